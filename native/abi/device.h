@@ -1,0 +1,152 @@
+/* device.h: the device protocol between libgshm and gshmd, its only definition.
+ *
+ * The socket that stands for the kernel module's device is AF_UNIX, SOCK_SEQPACKET: one frame per
+ * packet, so a short or long packet is a malformed frame and nothing can lose step. Every frame
+ * starts with gshm_frame; a request's body follows it, a reply (op | GSHM_REPLY, same serial)
+ * carries its own body when status is 0 and a text (detail) otherwise. Little-endian, same host.
+ *
+ * A process has one or more connections ("channels"). On each at most one request is outstanding:
+ * a thread takes an idle channel for the time of one call, so a thread that waits for a lock never
+ * blocks another's call. The first frame on a connection must be HELLO. */
+#ifndef GSHM_ABI_DEVICE_H
+#define GSHM_ABI_DEVICE_H
+
+#include <stdint.h>
+#include "errors.h"
+
+#define GSHM_ABI_VERSION 1u
+#define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
+#define GSHM_DETAIL_MAX 512u   /* bytes of an error's text, not terminated */
+#define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
+#define GSHM_REPLY 0x8000u
+#define GSHM_PAGE_SIZE 4096u
+#define GSHM_OFFSET_BITS 44    /* a global address: segment id << 44 | offset */
+#define GSHM_SEGMENT_MAX (1u << 20)
+
+enum gshm_op {
+  GSHM_OP_HELLO = 1, /* any kind of connection; REGISTER passes the userfaultfd */
+  GSHM_OP_CREATE,    /* reply gshm_segment_info, passes the memfd to a registered process */
+  GSHM_OP_OPEN,      /* as CREATE */
+  GSHM_OP_CLOSE,     /* the handle goes; views keep the memory */
+  GSHM_OP_STAT,
+  GSHM_OP_UNLINK,
+  GSHM_OP_MAP,       /* the range is mapped PROT_NONE by the client, registered by the daemon */
+  GSHM_OP_ALLOC,
+  GSHM_OP_REALLOC,
+  GSHM_OP_FREE,
+  GSHM_OP_LOCK,
+  GSHM_OP_UNLOCK,
+  GSHM_OP_BARRIER,
+  GSHM_OP_FORK,      /* a fork is about to happen: gives it a number */
+  GSHM_OP_INSPECT,   /* reply passes a memfd with JSON text */
+  GSHM_OP_COUNT
+};
+
+enum gshm_hello_kind {
+  GSHM_HELLO_REGISTER = 1, /* passes one fresh userfaultfd (UFFDIO_API not yet called) */
+  GSHM_HELLO_CHANNEL,      /* one more connection of the registered process `token` */
+  GSHM_HELLO_FORKED,       /* the child of `token`, of its fork number `fork`; the reply passes a
+                              duplicate of the child's userfaultfd */
+  GSHM_HELLO_VISITOR,      /* no memory: STAT, UNLINK, INSPECT only */
+};
+
+enum gshm_key_kind { GSHM_KEY_NAME = 1, GSHM_KEY_NUMBER = 2 };
+
+#define GSHM_CREATE_OR_OPEN 1u /* gshm_create_request.flags */
+#define GSHM_OPEN_READ_ONLY 1u /* gshm_open_request.flags: GSHM_E_UNSUPPORTED for now */
+
+struct gshm_frame {
+  uint32_t length; /* of the whole frame, this header included */
+  uint16_t op;
+  uint16_t reserved;
+  uint32_t serial;
+  int32_t status; /* enum gshm_error; 0 in requests */
+};
+
+struct gshm_hello_request {
+  uint32_t abi, kind;
+  uint64_t token; /* CHANNEL: own token; FORKED: the parent's */
+  uint64_t fork;
+};
+struct gshm_hello_reply {
+  uint64_t token;
+  uint32_t node, nodes, page_size, reserved;
+  char cluster[GSHM_NAME_MAX + 1];
+  char node_name[GSHM_NAME_MAX + 1];
+};
+
+struct gshm_create_request {
+  uint64_t size;
+  uint32_t flags, mode;
+  char name[GSHM_NAME_MAX + 1];
+};
+struct gshm_open_request {
+  uint32_t flags, reserved;
+  char name[GSHM_NAME_MAX + 1];
+};
+struct gshm_name_request { /* STAT, UNLINK */
+  char name[GSHM_NAME_MAX + 1];
+};
+struct gshm_segment_info {
+  uint32_t segment, mode, uid, gid;
+  uint64_t size;        /* bytes, a multiple of the page size */
+  uint64_t heap_bytes;  /* allocated now (STAT; 0 in CREATE and OPEN) */
+  uint64_t heap_blocks;
+  uint64_t created_ms;  /* since the epoch */
+  uint32_t linked;      /* 0 once unlinked */
+  uint32_t homes;       /* how many nodes share the pages out among them */
+  char consistency[16];
+  char name[GSHM_NAME_MAX + 1];
+};
+struct gshm_close_request {
+  uint32_t segment, reserved;
+};
+struct gshm_map_request {
+  uint32_t segment, reserved;
+  uint64_t address, offset, length;
+};
+struct gshm_alloc_request {
+  uint32_t segment, reserved;
+  uint64_t size;
+};
+struct gshm_realloc_request {
+  uint32_t segment, reserved;
+  uint64_t offset, size;
+};
+struct gshm_free_request {
+  uint32_t segment, reserved;
+  uint64_t offset;
+};
+struct gshm_block_reply { /* ALLOC and REALLOC */
+  uint64_t offset;   /* of the block; after a REALLOC that could not grow in place, of a new block:
+                        the client copies and then frees the old one */
+  uint64_t size;     /* usable bytes at offset */
+  uint64_t old_size; /* REALLOC: usable bytes of the old block */
+};
+struct gshm_key { /* of a lock or barrier; numbers and names are different spaces */
+  uint32_t kind, reserved;
+  uint64_t number;
+  char name[GSHM_NAME_MAX + 1];
+};
+struct gshm_lock_request { /* LOCK, UNLOCK; LOCK may answer GSHM_E_OWNER_DEAD: it is held then */
+  struct gshm_key key;
+  uint64_t holder; /* thread id, or any number the process chose for an asynchronous holder */
+};
+struct gshm_barrier_request {
+  struct gshm_key key;
+  uint32_t count, reserved;
+};
+struct gshm_fork_reply {
+  uint64_t fork;
+};
+struct gshm_inspect_request {
+  uint32_t what; /* enum gshm_inspect */
+  uint32_t reserved;
+  char name[GSHM_NAME_MAX + 1]; /* PAGES */
+};
+enum gshm_inspect { GSHM_INSPECT_STATUS = 1, GSHM_INSPECT_SEGMENTS, GSHM_INSPECT_PAGES, GSHM_INSPECT_PROCESSES };
+struct gshm_inspect_reply {
+  uint64_t length; /* bytes of JSON in the memfd */
+};
+
+#endif

@@ -1,0 +1,99 @@
+/* gshm.h: the C API of globalshm. Link with -lgshm (gshm flags prints the flags).
+ *
+ * A process attaches to its node's daemon, creates or opens named segments, maps them where it
+ * likes, and uses the memory: page faults do the rest. Functions that return int give 0, or -1
+ * with errno set; functions that return an address give 0 (or NULL) with errno set.
+ * gshm_strerror() tells more about the calling thread's last failure, with the knob to turn.
+ * Everything may be called from any thread. */
+#ifndef GSHM_H
+#define GSHM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GSHM_API __attribute__((visibility("default")))
+
+typedef struct gshm gshm;                 /* an attached process: one per process */
+typedef struct gshm_segment gshm_segment; /* an open segment */
+typedef uint64_t gshm_addr;               /* a global address: the same on every node; 0 is none */
+
+typedef struct gshm_stat_t {
+  uint32_t segment, mode, uid, gid;
+  uint64_t size, heap_bytes, heap_blocks, created_ms;
+  uint32_t linked, homes;
+  char consistency[16];
+  char name[64];
+} gshm_stat_t;
+
+/* Registers this process with the daemon of its node. `socket` is the daemon's device; NULL means
+ * $GSHM_SOCKET, else the only node of the default cluster on this machine. A second attach returns
+ * the same handle. Errors: NO_DAEMON, ACCESS, NO_USERFAULTFD, ABI_VERSION, DESCRIPTORS. */
+GSHM_API gshm *gshm_attach(const char *socket);
+/* Unmaps every view, closes every segment and ends the registration; locks held are released as by
+ * death (the next holder gets EOWNERDEAD). The handle is gone afterwards. */
+GSHM_API int gshm_detach(gshm *g);
+/* This node's number, and how many nodes the cluster had at attach. */
+GSHM_API uint32_t gshm_node(gshm *g);
+GSHM_API uint32_t gshm_nodes(gshm *g);
+
+#define GSHM_OPEN_OR_CREATE 1u
+/* Creates a segment of `size` bytes (rounded up to pages); exclusive unless GSHM_OPEN_OR_CREATE,
+ * when an existing one must have the same size. Memory reads as zeros until written.
+ * Errors: EXISTS, SIZE_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, MEMORY, NODE_LOST. */
+GSHM_API gshm_segment *gshm_create(gshm *g, const char *name, uint64_t size, unsigned flags);
+/* Opens an existing segment. flags must be 0 (O_RDONLY views: UNSUPPORTED). Errors: NOT_FOUND. */
+#define GSHM_READ_ONLY 1u
+GSHM_API gshm_segment *gshm_open(gshm *g, const char *name, unsigned flags);
+/* Closes the handle; its views stay until unmapped, and keep the memory. */
+GSHM_API int gshm_close(gshm_segment *s);
+GSHM_API int gshm_stat(gshm *g, const char *name, gshm_stat_t *out);
+/* The name goes; the memory stays until the last view anywhere closes. Errors: NOT_FOUND, ACCESS. */
+GSHM_API int gshm_unlink(gshm *g, const char *name);
+GSHM_API uint64_t gshm_size(const gshm_segment *s);
+GSHM_API uint32_t gshm_id(const gshm_segment *s);
+
+/* Maps `length` bytes (0: to the end) of the segment from `offset` at `address` (NULL: anywhere).
+ * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), LIMIT. */
+GSHM_API void *gshm_map(gshm_segment *s, void *address, uint64_t offset, uint64_t length);
+/* Unmaps the view that starts at `view` (as gshm_map returned it), whatever part of it is left. */
+GSHM_API int gshm_unmap(gshm *g, void *view);
+
+/* Global address -> a pointer in this process, and back. Errors: NOT_MAPPED. */
+GSHM_API void *gshm_pointer(gshm *g, gshm_addr address);
+GSHM_API gshm_addr gshm_address(gshm *g, const void *pointer);
+/* The global address of byte `offset` of a segment. */
+GSHM_API gshm_addr gshm_at(const gshm_segment *s, uint64_t offset);
+
+/* The segment's heap: blocks of any size, 16-byte aligned, allocated by any process, freed by any.
+ * The metadata lies outside the segment. Errors: HEAP_FULL, INVALID (size 0), NOT_ALLOCATED (not
+ * the start of an allocated block, or freed already), NOT_MAPPED (realloc must move but either
+ * block is not in a view of this process). realloc keeps the old block when it fails. */
+GSHM_API gshm_addr gshm_alloc(gshm_segment *s, uint64_t size);
+GSHM_API gshm_addr gshm_realloc(gshm_segment *s, gshm_addr block, uint64_t size);
+GSHM_API int gshm_free(gshm_segment *s, gshm_addr block);
+
+/* Mutex locks across the cluster, by name or by number; not recursive; owned by the thread.
+ * gshm_lock: -1 with errno EOWNERDEAD means that the lock IS held, and its last holder died.
+ * Errors: DEADLOCK (held by the caller), NOT_HOLDER, NODE_LOST, DAEMON_LOST. */
+GSHM_API int gshm_lock(gshm *g, const char *name);
+GSHM_API int gshm_unlock(gshm *g, const char *name);
+GSHM_API int gshm_lock_n(gshm *g, uint64_t number);
+GSHM_API int gshm_unlock_n(gshm *g, uint64_t number);
+/* Waits until `count` callers across the cluster have arrived. Errors: BARRIER_MISMATCH (others
+ * wait with another count), NODE_LOST (a participant died or was lost). */
+GSHM_API int gshm_barrier(gshm *g, const char *name, uint32_t count);
+GSHM_API int gshm_barrier_n(gshm *g, uint64_t number, uint32_t count);
+
+/* What went wrong in the calling thread's last failed call: "ERR_GSHM_NAME: text". Valid until the
+ * thread's next failure. With an errno other than the last failure's, strerror(errno)'s text. */
+GSHM_API const char *gshm_strerror(int error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,63 @@
+/**
+ * What local processes ask of their node, apart from faults, and how it is answered. Each request
+ * carries a ticket, the runtime's number for it; exactly one Answer or Refuse follows, sooner or
+ * later, unless the process ended first. `process` is the runtime's number for a local process.
+ */
+import type { NodeId, SegmentId } from './ids.js'
+
+/** Everything about a segment that all nodes agree on; fixed at creation but for `linked`. */
+export interface SegmentAttributes {
+  readonly segment: SegmentId
+  readonly name: string
+  /** A multiple of PAGE_SIZE. */
+  readonly bytes: number
+  readonly consistency: 'mrsw'
+  /** Page p's home is homes[p % homes.length]; the heap lives on homes[segment % homes.length]. */
+  readonly homes: readonly NodeId[]
+  readonly uid: number
+  readonly gid: number
+  readonly mode: number
+  readonly createdMs: number
+}
+
+export type LocalRequest =
+  /** openOrCreate: an existing segment of the same size is opened instead. Answer: segment */
+  | {
+      readonly op: 'create'
+      readonly name: string
+      readonly bytes: number
+      readonly openOrCreate: boolean
+      readonly uid: number
+      readonly gid: number
+      readonly mode: number
+      readonly nowMs: number
+    }
+  | { readonly op: 'open'; readonly name: string } // answer: segment
+  | { readonly op: 'stat'; readonly name: string } // answer: stat
+  | { readonly op: 'unlink'; readonly name: string; readonly uid: number } // answer: done
+  | { readonly op: 'list' } // answer: list; every segment of the cluster
+  | { readonly op: 'alloc'; readonly segment: SegmentId; readonly bytes: number } // answer: block
+  | { readonly op: 'realloc'; readonly segment: SegmentId; readonly offset: number; readonly bytes: number } // block
+  | { readonly op: 'free'; readonly segment: SegmentId; readonly offset: number } // answer: done
+  /** Answer: locked. holder: unique within the process. */
+  | { readonly op: 'lock'; readonly key: string; readonly process: number; readonly holder: string }
+  | { readonly op: 'unlock'; readonly key: string; readonly process: number; readonly holder: string } // done
+  | { readonly op: 'barrier'; readonly key: string; readonly process: number; readonly count: number } // done
+
+export interface SegmentStat extends SegmentAttributes {
+  readonly linked: boolean
+  readonly heapBytes: number
+  readonly heapBlocks: number
+  /** Nodes that hold it open now. */
+  readonly holders: number
+}
+
+export type Answer =
+  | { readonly is: 'done' }
+  | { readonly is: 'segment'; readonly attributes: SegmentAttributes }
+  | { readonly is: 'stat'; readonly stat: SegmentStat }
+  | { readonly is: 'list'; readonly segments: readonly SegmentStat[] }
+  /** realloc: offset differs from the old one when the block must move: the client copies, then
+   * frees the old block, which stays allocated until then. */
+  | { readonly is: 'block'; readonly offset: number; readonly bytes: number; readonly oldBytes: number }
+  | { readonly is: 'locked'; readonly ownerDied: boolean }

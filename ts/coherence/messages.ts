@@ -1,0 +1,34 @@
+/**
+ * What nodes say to each other about one page. Requests go to the page's home; the home orders;
+ * answers go to whom the order names.
+ */
+import type { NodeId, Page, SegmentId } from '../base/ids.js'
+
+export const COHERENCE_TYPES = [
+  'GetRead', // requester -> home: a copy to read
+  'GetWrite', // requester -> home: the only copy, to write
+  'FetchRead', // home -> owner: keep a readable copy, send one to `requester`
+  'FetchWrite', // home -> owner: give the page up, send it to `requester`
+  'Inv', // home -> sharer: drop the copy, tell the home
+  'PageRead', // owner (or home, fresh page) -> requester
+  'PageWrite', // owner (or home: fresh page, or requester has the bytes) -> requester
+  'InvAck', // sharer -> home
+  'Done', // requester -> home: installed
+  'PageLost', // home -> requester: no live node has the bytes
+  'LostAck', // requester -> home: PageLost was taken in; nothing was installed
+] as const
+export type CoherenceType = (typeof COHERENCE_TYPES)[number]
+
+export interface CoherenceMessage {
+  readonly type: CoherenceType
+  readonly segment: SegmentId
+  readonly page: Page
+  /** Whose request this serves. In requests and Done the sender itself. */
+  readonly requester: NodeId
+  /** The requester's number for its request, echoed in everything that serves it: an answer that
+   * outlived its request (its sender was lost meanwhile) is recognised and dropped. */
+  readonly serial: number
+  /** PageRead, PageWrite: 'page' = 4096 bytes travel with it, 'zero' = a fresh page of zeros,
+   * 'kept' = the requester's own copy is current. Else 'none'. */
+  readonly bytes: 'none' | 'page' | 'zero' | 'kept'
+}

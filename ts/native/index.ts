@@ -1,0 +1,251 @@
+/**
+ * The native addon, every class and method of it, declared once. kmod-sim uses the daemon's half
+ * (FaultPoll, FaultChannel, Frames, DeviceListener, ...), ts/client the other (NativeClient).
+ */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** What an access change came to; the only place where errno becomes one of these is native/core. */
+export const Change = { ok: 0, already: 1, again: 2, gone: 3 } as const
+export type Change = (typeof Change)[keyof typeof Change]
+
+/** Kinds of a record that FaultPoll delivers. */
+export const FaultKind = { read: 0, write: 1, fork: 2, remap: 3, remove: 4, unmap: 5 } as const
+
+/**
+ * A batch of decoded userfaultfd messages: `count` records of RECORD_WIDTH numbers each:
+ * [channel id, FaultKind, address, extra, thread id].
+ * read|write: address is that of the page (rounded down), extra 0, thread id of the faulting thread.
+ * fork: address 0, extra = the child's userfaultfd, owned by the receiver from now on.
+ * remap: address = from, extra = to, thread id field = length. remove|unmap: [address, extra = end).
+ */
+export const RECORD_WIDTH = 5
+export type FaultBatch = (records: Float64Array, count: number) => void
+
+/** One registered process's userfaultfd, as the daemon holds it. Lengths and addresses in bytes. */
+export interface FaultChannel {
+  readonly fd: number
+  /** UFFDIO_REGISTER with MISSING|MINOR|WP. Throws ERR_GSHM_* (code) on anything but success. */
+  register(address: number, length: number): void
+  /** none -> read|write for pages whose frame is in the memfd (UFFDIO_CONTINUE); wakes waiters. */
+  resume(address: number, length: number, writable: boolean): Change
+  /** Sets (on) or clears UFFDIO_WRITEPROTECT; clearing wakes waiters. */
+  protect(address: number, length: number, on: boolean): Change
+  /** UFFDIO_POISON page by page, skipping what is present; wakes waiters: they get SIGBUS. */
+  poison(address: number, length: number): Change
+  wake(address: number, length: number): void
+  /** A duplicate of the descriptor, for passing on; the caller closes it. */
+  duplicate(): number
+  close(): void
+}
+
+/** Waits for messages on many FaultChannels at once, in the event loop of the daemon. */
+export interface FaultPoll {
+  add(channel: FaultChannel, id: number): void
+  remove(id: number): void
+  /** Reads what channel `id` has queued now and delivers it to the batch callback before it returns. */
+  drain(id: number): void
+  close(): void
+}
+
+/** A segment's frames on this node: a sealed memfd and the alias, a mapping that never faults. */
+export interface Frames {
+  readonly fd: number
+  readonly pages: number
+  /** Frame -> `into` at byte `at`: 4096 bytes. */
+  copyOut(page: number, into: Uint8Array, at: number): void
+  /** `from` at byte `at` -> frame: 4096 bytes. Allocates the frame. */
+  copyIn(page: number, from: Uint8Array, at: number): void
+  /** Makes the page present and all zeros. */
+  zero(page: number): void
+  /** Frees the frames: every mapping of them anywhere on this node loses them at once. */
+  punch(page: number, count: number): void
+  /** Frames that the kernel holds now. */
+  resident(): number
+  close(): void
+}
+
+export interface PeerCredentials {
+  readonly pid: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** A decoded request frame; `op` is enum gshm_op in lower case. Numbers are bytes, ids or enums. */
+export type DeviceRequest =
+  | { op: 'hello'; serial: number; abi: number; kind: number; token: bigint; fork: bigint }
+  | { op: 'create'; serial: number; size: number; flags: number; mode: number; name: string }
+  | { op: 'open'; serial: number; flags: number; name: string }
+  | { op: 'close'; serial: number; segment: number }
+  | { op: 'stat'; serial: number; name: string }
+  | { op: 'unlink'; serial: number; name: string }
+  | { op: 'map'; serial: number; segment: number; address: number; offset: number; length: number }
+  | { op: 'alloc'; serial: number; segment: number; size: number }
+  | { op: 'realloc'; serial: number; segment: number; offset: number; size: number }
+  | { op: 'free'; serial: number; segment: number; offset: number }
+  | { op: 'lock' | 'unlock'; serial: number; key: string; holder: bigint }
+  | { op: 'barrier'; serial: number; key: string; count: number }
+  | { op: 'fork'; serial: number }
+  | { op: 'inspect'; serial: number; what: number; name: string }
+
+/** The body of a successful reply, by op. Ops that are missing here have an empty body. */
+export interface DeviceReplies {
+  hello: { token: bigint; node: number; nodes: number; cluster: string; nodeName: string }
+  create: SegmentInfo
+  open: SegmentInfo
+  stat: SegmentInfo
+  alloc: { offset: number; size: number; oldSize: number }
+  realloc: { offset: number; size: number; oldSize: number }
+  fork: { fork: bigint }
+  inspect: { length: number }
+}
+
+export interface SegmentInfo {
+  segment: number
+  mode: number
+  uid: number
+  gid: number
+  size: number
+  heapBytes: number
+  heapBlocks: number
+  createdMs: number
+  linked: boolean
+  homes: number
+  consistency: string
+  name: string
+}
+
+/** One connection from a process. */
+export interface DeviceChannel {
+  readonly peer: PeerCredentials
+  /** Success, with the op's body and a descriptor to pass (-1: none; it stays the caller's). */
+  reply(op: DeviceRequest['op'], serial: number, body: object | undefined, fd: number): void
+  /** Failure: an error number of native/abi/errors.h and a detail text. */
+  fail(op: DeviceRequest['op'], serial: number, error: number, detail: string): void
+  close(): void
+}
+export interface DeviceHandlers {
+  /** A new connection. */
+  connect(channel: DeviceChannel): void
+  /** A well-formed frame; `fds` are now the receiver's to close. */
+  request(channel: DeviceChannel, request: DeviceRequest, fds: number[]): void
+  /** A malformed frame (text says which); the connection is closed already. */
+  malformed(channel: DeviceChannel, why: string): void
+  /** The other end has closed (not called after malformed or close()). */
+  disconnect(channel: DeviceChannel): void
+}
+/** The device socket. Accepting pauses, and goes on by itself, when descriptors are exhausted. */
+export interface DeviceListener {
+  close(): void
+}
+
+/** A one-shot timer of microsecond resolution (timerfd). */
+export interface MicroTimer {
+  /** Expires in `microseconds`; replaces an earlier deadline; 0 disarms. */
+  arm(microseconds: number): void
+  close(): void
+}
+export interface Closable {
+  close(): void
+}
+
+/** The daemon's end of the keeper (native/keeper): every call is one message, sent at once. */
+export interface KeeperLink {
+  addChannel(id: number, channel: FaultChannel, pidfd: number): void
+  dropChannel(id: number): void
+  addFrames(segment: number, frames: Frames): void
+  dropFrames(segment: number): void
+  addView(id: number, segment: number, address: number, length: number, offset: number): void
+  /** Forgets [address, address + length) in every view of channel `id`. */
+  dropView(id: number, address: number, length: number): void
+  close(): void
+}
+
+/** The C client, for ts/client: the same code as libgshm. Every failure throws an Error with `code`. */
+export interface NativeClient {
+  attach(socket: string | null): void
+  detach(): void
+  node(): number
+  nodes(): number
+  create(name: string, size: number, flags: number): number
+  open(name: string, flags: number): number
+  closeSegment(segment: number): void
+  stat(name: string): SegmentInfo
+  unlink(name: string): void
+  size(segment: number): number
+  /** Gives the view's address. address 0n: anywhere; length 0: to the end. */
+  map(segment: number, address: bigint, offset: number, length: number): bigint
+  unmap(view: bigint): void
+  pointer(address: bigint): bigint
+  address(pointer: bigint): bigint
+  /** An ArrayBuffer over [pointer, pointer + length), which must lie in one view; unmapping detaches it. */
+  buffer(pointer: bigint, length: number): ArrayBuffer
+  alloc(segment: number, size: number): bigint
+  realloc(segment: number, block: bigint, size: number): bigint
+  free(segment: number, block: bigint): void
+  /** key: string = by name, bigint = by number. The blocking forms block the calling thread. */
+  lockSync(key: string | bigint): void
+  unlockSync(key: string | bigint): void
+  barrierSync(key: string | bigint, count: number): void
+  /** The asynchronous forms wait in a thread of their own; holder is any number > 2^32. */
+  lock(key: string | bigint, holder: bigint): Promise<void>
+  unlock(key: string | bigint, holder: bigint): Promise<void>
+  barrier(key: string | bigint, count: number): Promise<void>
+}
+
+export interface Native {
+  readonly abiVersion: number
+  /** sizeof of every struct of device.h and keeper.h by name, and offsets for tests. */
+  readonly abiSizes: Readonly<Record<string, number>>
+  /** native/abi/errors.h in order: errors[0] is {name: 'OK', ...}. */
+  readonly errors: readonly { readonly name: string; readonly errno: number; readonly text: string }[]
+
+  readonly FaultPoll: new (onBatch: FaultBatch) => FaultPoll
+  /** Takes ownership of `fd`, does UFFDIO_API, checks features. Throws NOT_USERFAULTFD, KERNEL_FEATURES. */
+  readonly FaultChannel: new (fd: number, mode: 'fresh' | 'forked') => FaultChannel
+  readonly Frames: new (name: string, pages: number) => Frames
+  /** Binds `path` with mode 0660 (an old socket file that nobody listens on is replaced). */
+  readonly DeviceListener: new (path: string, handlers: DeviceHandlers) => DeviceListener
+  readonly MicroTimer: new (expired: () => void) => MicroTimer
+  readonly KeeperLink: new (fd: number) => KeeperLink
+  /** An AF_UNIX SEQPACKET pair: [ours, close-on-exec; theirs, inheritable]. */
+  socketPair(): [number, number]
+  closeFd(fd: number): void
+  /** Calls `exited` once when the process `pid` has ended (pidfd). Throws ESRCH when it is gone. */
+  watchExit(pid: number, exited: () => void): Closable & { readonly fd: number }
+  /** A memfd that holds `text` as UTF-8, sealed, for passing; the caller closes it. */
+  textFd(text: string): number
+  /** Opens a userfaultfd as a registering process does and reports what it offers. Never throws. */
+  probe(): { userfaultfd: boolean; features: string[]; missing: string[]; error: string }
+
+  readonly NativeClient: new () => NativeClient
+  /** Asks a daemon as a visitor (GSHM_HELLO_VISITOR): the JSON text of an inspection. */
+  inspect(socket: string, what: number, name: string): string
+  visitorUnlink(socket: string, name: string): void
+}
+
+/** The folder that holds package.json: build products are found from there in src and in dist. */
+export function projectRoot(): string {
+  let dir = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(dir, 'package.json'))) {
+    const up = dirname(dir)
+    if (up === dir) throw new Error('globalshm: package.json not found above the module')
+    dir = up
+  }
+  return dir
+}
+
+/** Where a built program or library lies: build/Release, unless GSHM_BUILD_DIR names another. */
+export function buildPath(file: string): string {
+  return join(process.env['GSHM_BUILD_DIR'] ?? join(projectRoot(), 'build', 'Release'), file)
+}
+
+function load(): Native {
+  const path = buildPath('gshm.node')
+  if (!existsSync(path)) throw new Error(`${path} is missing: run npm install (or npm run build)`)
+  return createRequire(import.meta.url)(path) as Native
+}
+
+export const native: Native = load()

@@ -1,0 +1,7 @@
+/** Every message between nodes: the union of what the pure rooms say to each other. */
+import type { CoherenceMessage } from '../coherence/messages.js'
+import type { HeapMessage } from '../heap/messages.js'
+import type { NamesMessage } from '../names/messages.js'
+import type { SyncMessage } from '../sync/messages.js'
+
+export type Message = CoherenceMessage | SyncMessage | HeapMessage | NamesMessage
