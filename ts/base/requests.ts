@@ -39,6 +39,7 @@ export type LocalRequest =
   | { readonly op: 'alloc'; readonly segment: SegmentId; readonly bytes: number } // answer: block
   | { readonly op: 'realloc'; readonly segment: SegmentId; readonly offset: number; readonly bytes: number } // block
   | { readonly op: 'free'; readonly segment: SegmentId; readonly offset: number } // answer: done
+  | { readonly op: 'heapStat'; readonly segment: SegmentId } // answer: heap
   /** Answer: locked. holder: unique within the process. */
   | { readonly op: 'lock'; readonly key: string; readonly process: number; readonly holder: string }
   | { readonly op: 'unlock'; readonly key: string; readonly process: number; readonly holder: string } // done
@@ -46,6 +47,7 @@ export type LocalRequest =
 
 export interface SegmentStat extends SegmentAttributes {
   readonly linked: boolean
+  /** 0 as the names room answers: only the heap's node knows (heapStat). */
   readonly heapBytes: number
   readonly heapBlocks: number
   /** Nodes that hold it open now. */
@@ -60,4 +62,6 @@ export type Answer =
   /** realloc: offset differs from the old one when the block must move: the client copies, then
    * frees the old block, which stays allocated until then. */
   | { readonly is: 'block'; readonly offset: number; readonly bytes: number; readonly oldBytes: number }
+  /** Bytes and blocks allocated now. */
+  | { readonly is: 'heap'; readonly bytes: number; readonly blocks: number }
   | { readonly is: 'locked'; readonly ownerDied: boolean }
