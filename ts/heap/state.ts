@@ -1,0 +1,40 @@
+/** What a node knows about heaps: those that live on it, and its own requests on the way. */
+import type { NodeId, SegmentId } from '../base/ids.js'
+import type { RoomEffect } from '../base/effects.js'
+import type { SegmentAttributes } from '../base/requests.js'
+import type { Allocator } from './allocator.js'
+import type { HeapMessage } from './messages.js'
+
+export type HeapEffect = RoomEffect<HeapMessage>
+
+export interface ManagedHeap {
+  /** Of the segment. */
+  readonly bytes: number
+  /** Made by the first request: most segments never use their heap. */
+  allocator: Allocator | undefined
+}
+
+export interface PendingHeap {
+  readonly manager: NodeId
+  /** The type of the answer that is due, if it is not a refusal. */
+  readonly due: 'HeapBlock' | 'FreeDone' | 'HeapStatAnswer'
+}
+
+export interface HeapState {
+  readonly self: NodeId
+  readonly managed: Map<SegmentId, ManagedHeap>
+  /** The highest number of a segment made so far, on whichever node its heap is. */
+  highest: SegmentId
+  readonly pending: Map<number, PendingHeap>
+  /** Nodes lost: their heaps are gone. */
+  readonly lost: Set<NodeId>
+}
+
+export function createHeap(self: NodeId): HeapState {
+  return { self, managed: new Map(), highest: 0, pending: new Map(), lost: new Set() }
+}
+
+/** The node that has the segment's heap. */
+export function heapHome(attributes: SegmentAttributes): NodeId {
+  return attributes.homes[attributes.segment % attributes.homes.length] as NodeId
+}
