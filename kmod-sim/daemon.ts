@@ -1,0 +1,272 @@
+/**
+ * One node: wires the device, the processes, the fault path, the pager, the engine and the cluster
+ * together. Nothing is decided here; each part decides in its own file.
+ */
+import { assert } from '../ts/base/assert.js'
+import { GshmError } from '../ts/base/errors.js'
+import { globalPage, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
+import { Cluster, type Member } from '../ts/cluster/index.js'
+import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
+import { attributesOf } from '../ts/names/index.js'
+import { accessOf, createNode, directoryBytes, heldPages, inspectPages, touchedPages, type NodeState } from '../ts/node/state.js'
+import { isCoherence, type Message } from '../ts/node/messages.js'
+import type { SegmentStat } from '../ts/base/requests.js'
+import { Device } from './device.js'
+import { FaultPath } from './fault-path.js'
+import { FrameStore } from './frame-store.js'
+import { Hold } from './hold.js'
+import { inspect } from './inspect.js'
+import { startKeeper, type Keeper } from './keeper.js'
+import type { DaemonOptions } from './options.js'
+import { Pager } from './pager.js'
+import { Processes } from './processes.js'
+import { ProcessRegistry, type Process } from './process-registry.js'
+import { Runtime } from './runtime.js'
+import { Waiting } from './waiting.js'
+
+export interface Log {
+  info(text: string): void
+  warn(text: string): void
+  error(text: string): void
+}
+
+export class Daemon {
+  readonly #registry = new ProcessRegistry()
+  readonly #waiting = new Waiting()
+  readonly #keeper: Keeper
+  readonly #frames: FrameStore
+  readonly #poll: FaultPoll
+  readonly #faults: FaultPath
+  readonly #processes: Processes
+  readonly #device: Device
+  readonly #hold: Hold
+  readonly #messages = { sent: 0, received: 0 }
+  readonly #started = performance.now()
+  #cluster!: Cluster
+  #runtime!: Runtime
+  #listener: DeviceListener | undefined
+  #stopping = false
+
+  /** @param failed called once when the node cannot go on: fenced, or its keeper has died */
+  constructor(
+    private readonly options: DaemonOptions,
+    private readonly log: Log,
+    private readonly failed: (why: string) => void,
+  ) {
+    this.#keeper = startKeeper((why) => this.#stopping || this.failed(`the keeper is gone: ${why}`))
+    const link = this.#keeper.link
+    this.#frames = new FrameStore(
+      options.memory,
+      (segment, frames) => link.addFrames(segment, frames),
+      (segment) => link.dropFrames(segment),
+    )
+    this.#poll = new native.FaultPoll((records, count) => this.#faults.batch(records, count))
+    this.#processes = new Processes(this.#registry, this.#frames, this.#poll, link, {
+      attributes: (segment) => attributesOf(this.#state.names, segment),
+      letGo: (segment) => this.#runtime.submit({ is: 'let', segment }),
+      ended: (process) => this.#ended(process),
+      warn: (text) => this.log.warn(text),
+    })
+    this.#faults = new FaultPath(this.#registry, this.#waiting, {
+      access: (segment, page) => accessOf(this.#state, segment, page),
+      hasRoom: () => this.#frames.hasRoom(this.#waiting.pages + 1),
+      fault: (segment, page, access) => this.#runtime.submit({ is: 'fault', segment, page, access }),
+      refuse: (process, address, why) => this.#refuse(process, address, why),
+      forked: (parent, userfaultfd) => this.#processes.forked(parent, userfaultfd),
+      unmapped: (process, start, end) => this.#processes.unmapped(process, start, end),
+      remapped: (process, from, to, length) => this.#processes.remapped(process, from, to, length),
+      adopt: (process, address) => this.#processes.adopt(process, address),
+      sawThread: (process, thread) => this.#processes.sawThread(process, thread),
+    })
+    this.#hold = new Hold((from, message) => this.#runtime.submit({ is: 'message', from, message }))
+    this.#device = new Device(this.#deviceHost())
+  }
+
+  /** Joins or founds the cluster, then opens the device. */
+  async start(): Promise<{ node: NodeId; listen: string; keeperPid: number }> {
+    const { options } = this
+    this.#cluster = new Cluster(
+      {
+        clusterName: options.cluster,
+        nodeName: options.name,
+        listen: options.listen,
+        ...(options.join && { join: options.join }),
+        ...(options.advertise && { advertise: options.advertise }),
+        ...(options.secret && { secret: options.secret }),
+        version: options.version,
+        log: (level, text) => this.log[level](text),
+      },
+      {
+        self: (node) => this.#found(node),
+        joined: (node, name) => {
+          this.log.info(`node ${node} (${name}) has joined`)
+          this.#runtime.submit({ is: 'joined', node })
+        },
+        message: (from, message, payload) => this.#receive(from, message, payload),
+        lost: (node, why) => {
+          this.log.warn(`node ${node} is lost: ${why}`)
+          this.#hold.lost(node)
+          this.#runtime.submit({ is: 'lost', node })
+        },
+        fenced: (why) => this.failed(`fenced by the cluster: ${why}`),
+      },
+    )
+    const { self, listen } = await this.#cluster.start()
+    this.#listener = new native.DeviceListener(options.socket, this.#device)
+    return { node: self, listen, keeperPid: this.#keeper.pid }
+  }
+
+  /** Ends the node in an orderly way. Processes that are still attached get SIGBUS from the keeper. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#listener?.close()
+    for (const process of [...this.#registry.all()]) this.#device.forget(process)
+    await this.#cluster?.stop()
+    this.#poll.close()
+    this.#hold.close()
+    this.#keeper.link.close()
+    if (this.#registry.size === 0) await this.#keeper.ended
+    this.#frames.close()
+  }
+
+  get #state(): NodeState {
+    return this.#runtime.state
+  }
+
+  #found(self: NodeId): void {
+    this.#runtime = new Runtime(createNode(self), {
+      send: (to, message, payload) => {
+        this.#messages.sent++
+        this.#cluster.send(to, message, payload)
+      },
+      fence: (node, why) => this.#cluster.fence(node, why),
+      segmentMade: () => {},
+      segmentGone: ({ segment }) => this.#frames.drop(segment, heldPages(this.#state, segment)),
+    })
+    this.#runtime.pager = new Pager(
+      this.#registry,
+      this.#frames,
+      this.#waiting,
+      {
+        drain: (process) => this.#poll.drain(process.id),
+        kill: (process, why) => this.#kill(process, why),
+        warn: (text) => this.log.warn(text),
+      },
+      (segment, page, thread) => this.#hold.installed(globalPage(segment, page), thread),
+    )
+  }
+
+  #receive(from: NodeId, message: Message, payload: Uint8Array | undefined): void {
+    this.#messages.received++
+    if (isCoherence(message) && this.#hold.takes(from, message)) return
+    this.#runtime.submit({ is: 'message', from, message }, payload)
+  }
+
+  #ended(process: Process): void {
+    this.#device.forget(process)
+    this.#waiting.forget(process)
+    this.#runtime.submit({ is: 'exit', process: process.id })
+  }
+
+  #refuse(process: Process, address: number, why: string): void {
+    this.log.warn(`process ${process.pid} gets SIGBUS at 0x${address.toString(16)}: ${why}`)
+    this.#runtime.pager.poisonAddress(process, address)
+  }
+
+  #kill(process: Process, why: string): void {
+    this.log.error(`process ${process.pid} is killed: ${why}`)
+    try {
+      if (process.pid !== 0) globalThis.process.kill(process.pid, 'SIGKILL')
+    } catch {
+      // gone already: its exit is on its way
+    }
+    this.#processes.end(process)
+  }
+
+  #deviceHost(): ConstructorParameters<typeof Device>[0] {
+    const processes = this.#processes
+    return {
+      memoryBytes: this.options.memory,
+      register: (userfaultfd, channel) => processes.register(userfaultfd, channel),
+      byToken: (token) => this.#registry.byToken(token),
+      attachChild: (parent, fork, channel) => processes.attachChild(parent, fork, channel),
+      disconnected: (process) => processes.disconnected(process),
+      hello: (process) => ({
+        token: process?.token ?? 0n,
+        node: this.#state.self,
+        nodes: this.#cluster.members().length,
+        cluster: this.options.cluster,
+        nodeName: this.options.name,
+      }),
+      request: (request, settle) => this.#runtime.request(request, settle),
+      hold: (process, attributes) => processes.hold(process, attributes),
+      letGo: (segment) => processes.letGoIfUnheld(segment),
+      map: (process, segment, address, offset, length) => processes.map(process, segment, address, offset, length),
+      closeHandle: (process, segment) => processes.closeHandle(process, segment),
+      inspect: (what, name) =>
+        inspect(
+          {
+            status: () => this.#status(),
+            segments: () => this.#segments(),
+            pages: (segment) => inspectPages(this.#state, segment),
+            frames: this.#frames,
+            processes: this.#registry,
+          },
+          what,
+          name,
+        ),
+      warn: (text) => this.log.warn(text),
+    }
+  }
+
+  async #segments(): Promise<SegmentStat[]> {
+    const segments = await new Promise<readonly SegmentStat[]>((resolve, reject) =>
+      this.#runtime.request({ op: 'list' }, (outcome) => {
+        if (outcome instanceof GshmError) return reject(outcome)
+        assert(outcome.is === 'list', 'list: another answer')
+        resolve(outcome.segments)
+      }),
+    )
+    return Promise.all(
+      segments.map(
+        (stat) =>
+          new Promise<SegmentStat>((resolve) =>
+            this.#runtime.request({ op: 'heapStat', segment: stat.segment }, (outcome) =>
+              // A heap whose node is lost says nothing; the segment is still listed.
+              resolve(
+                outcome instanceof GshmError || outcome.is !== 'heap'
+                  ? stat
+                  : { ...stat, heapBytes: outcome.bytes, heapBlocks: outcome.blocks },
+              ),
+            ),
+          ),
+      ),
+    )
+  }
+
+  #status(): object {
+    const processes = [...this.#registry.all()]
+    return {
+      cluster: this.options.cluster,
+      node: this.#state.self,
+      name: this.options.name,
+      version: this.options.version,
+      pid: process.pid,
+      keeperPid: this.#keeper.pid,
+      socket: this.options.socket,
+      listen: this.#cluster.listen,
+      uptimeSeconds: Math.round((performance.now() - this.#started) / 1000),
+      nodes: this.#cluster.members().map(({ node, name, address }: Member) => ({ node, name, address })),
+      memoryBytes: this.options.memory,
+      frameBytes: this.#frames.heldBytes,
+      pageBytes: PAGE_SIZE,
+      touchedPages: touchedPages(this.#state),
+      directoryBytes: directoryBytes(this.#state),
+      processes: processes.length,
+      views: processes.reduce((sum, one) => sum + one.table.views.length, 0),
+      segments: this.#state.names.segments.size,
+      faults: this.#faults.counts,
+      messages: this.#messages,
+    }
+  }
+}

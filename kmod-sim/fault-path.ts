@@ -1,0 +1,107 @@
+/**
+ * The fault path: decoded userfaultfd messages become engine events. A fault is translated to its
+ * global page, its thread is noted as waiting, and the engine decides from the page directory
+ * (law 5). Address events change the translation table at once, within the call that delivers them,
+ * so that no access change ever works on a stale table (law 12).
+ */
+import { globalPage, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
+import { FaultKind, RECORD_WIDTH } from '../ts/native/index.js'
+import type { Process, ProcessRegistry } from './process-registry.js'
+import type { Waiting } from './waiting.js'
+
+export interface FaultCounts {
+  read: number
+  write: number
+  /** Write faults on a page that was readable here. */
+  upgrade: number
+  /** Faults served without another node, and with. */
+  local: number
+  remote: number
+}
+
+export interface FaultHost {
+  /** What the page allows on this node now. */
+  access(segment: SegmentId, page: Page): Access | 'none'
+  /** Is there room in --memory for one more page that is not here? */
+  hasRoom(): boolean
+  fault(segment: SegmentId, page: Page, access: Access): void
+  /** SIGBUS: `why` is logged. */
+  refuse(process: Process, address: number, why: string): void
+  forked(parent: Process, userfaultfd: number): void
+  /** [start, end) of the process shows nothing any more. */
+  unmapped(process: Process, start: number, end: number): void
+  remapped(process: Process, from: number, to: number, length: number): void
+  /** A fault where the table knows no view: looks at the process itself; true when one was found. */
+  adopt(process: Process, address: number): boolean
+  /** The thread `thread` belongs to this process (whose pid may not have been known). */
+  sawThread(process: Process, thread: number): void
+}
+
+export class FaultPath {
+  readonly counts: FaultCounts = { read: 0, write: 0, upgrade: 0, local: 0, remote: 0 }
+
+  constructor(
+    private readonly processes: ProcessRegistry,
+    private readonly waiting: Waiting,
+    private readonly host: FaultHost,
+  ) {}
+
+  /** Takes a batch as FaultPoll delivers it. */
+  readonly batch = (records: Float64Array, count: number): void => {
+    for (let at = 0; at < count * RECORD_WIDTH; at += RECORD_WIDTH) {
+      const process = this.processes.byId(records[at]!)
+      if (process === undefined || process.ended) continue
+      const address = records[at + 2]!
+      const extra = records[at + 3]!
+      const last = records[at + 4]!
+      switch (records[at + 1]) {
+        case FaultKind.read:
+          this.#fault(process, address, 'read', last)
+          break
+        case FaultKind.write:
+          this.#fault(process, address, 'write', last)
+          break
+        case FaultKind.fork:
+          this.host.forked(process, extra)
+          break
+        case FaultKind.remap:
+          this.host.remapped(process, address, extra, last)
+          break
+        case FaultKind.unmap:
+          this.host.unmapped(process, address, extra)
+          break
+        // 'remove': MADV_DONTNEED took the process's page-table entries; the frames and the page
+        // directory are as they were, so the next access faults and is served from them.
+      }
+    }
+  }
+
+  #fault(process: Process, address: number, access: Access, thread: number): void {
+    let shown = process.table.lookup(address)
+    if (shown === undefined && this.host.adopt(process, address)) shown = process.table.lookup(address)
+    if (shown === undefined) {
+      this.host.refuse(process, address, 'a fault outside every view')
+      return
+    }
+    this.host.sawThread(process, thread)
+    const { segment, page } = shown
+    const key = globalPage(segment, page)
+    const now = this.host.access(segment, page)
+    if (now === 'none' && !this.waiting.has(key) && !this.host.hasRoom()) {
+      this.host.refuse(process, address, "the node's frames are used up: raise --memory")
+      return
+    }
+    if (access === 'read') this.counts.read++
+    else if (now === 'read') this.counts.upgrade++
+    else this.counts.write++
+    this.waiting.add(key, { process, address, thread })
+    this.host.fault(segment, page, access)
+    if (this.waiting.has(key)) this.counts.remote++
+    else this.counts.local++
+  }
+}
+
+/** The page that holds `address`. */
+export function pageStart(address: number): number {
+  return address - (address % PAGE_SIZE)
+}

@@ -1,0 +1,79 @@
+/** The node's frames: one memfd per segment, made when first needed, and the --memory that bounds them. */
+import { PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
+import { assert } from '../ts/base/assert.js'
+import { native, type Frames } from '../ts/native/index.js'
+
+export class FrameStore {
+  readonly #bySegment = new Map<SegmentId, Frames>()
+  #held = 0
+
+  /** @param memoryBytes frames may take this much @param made called with each new memfd (the keeper wants it) */
+  constructor(
+    readonly memoryBytes: number,
+    private readonly made: (segment: SegmentId, frames: Frames) => void,
+    private readonly dropped: (segment: SegmentId) => void,
+  ) {}
+
+  /** Frames that hold a page of the engine's, in bytes. */
+  get heldBytes(): number {
+    return this.#held * PAGE_SIZE
+  }
+
+  /** May `more` further pages be held? */
+  hasRoom(more: number): boolean {
+    return (this.#held + more) * PAGE_SIZE <= this.memoryBytes
+  }
+
+  open(segment: SegmentId, bytes: number): Frames {
+    const known = this.#bySegment.get(segment)
+    if (known !== undefined) return known
+    const frames = new native.Frames(`gshm:${segment}`, bytes / PAGE_SIZE)
+    this.#bySegment.set(segment, frames)
+    this.made(segment, frames)
+    return frames
+  }
+
+  get(segment: SegmentId): Frames {
+    const frames = this.#bySegment.get(segment)
+    assert(frames !== undefined, `segment ${segment} has no frames here`)
+    return frames
+  }
+
+  copyOut(segment: SegmentId, page: Page): Uint8Array {
+    const bytes = Buffer.allocUnsafeSlow(PAGE_SIZE) // of its own: it lives until the socket has taken it
+    this.get(segment).copyOut(page, bytes, 0)
+    return bytes
+  }
+
+  /** A page arrives in its frame: the bytes given, or zeros. */
+  fill(segment: SegmentId, page: Page, bytes: Uint8Array | undefined): void {
+    const frames = this.get(segment)
+    if (bytes === undefined) frames.zero(page)
+    else frames.copyIn(page, bytes, 0)
+    this.#held++
+  }
+
+  punch(segment: SegmentId, page: Page): void {
+    this.get(segment).punch(page, 1)
+    this.#held--
+  }
+
+  residentPages(segment: SegmentId): number {
+    return this.#bySegment.get(segment)?.resident() ?? 0
+  }
+
+  /** The segment is gone everywhere. @param held how many of its pages the engine held here */
+  drop(segment: SegmentId, held: number): void {
+    const frames = this.#bySegment.get(segment)
+    if (frames === undefined) return
+    this.#bySegment.delete(segment)
+    this.#held -= held
+    this.dropped(segment)
+    frames.close()
+  }
+
+  close(): void {
+    for (const frames of this.#bySegment.values()) frames.close()
+    this.#bySegment.clear()
+  }
+}

@@ -1,0 +1,80 @@
+/** The options of gshmd, checked: each error names its option. */
+import { readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import { GshmError } from '../ts/base/errors.js'
+import { PAGE_SIZE } from '../ts/base/ids.js'
+import { readSecret } from '../ts/cluster/index.js'
+import { projectRoot } from '../ts/native/index.js'
+
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+export interface DaemonOptions {
+  readonly cluster: string
+  readonly name: string
+  readonly listen: Endpoint
+  readonly join: Endpoint | undefined
+  readonly advertise: Endpoint | undefined
+  readonly secret: Uint8Array | undefined
+  readonly socket: string
+  /** bytes */
+  readonly memory: number
+  readonly logLevel: string
+  readonly version: string
+}
+
+export const version = (JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { version: string })
+  .version
+
+/** @throws GshmError INVALID that names the option; commander's own errors end the process with status 1. */
+export function parseOptions(argv: readonly string[]): DaemonOptions {
+  const command = new Command('gshmd')
+    .description('The emulated kernel module of globalshm: one per node. Needs root (userfaultfd).')
+    .version(version)
+    .option('--cluster <name>', 'cluster to found or join', 'default')
+    .option('--name <name>', 'this node’s name, unique in the cluster (default: its socket’s file name)')
+    .option('--listen <host:port>', 'where other nodes connect to; without --secret-file only loopback', '127.0.0.1:0')
+    .option('--join <host:port>', 'a node of the cluster to join; without it this node founds the cluster')
+    .option('--advertise <host:port>', 'what others shall connect to, when --listen is a wildcard address')
+    .option('--secret-file <file>', 'the cluster’s shared secret: at least 16 bytes, mode 0600')
+    .requiredOption('--socket <path>', 'the device: the unix socket that local processes attach to')
+    .option('--memory <bytes>', 'bound for this node’s frames; K, M, G and T are binary (default: half of the memory)')
+    .addOption(new Option('--log-level <level>', 'what to log').choices(['info', 'warn', 'error']).default('info'))
+  const given = command.parse(argv, { from: 'user' }).opts<Record<string, string | undefined>>()
+  const socket = given['socket']!
+  return {
+    cluster: name('--cluster', given['cluster']!),
+    name: name('--name', given['name'] ?? socket.replace(/^.*\//, '').replace(/\.sock$/, '')),
+    listen: endpoint('--listen', given['listen']!),
+    join: given['join'] === undefined ? undefined : endpoint('--join', given['join']),
+    advertise: given['advertise'] === undefined ? undefined : endpoint('--advertise', given['advertise']),
+    secret: given['secretFile'] === undefined ? undefined : readSecret(given['secretFile']),
+    socket,
+    memory: given['memory'] === undefined ? Math.floor(totalmem() / 2) : bytes('--memory', given['memory']),
+    logLevel: given['logLevel']!,
+    version,
+  }
+}
+
+function name(option: string, value: string): string {
+  if (/^[\w.-]{1,63}$/.test(value)) return value
+  throw new GshmError('INVALID', `${option}: '${value}' is not 1 to 63 letters, digits, '.', '_' or '-'`)
+}
+
+function endpoint(option: string, value: string): Endpoint {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:]+)):(\d{1,5})$/.exec(value)
+  const port = Number(match?.[3])
+  if (match === null || port > 65535) throw new GshmError('INVALID', `${option}: '${value}' is not HOST:PORT`)
+  return { host: (match[1] ?? match[2])!, port }
+}
+
+function bytes(option: string, value: string): number {
+  const match = /^(\d+)([KMGT]?)$/.exec(value)
+  const size = Number(match?.[1]) * 1024 ** ' KMGT'.indexOf(match?.[2] || ' ')
+  if (match !== null && Number.isSafeInteger(size) && size >= PAGE_SIZE) return size
+  throw new GshmError('INVALID', `${option}: '${value}' is no number of bytes from ${PAGE_SIZE} (suffixes K, M, G, T)`)
+}

@@ -1,0 +1,131 @@
+/**
+ * The pager performs the page effects of a step: it moves bytes between messages and frames and
+ * changes what every local view of a page allows. All native calls that change access are made here.
+ *
+ * EAGAIN (`again`) means that address events of that process are unread: they are read and applied
+ * at once, and the change is repeated over the views as they then are (law 12). A process that
+ * cannot be protected within PROTECT_MS is killed: nobody may go on writing a page that has moved.
+ */
+import { assert, unreachable } from '../ts/base/assert.js'
+import { globalPage, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
+import type { PageEffect } from '../ts/coherence/effects.js'
+import { Change } from '../ts/native/index.js'
+import type { FrameStore } from './frame-store.js'
+import type { Process, ProcessRegistry } from './process-registry.js'
+import type { Waiting } from './waiting.js'
+
+export const PROTECT_MS = 100
+
+export interface PagerHost {
+  /** Reads the process's queued events now; address events are applied before it returns. */
+  drain(process: Process): void
+  /** Ends a process that cannot be protected. */
+  kill(process: Process, why: string): void
+  /** Something a user should read. */
+  warn(text: string): void
+}
+
+export class Pager {
+  /** The payload for the Sends that follow a Copy. */
+  copied: Uint8Array | undefined
+
+  constructor(
+    private readonly processes: ProcessRegistry,
+    private readonly frames: FrameStore,
+    private readonly waiting: Waiting,
+    private readonly host: PagerHost,
+    /** A page has been installed for this waiting thread (law 11). */
+    private readonly installed: (segment: SegmentId, page: Page, thread: number) => void,
+  ) {}
+
+  /** Performs one effect, to its end. @param payload the page that came with the message in hand */
+  perform(effect: PageEffect, payload: Uint8Array | undefined): void {
+    const { segment, page } = effect
+    switch (effect.do) {
+      case 'Install':
+        return this.#install(segment, page, effect.access, effect.bytes, payload)
+      case 'Downgrade':
+        return this.#everyView(segment, page, (process, address) => process.faults.protect(address, PAGE_SIZE, true))
+      case 'Copy':
+        this.copied = this.frames.copyOut(segment, page)
+        return
+      case 'Punch':
+        return this.frames.punch(segment, page)
+      case 'Poison':
+        return this.#poison(segment, page)
+      default:
+        unreachable(effect)
+    }
+  }
+
+  /** SIGBUS for one address of one process, now and later. */
+  poisonAddress(process: Process, address: number): void {
+    this.#insist(process, () => {
+      const cleared = process.faults.protect(address, PAGE_SIZE, false) // a marker would refuse the poison
+      if (cleared === Change.again || cleared === Change.gone) return cleared
+      return process.faults.poison(address, PAGE_SIZE)
+    })
+  }
+
+  #install(
+    segment: SegmentId,
+    page: Page,
+    access: Access,
+    bytes: 'page' | 'zero' | 'kept',
+    payload: Uint8Array | undefined,
+  ): void {
+    if (bytes !== 'kept') {
+      assert(bytes === 'zero' || payload !== undefined, 'install: the page has not come with the message')
+      this.frames.fill(segment, page, bytes === 'page' ? payload : undefined)
+    }
+    for (const { process, address, thread } of this.waiting.take(globalPage(segment, page))) {
+      if (bytes !== 'kept' || access === 'write') this.installed(segment, page, thread)
+      this.#insist(process, () => {
+        // The view may have been unmapped, or moved, since its thread faulted.
+        const shown = process.table.lookup(address)
+        if (shown === undefined || shown.segment !== segment || shown.page !== page) return Change.gone
+        const change = process.faults.resume(address, PAGE_SIZE, access === 'write')
+        if (change !== Change.already) return change
+        if (access === 'write') return process.faults.protect(address, PAGE_SIZE, false)
+        process.faults.wake(address, PAGE_SIZE)
+        return change
+      })
+    }
+  }
+
+  #poison(segment: SegmentId, page: Page): void {
+    for (const { process, address } of this.waiting.take(globalPage(segment, page))) this.poisonAddress(process, address)
+    for (const process of [...this.processes.all()]) {
+      const addresses: number[] = []
+      process.table.forEachAddress(segment, page, (address) => addresses.push(address))
+      for (const address of addresses) this.poisonAddress(process, address)
+    }
+  }
+
+  /** Makes `change` in every view of the page; views that a fork adds meanwhile are covered too. */
+  #everyView(segment: SegmentId, page: Page, change: (process: Process, address: number) => Change): void {
+    let before: number
+    do {
+      before = this.processes.size
+      for (const process of this.processes.all()) {
+        this.#insist(process, () => {
+          let worst: Change = Change.ok
+          process.table.forEachAddress(segment, page, (address) => {
+            if (change(process, address) === Change.again) worst = Change.again
+          })
+          return worst
+        })
+      }
+    } while (this.processes.size > before)
+  }
+
+  #insist(process: Process, change: () => Change): void {
+    if (change() !== Change.again) return
+    const deadline = performance.now() + PROTECT_MS
+    do {
+      this.host.drain(process)
+      if (process.ended || change() !== Change.again) return
+    } while (performance.now() < deadline)
+    this.host.kill(process, `its memory could not be protected within ${PROTECT_MS} ms`)
+  }
+}

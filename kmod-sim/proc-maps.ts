@@ -1,0 +1,48 @@
+/** What /proc/PID/maps says of a process's mappings of our memfds. */
+import { readFileSync } from 'node:fs'
+
+export interface Mapping {
+  readonly start: number
+  readonly end: number
+  readonly offset: number
+  /** The memfd's name, as given to memfd_create. */
+  readonly name: string
+}
+
+const LINE = /^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+\s+\/memfd:(\S+)/
+
+/** The memfd mappings in the text of a maps file. */
+export function parseMaps(text: string): Mapping[] {
+  const mappings: Mapping[] = []
+  for (const line of text.split('\n')) {
+    const match = LINE.exec(line)
+    if (match === null) continue
+    const [, start, end, offset, name] = match
+    mappings.push({
+      start: parseInt(start!, 16),
+      end: parseInt(end!, 16),
+      offset: parseInt(offset!, 16),
+      name: name!,
+    })
+  }
+  return mappings
+}
+
+/** The mapping of process `pid` that holds `address`; undefined also when the process is gone. */
+export function mappingAt(pid: number, address: number): Mapping | undefined {
+  try {
+    const maps = parseMaps(readFileSync(`/proc/${pid}/maps`, 'utf8'))
+    return maps.find((mapping) => mapping.start <= address && address < mapping.end)
+  } catch {
+    return undefined
+  }
+}
+
+/** The process that thread `thread` belongs to, or 0. */
+export function processOfThread(thread: number): number {
+  try {
+    return Number(/^Tgid:\s+(\d+)/m.exec(readFileSync(`/proc/${thread}/status`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The life of registered processes: registration, views, forks, address events, the end. It keeps
+ * the registry, the FaultPoll, the keeper and the engine's idea of who holds what in step.
+ */
+import { GshmError } from '../ts/base/errors.js'
+import { PAGE_SIZE, type SegmentId } from '../ts/base/ids.js'
+import type { SegmentAttributes } from '../ts/base/requests.js'
+import { native, type DeviceChannel, type FaultPoll, type KeeperLink } from '../ts/native/index.js'
+import { Change } from '../ts/native/index.js'
+import type { FrameStore } from './frame-store.js'
+import { mappingAt, processOfThread } from './proc-maps.js'
+import type { Process, ProcessRegistry } from './process-registry.js'
+import type { View } from './translation-table.js'
+
+/** Views in one process: each costs the pager a look at every access change. */
+export const VIEWS_MAX = 65_536
+
+export interface ProcessesHost {
+  attributes(segment: SegmentId): SegmentAttributes | undefined
+  /** Nobody on this node holds the segment any more. */
+  letGo(segment: SegmentId): void
+  ended(process: Process): void
+  warn(text: string): void
+}
+
+export class Processes {
+  constructor(
+    private readonly registry: ProcessRegistry,
+    private readonly frames: FrameStore,
+    private readonly poll: FaultPoll,
+    private readonly keeper: KeeperLink,
+    private readonly host: ProcessesHost,
+  ) {}
+
+  /** A process hands over its fresh userfaultfd. Throws NOT_USERFAULTFD, KERNEL_FEATURES, DESCRIPTORS. */
+  register(userfaultfd: number, channel: DeviceChannel): Process {
+    const faults = new native.FaultChannel(userfaultfd, 'fresh')
+    const process = this.registry.add({ faults, ...channel.peer })
+    this.#watch(process)
+    this.poll.add(faults, process.id)
+    this.keeper.addChannel(process.id, faults, process.watch?.fd ?? -1)
+    return process
+  }
+
+  /** The child that fork `fork` of `parent` made says who it is. */
+  attachChild(parent: Process, fork: bigint, channel: DeviceChannel): Process {
+    const child = this.registry.childOf(parent, Number(fork))
+    if (child === undefined) throw new GshmError('DETACHED', `no fork ${fork} of process ${parent.pid} is known`)
+    this.#identify(child, channel.peer.pid)
+    return child
+  }
+
+  /** A fork event: the child exists from now on, with its parent's views. */
+  forked(parent: Process, userfaultfd: number): void {
+    const faults = new native.FaultChannel(userfaultfd, 'forked')
+    const { uid, gid } = parent
+    const child = this.registry.add({ faults, pid: 0, uid, gid, parent, fork: parent.forkAnnounced })
+    parent.forkAnnounced = undefined
+    this.poll.add(faults, child.id)
+    this.keeper.addChannel(child.id, faults, -1)
+    for (const view of child.table.views) this.#keep(child, view)
+  }
+
+  /** A thread of the process faulted: tells the pid of a child that forked without libgshm. */
+  sawThread(process: Process, thread: number): void {
+    if (process.pid === 0) this.#identify(process, processOfThread(thread))
+  }
+
+  hold(process: Process, attributes: SegmentAttributes): number {
+    const frames = this.frames.open(attributes.segment, attributes.bytes)
+    if (!process.handles.has(attributes.segment)) {
+      process.handles.set(attributes.segment, process.table.hasSegment(attributes.segment) ? 'mapped' : 'new')
+    }
+    return frames.fd
+  }
+
+  closeHandle(process: Process, segment: SegmentId): void {
+    if (!process.handles.delete(segment)) throw new GshmError('INVALID', `segment ${segment} is not open here`)
+    this.letGoIfUnheld(segment)
+  }
+
+  /** The client has mapped the range PROT_NONE: traps it and enters it into the table. */
+  map(process: Process, segment: SegmentId, address: number, offset: number, length: number): void {
+    const attributes = this.host.attributes(segment)
+    if (!process.handles.has(segment) || attributes === undefined) {
+      throw new GshmError('INVALID', `segment ${segment} is not open in this process`)
+    }
+    if (offset + length > attributes.bytes) {
+      const wanted = `${length} bytes from ${offset}`
+      throw new GshmError('BEYOND_END', `map: ${wanted} end beyond the segment's ${attributes.bytes}`)
+    }
+    if (process.table.views.length >= VIEWS_MAX) {
+      throw new GshmError('LIMIT', `map: a process may have ${VIEWS_MAX} views`)
+    }
+    this.poll.drain(process.id) // an unmap of this very range may not have been read yet
+    if (process.table.overlaps(address, address + length)) {
+      throw new GshmError('OVERLAP', `map: a view lies in the ${length} bytes at 0x${address.toString(16)}`)
+    }
+    process.faults.register(address, length)
+    this.#addView(process, { start: address, end: address + length, segment, offset })
+    process.handles.set(segment, 'mapped')
+  }
+
+  unmapped(process: Process, start: number, end: number): void {
+    const cut = process.table.cut(start, end)
+    if (cut.length === 0) return
+    this.keeper.dropView(process.id, start, end - start)
+    for (const segment of new Set(cut.map((view) => view.segment))) this.letGoIfUnheld(segment)
+  }
+
+  remapped(process: Process, from: number, to: number, length: number): void {
+    const moved = process.table.move(from, to, length)
+    this.keeper.dropView(process.id, from, length)
+    for (const view of moved) this.#keep(process, view)
+  }
+
+  /**
+   * A fault outside every view: mremap can grow a view, or double it, without telling how far. The
+   * process's own maps say what is shown there.
+   */
+  adopt(process: Process, address: number): boolean {
+    const mapping = mappingAt(process.pid, address)
+    const segment = Number(/^gshm:(\d+)$/.exec(mapping?.name ?? '')?.[1] ?? 0)
+    const attributes = this.host.attributes(segment)
+    if (mapping === undefined || attributes === undefined) return false
+    if (mapping.offset + (address - mapping.start) >= attributes.bytes) return false
+    process.table.cut(mapping.start, mapping.end)
+    this.keeper.dropView(process.id, mapping.start, mapping.end - mapping.start)
+    const end = Math.min(mapping.end, mapping.start + (attributes.bytes - mapping.offset))
+    this.#addView(process, { start: mapping.start, end, segment, offset: mapping.offset })
+    return true
+  }
+
+  /**
+   * The last connection has gone while the process lives. After exec its memory is gone, and so is
+   * the registration; a process that merely closed its descriptors goes on being served.
+   */
+  disconnected(process: Process): void {
+    this.poll.drain(process.id)
+    const view = process.table.views[0]
+    const served = view !== undefined && process.faults.protect(view.start, PAGE_SIZE, true) !== Change.gone
+    if (!served) this.end(process)
+  }
+
+  /** The process has ended or is to be treated as if: its views, handles and descriptors go. */
+  end(process: Process): void {
+    if (process.ended) return
+    this.registry.remove(process)
+    this.poll.remove(process.id)
+    this.keeper.dropChannel(process.id)
+    process.faults.close()
+    process.watch?.close()
+    this.host.ended(process)
+    const held = new Set([...process.handles.keys(), ...process.table.views.map((view) => view.segment)])
+    for (const segment of held) this.letGoIfUnheld(segment)
+  }
+
+  letGoIfUnheld(segment: SegmentId): void {
+    if (!this.registry.holds(segment)) this.host.letGo(segment)
+  }
+
+  #identify(process: Process, pid: number): void {
+    if (pid === 0) return
+    process.pid = pid
+    process.parent = undefined
+    this.#watch(process)
+    this.keeper.dropChannel(process.id)
+    this.keeper.addChannel(process.id, process.faults, process.watch?.fd ?? -1)
+    for (const view of process.table.views) this.#keep(process, view)
+  }
+
+  #watch(process: Process): void {
+    try {
+      process.watch = native.watchExit(process.pid, () => this.end(process))
+    } catch (error) {
+      // It ended between its fault or frame and now.
+      this.host.warn(`process ${process.pid} cannot be watched: ${(error as Error).message}`)
+      setImmediate(() => this.end(process))
+    }
+  }
+
+  #addView(process: Process, view: View): void {
+    process.table.add(view)
+    this.#keep(process, view)
+  }
+
+  #keep(process: Process, view: View): void {
+    this.keeper.addView(process.id, view.segment, view.start, view.end - view.start, view.offset)
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The runtime drives the engine: events go in one at a time, the effects of each are performed in
+ * order, to the end, before the next goes in (law 3). Whatever turns up meanwhile waits in a queue.
+ */
+import { assert } from '../ts/base/assert.js'
+import { PeerError } from '../ts/base/peer-error.js'
+import type { NodeId } from '../ts/base/ids.js'
+import type { Answer, LocalRequest } from '../ts/base/requests.js'
+import { GshmError } from '../ts/base/errors.js'
+import type { Effect } from '../ts/node/effects.js'
+import type { NodeEvent } from '../ts/node/events.js'
+import type { Message } from '../ts/node/messages.js'
+import { step } from '../ts/node/step.js'
+import type { NodeState } from '../ts/node/state.js'
+import type { Pager } from './pager.js'
+
+export interface RuntimeHost {
+  send(to: NodeId, message: Message, payload: Uint8Array | undefined): void
+  /** The peer broke the protocol: nothing of it is believed any more. */
+  fence(node: NodeId, why: string): void
+  segmentMade(effect: Extract<Effect, { do: 'SegmentMade' }>): void
+  segmentGone(effect: Extract<Effect, { do: 'SegmentGone' }>): void
+}
+
+type Settle = (outcome: Answer | GshmError) => void
+
+export class Runtime {
+  readonly #queue: NodeEvent[] = []
+  readonly #tickets = new Map<number, Settle>()
+  #nextTicket = 1
+  #busy = false
+  pager!: Pager
+
+  constructor(
+    readonly state: NodeState,
+    private readonly host: RuntimeHost,
+  ) {}
+
+  /** Steps the engine now, or after the step in progress. */
+  submit(event: NodeEvent, payload?: Uint8Array): void {
+    if (this.#busy) {
+      // Only events of the pager's own doing arrive here: faults and exits that a drain has found.
+      assert(payload === undefined, 'runtime: a page arrived in the middle of a step')
+      this.#queue.push(event)
+      return
+    }
+    this.#busy = true
+    try {
+      this.#step(event, payload)
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#step(next, undefined)
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  /** A local request; `settle` is called once, possibly before this returns. */
+  request(request: LocalRequest, settle: Settle): void {
+    const ticket = this.#nextTicket++
+    this.#tickets.set(ticket, settle)
+    this.submit({ is: 'request', ticket, request })
+  }
+
+  /** Local requests without an answer yet. */
+  get pending(): number {
+    return this.#tickets.size
+  }
+
+  #step(event: NodeEvent, payload: Uint8Array | undefined): void {
+    const effects: Effect[] = []
+    try {
+      step(this.state, event, effects)
+    } catch (error) {
+      if (!(error instanceof PeerError) || event.is !== 'message') throw error
+      this.host.fence(event.from, error.message)
+      return
+    }
+    for (const effect of effects) this.#perform(effect, payload)
+    this.pager.copied = undefined
+  }
+
+  #perform(effect: Effect, payload: Uint8Array | undefined): void {
+    switch (effect.do) {
+      case 'Send': {
+        const message = effect.message
+        const carriesPage = 'bytes' in message && message.bytes === 'page'
+        return this.host.send(effect.to, message, carriesPage ? this.pager.copied : undefined)
+      }
+      case 'Answer':
+        return this.#settle(effect.ticket, effect.answer)
+      case 'Refuse':
+        return this.#settle(effect.ticket, new GshmError(effect.error, effect.detail))
+      case 'SegmentMade':
+        return this.host.segmentMade(effect)
+      case 'SegmentGone':
+        return this.host.segmentGone(effect)
+      default:
+        return this.pager.perform(effect, payload)
+    }
+  }
+
+  #settle(ticket: number, outcome: Answer | GshmError): void {
+    const settle = this.#tickets.get(ticket)
+    if (settle === undefined) return // its process has ended
+    this.#tickets.delete(ticket)
+    settle(outcome)
+  }
+}

@@ -1,0 +1,48 @@
+/** Threads that wait for a page: (process, address, thread) by global page. A fault seen twice is one. */
+import type { Process } from './process-registry.js'
+
+export interface Waiter {
+  readonly process: Process
+  /** Of the page in that process. */
+  readonly address: number
+  readonly thread: number
+}
+
+const NOBODY: readonly Waiter[] = []
+
+export class Waiting {
+  readonly #byPage = new Map<number, Waiter[]>()
+
+  /** Pages that are being waited for. */
+  get pages(): number {
+    return this.#byPage.size
+  }
+
+  has(page: number): boolean {
+    return this.#byPage.has(page)
+  }
+
+  add(page: number, waiter: Waiter): void {
+    const waiters = this.#byPage.get(page)
+    if (waiters === undefined) this.#byPage.set(page, [waiter])
+    else if (!waiters.some((known) => known.process === waiter.process && known.address === waiter.address)) {
+      waiters.push(waiter)
+    }
+  }
+
+  take(page: number): readonly Waiter[] {
+    const waiters = this.#byPage.get(page)
+    if (waiters === undefined) return NOBODY
+    this.#byPage.delete(page)
+    return waiters
+  }
+
+  forget(process: Process): void {
+    for (const [page, waiters] of this.#byPage) {
+      const left = waiters.filter((waiter) => waiter.process !== process)
+      if (left.length === waiters.length) continue
+      if (left.length === 0) this.#byPage.delete(page)
+      else this.#byPage.set(page, left)
+    }
+  }
+}
