@@ -4,8 +4,7 @@
  * to it and back. This file is the asking side, and the room's door for ts/node.
  */
 import type { NodeId, SegmentId } from '../base/ids.js'
-import { refusalOf } from '../base/refusal.js'
-import { expectOfPeer } from '../base/peer-error.js'
+import { expectOfPeer, refusalOf } from '../base/expect.js'
 import type { LocalRequest, SegmentAttributes } from '../base/requests.js'
 import { heapAsk, type HeapAsk } from './manager.js'
 import type { HeapMessage } from './messages.js'

@@ -5,7 +5,7 @@
  * node that is lost, stays allocated until somebody frees it: its address may have been handed on.
  */
 import type { NodeId, SegmentId } from '../base/ids.js'
-import { expectOfPeer, isCount } from '../base/peer-error.js'
+import { expectOfPeer, isCount } from '../base/expect.js'
 import { SLOTS_MAX } from './blocks.js'
 import { allocate, createAllocator, release, resize, type Allocator, type Placement } from './allocator.js'
 import type { HeapMessage } from './messages.js'
