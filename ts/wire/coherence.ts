@@ -1,0 +1,91 @@
+/**
+ * Messages about pages: a header of 24 bytes and, when `bytes` is 'page', the page. They are nearly
+ * all the traffic and a faulting thread waits for each, so nothing here is generic.
+ */
+import { assert } from '../base/assert.js'
+import { NODES_MAX, PAGE_SIZE } from '../base/ids.js'
+import { PeerError } from '../base/peer-error.js'
+import { COHERENCE_TYPES, type CoherenceMessage, type CoherenceType } from '../coherence/messages.js'
+import {
+  AT_BYTES,
+  AT_PAGE,
+  AT_REQUESTER,
+  AT_SEGMENT,
+  AT_SERIAL,
+  AT_TYPE,
+  COHERENCE_HEADER_BYTES,
+  FIRST_TYPE,
+  readU16,
+  readU32,
+  writeU16,
+  writeU32,
+} from './layout.js'
+
+const BYTES = ['none', 'page', 'zero', 'kept'] as const
+const BYTES_NUMBER = { none: 0, page: 1, zero: 2, kept: 3 } as const
+
+const TYPE_NUMBER = Object.fromEntries(COHERENCE_TYPES.map((type, i) => [type, FIRST_TYPE.coherence + i])) as Record<
+  CoherenceType,
+  number
+>
+
+/** Segment numbers stay below 2^20 so that (segment, page) is exact in a double (base/ids). */
+const SEGMENTS_MAX = 2 ** 20
+const U32 = 2 ** 32
+
+export function isCoherence(message: { readonly type: string }): message is CoherenceMessage {
+  return Object.hasOwn(TYPE_NUMBER, message.type)
+}
+
+export function coherenceBytes(message: CoherenceMessage): number {
+  return message.bytes === 'page' ? COHERENCE_HEADER_BYTES + PAGE_SIZE : COHERENCE_HEADER_BYTES
+}
+
+/** Writes the frame at `at`, where coherenceBytes(message) bytes are free, and returns its end. */
+export function encodeCoherence(
+  message: CoherenceMessage,
+  payload: Uint8Array | undefined,
+  into: Uint8Array,
+  at: number,
+): number {
+  const { segment, page, requester, serial } = message
+  const length = coherenceBytes(message)
+  const withPage = length > COHERENCE_HEADER_BYTES
+  assert(withPage === (payload !== undefined), 'wire: a payload goes with bytes page and nothing else')
+  assert(segment > 0 && segment < SEGMENTS_MAX && page >= 0 && page < U32, 'wire: segment or page out of range')
+  assert(requester >= 0 && requester < NODES_MAX && Number.isSafeInteger(serial) && serial >= 0, 'wire: bad requester')
+  writeU32(into, at, length)
+  into[at + AT_TYPE] = TYPE_NUMBER[message.type]
+  into[at + AT_BYTES] = BYTES_NUMBER[message.bytes]
+  writeU16(into, at + AT_REQUESTER, requester)
+  writeU32(into, at + AT_SEGMENT, segment)
+  writeU32(into, at + AT_PAGE, page)
+  writeU32(into, at + AT_SERIAL, serial)
+  writeU32(into, at + AT_SERIAL + 4, Math.floor(serial / U32))
+  if (payload !== undefined) {
+    assert(payload.length === PAGE_SIZE, 'wire: a payload is one page')
+    into.set(payload, at + COHERENCE_HEADER_BYTES)
+  }
+  return at + length
+}
+
+/** The frame is whole: `length` bytes at `at`. The page, if any, begins after the header. */
+export function decodeCoherence(from: Uint8Array, at: number, length: number): CoherenceMessage {
+  if (length < COHERENCE_HEADER_BYTES) throw new PeerError(`page message of ${length} bytes`)
+  const type = COHERENCE_TYPES[from[at + AT_TYPE]! - FIRST_TYPE.coherence]
+  const bytes = BYTES[from[at + AT_BYTES]!]
+  if (type === undefined || bytes === undefined) throw new PeerError('page message of unknown type')
+  // only the two answers carry a page, and they always say which bytes are meant
+  const answers = type === 'PageRead' || type === 'PageWrite'
+  if (answers === (bytes === 'none')) throw new PeerError(`${type} with bytes ${bytes}`)
+  const whole = bytes === 'page' ? COHERENCE_HEADER_BYTES + PAGE_SIZE : COHERENCE_HEADER_BYTES
+  if (length !== whole) throw new PeerError(`${type} of ${length} bytes`)
+  const requester = readU16(from, at + AT_REQUESTER)
+  if (requester >= NODES_MAX) throw new PeerError(`${type} for node ${requester}`)
+  const segment = readU32(from, at + AT_SEGMENT)
+  if (segment === 0 || segment >= SEGMENTS_MAX) throw new PeerError(`${type} for segment ${segment}`)
+  const high = readU32(from, at + AT_SERIAL + 4)
+  if (high >= 2 ** 21) throw new PeerError(`${type} with a serial beyond 2^53`)
+  const serial = high * U32 + readU32(from, at + AT_SERIAL)
+  return { type, segment, page: readU32(from, at + AT_PAGE), requester, serial, bytes }
+}
