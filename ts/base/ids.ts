@@ -10,6 +10,8 @@ export type Access = 'read' | 'write'
 
 export const PAGE_SIZE = 4096
 export const NODES_MAX = 1024
+/** A global address has 20 bits of segment number. */
+export const SEGMENT_MAX: SegmentId = 2 ** 20 - 1
 /** 16 TiB a segment: the global address has 44 bits of offset. */
 export const SEGMENT_BYTES_MAX = 2 ** 44
 export const NO_NODE: NodeId = 0xffff

@@ -1,0 +1,80 @@
+/** What a node knows about segments; node 0 has the registry besides. */
+import { NODES_MAX, PAGE_SIZE, SEGMENT_BYTES_MAX, SEGMENT_MAX, type NodeId, type SegmentId } from '../base/ids.js'
+import { isCount } from '../base/expect.js'
+import type { SegmentAttributes, SegmentStat } from '../base/requests.js'
+import { nameRefusal } from './name.js'
+import { createRegistry, type Registry } from './registry.js'
+
+/** The node that serialises names. */
+export const NAMES_NODE: NodeId = 0
+
+export interface KnownSegment {
+  readonly attributes: SegmentAttributes
+  /** SegmentGrants received and not yet given back by a SegmentLet. */
+  grants: number
+}
+
+export interface PendingName {
+  readonly op: 'create' | 'open' | 'stat' | 'unlink' | 'list'
+  /** The name that the answer must be about; '' for list. */
+  readonly name: string
+  /** What has come of a list so far. */
+  readonly listed: SegmentStat[]
+}
+
+export interface NamesState {
+  readonly self: NodeId
+  /** In ascending order of their numbers. */
+  readonly known: Map<SegmentId, KnownSegment>
+  /** The highest number heard of. */
+  highest: SegmentId
+  readonly pending: Map<number, PendingName>
+  /** Node 0 is lost: nobody serialises names any more. */
+  orphaned: boolean
+  /** On node 0 only. */
+  readonly registry: Registry | undefined
+}
+
+export function createNames(self: NodeId): NamesState {
+  return {
+    self,
+    known: new Map(),
+    highest: 0,
+    pending: new Map(),
+    orphaned: false,
+    registry: self === NAMES_NODE ? createRegistry() : undefined,
+  }
+}
+
+/** The attributes of a segment that exists; undefined for one that is gone or was never made. */
+export function attributesOf(state: NamesState, segment: SegmentId): SegmentAttributes | undefined {
+  return state.known.get(segment)?.attributes
+}
+
+/** A message about a segment beyond this one is hostile; about another unknown one it may be late. */
+export function highestSegment(state: NamesState): SegmentId {
+  return state.highest
+}
+
+/** Every segment that exists, unlinked ones that are still held included. */
+export function segments(state: NamesState): SegmentAttributes[] {
+  return [...state.known.values()].map((known) => known.attributes)
+}
+
+/** Whether a peer's attributes can be some segment's. */
+export function isSound(attributes: SegmentAttributes): boolean {
+  const { segment, name, bytes, consistency, homes, uid, gid, mode, createdMs } = attributes
+  return (
+    [segment, bytes, uid, gid, mode, createdMs].every(isCount) &&
+    segment >= 1 &&
+    segment <= SEGMENT_MAX &&
+    nameRefusal(name) === undefined &&
+    bytes >= PAGE_SIZE &&
+    bytes <= SEGMENT_BYTES_MAX &&
+    bytes % PAGE_SIZE === 0 &&
+    (consistency as string) === 'mrsw' &&
+    homes.length >= 1 &&
+    homes.every((home) => isCount(home) && home < NODES_MAX) &&
+    new Set(homes).size === homes.length
+  )
+}
