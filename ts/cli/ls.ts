@@ -1,0 +1,41 @@
+/** `gshm ls`: the segments of the cluster, and the frames that nodes of this machine hold of them. */
+import { command } from './command.js'
+import { CLUSTER_OPTION, localNodes, type ClusterOption } from './local-nodes.js'
+import { human } from './parse.js'
+import { table } from './table.js'
+import type { SegmentEntry } from '../client/inspect.js'
+
+export const lsCommand = () =>
+  command<ClusterOption>('ls', 'the segments of the cluster', async (say, options) => {
+    const { cluster, nodes } = await localNodes(options)
+    const { segments } = await import('../client/inspect.js')
+    const found = new Map<number, SegmentEntry>()
+    for (const { socket } of nodes) {
+      for (const entry of segments(socket)) {
+        const before = found.get(entry.segment)?.localFrames ?? 0
+        found.set(entry.segment, { ...entry, localFrames: before + entry.localFrames })
+      }
+    }
+    const list = [...found.values()].sort((a, b) => a.segment - b.segment)
+    if (list.length === 0) say.print(`cluster '${cluster}' has no segments`)
+    else {
+      say.print(
+        table(
+          ['segment', 'name', 'size', 'model', 'mode', 'uid', 'heap', 'blocks', 'nodes', 'frames here'],
+          list.map((s) => [
+            s.segment,
+            s.linked ? s.name : `${s.name} (unlinked)`,
+            human(s.bytes),
+            s.consistency,
+            s.mode.toString(8).padStart(4, '0'),
+            s.uid,
+            human(s.heapBytes),
+            s.heapBlocks,
+            s.holders,
+            s.localFrames,
+          ]),
+        ),
+      )
+    }
+    return { ok: true, cluster, segments: list }
+  }).option(...CLUSTER_OPTION)

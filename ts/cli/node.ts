@@ -1,0 +1,70 @@
+/** `gshm node`: one daemon in the foreground, for a machine of its own. */
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { constants, hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { daemonArguments } from '../launch/daemon.js'
+import { clusterDir, compiled, DEFAULT_CLUSTER, socketPath } from '../launch/paths.js'
+import { GshmError } from '../base/errors.js'
+import { command } from './command.js'
+import { bytes, oneOf } from './parse.js'
+
+export const LOG_LEVELS = ['info', 'warn', 'error'] as const
+
+interface Options {
+  cluster: string
+  name?: string
+  listen: string
+  join?: string
+  advertise?: string
+  socket?: string
+  memory?: number
+  secretFile?: string
+  logLevel: (typeof LOG_LEVELS)[number]
+}
+
+export const nodeCommand = () =>
+  command<Options>(
+    'node',
+    'run one node (gshmd) in the foreground; SIGTERM or Ctrl-C ends it',
+    async (say, options) => {
+      const name =
+        options.name ??
+        hostname()
+          .replace(/[^A-Za-z0-9_.-]/g, '_')
+          .slice(0, 63)
+      const socket = options.socket ?? socketPath(clusterDir(options.cluster), name)
+      try {
+        mkdirSync(dirname(socket), { recursive: true, mode: 0o755 })
+      } catch (error) {
+        throw new GshmError(
+          'ACCESS',
+          `${dirname(socket)}: ${(error as Error).message}; run as root, or set --socket or GSHM_RUNTIME_DIR`,
+        )
+      }
+      const child = spawn(
+        process.execPath,
+        [compiled('kmod-sim/gshmd.js'), ...daemonArguments({ ...options, name, socket })],
+        {
+          stdio: 'inherit',
+          detached: true, // Ctrl-C reaches it once, through us, and not a second time from the terminal
+        },
+      )
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill('SIGTERM'))
+      const status = await new Promise<number>((resolve, reject) => {
+        child.once('error', reject)
+        child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
+      })
+      say.status(status)
+      return { ok: status === 0, status, cluster: options.cluster, name, socket }
+    },
+  )
+    .option('-c, --cluster <name>', 'the cluster; a node of another one is turned away', DEFAULT_CLUSTER)
+    .option('--name <name>', "this node's name (default: the host's)")
+    .option('--listen <host:port>', 'where other nodes reach this one; port 0: any', '127.0.0.1:0')
+    .option('--join <host:port>', 'a node of the cluster; without it this is the first node')
+    .option('--advertise <host:port>', 'what to tell other nodes when --listen is not what they can reach')
+    .option('--socket <path>', 'the device socket (default: GSHM_RUNTIME_DIR/CLUSTER/NAME.sock)')
+    .option('--memory <bytes>', 'bound of the frames on this node (default: half of the memory)', bytes('--memory'))
+    .option('--secret-file <file>', 'the secret all nodes share, mode 0600; needed beyond loopback')
+    .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

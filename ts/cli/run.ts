@@ -1,0 +1,70 @@
+/** `gshm run`: a program on one node, or as several ranks over the nodes in turn. */
+import { runRanks, type Rank } from '../launch/ranks.js'
+import { GshmError } from '../base/errors.js'
+import { command } from './command.js'
+import { CLUSTER_OPTION, localNodes, type ClusterOption } from './local-nodes.js'
+import { whole } from './parse.js'
+
+interface Options extends ClusterOption {
+  node?: number
+  ranks: number
+}
+
+export const runCommand = () =>
+  command<Options>(
+    'run <program> [args...]',
+    'run a program on the nodes of this machine',
+    async (say, options, words) => {
+      const [program = '', ...args] = words
+      const { cluster, nodes } = await localNodes(options)
+      const on = options.node === undefined ? nodes : nodes.filter((n) => n.status.node === options.node)
+      if (on.length === 0) {
+        const numbers = nodes.map((n) => n.status.node).join(', ')
+        throw new GshmError(
+          'NOT_FOUND',
+          `--node ${options.node}: this machine has the nodes ${numbers} of cluster '${cluster}'`,
+        )
+      }
+      const ranks = Array.from({ length: options.ranks }, (_, rank): Rank => {
+        const node = on[rank % on.length]
+        return { rank, node: node?.status.node ?? 0, socket: node?.socket ?? '' }
+      })
+      const prefix = (rank: number) => (ranks.length > 1 ? `[${rank}] ` : '')
+      const ends = await runRanks({
+        ranks,
+        program,
+        args,
+        cluster,
+        inherit: ranks.length === 1 && !say.json,
+        out: (rank, line) => void process.stdout.write(`${prefix(rank)}${line}\n`),
+        err: (rank, line) => void process.stderr.write(`${prefix(rank)}${line}\n`),
+      })
+      const failed = ends.find((end) => end.status !== 0)
+      if (failed !== undefined) say.status(failed.status)
+      if (failed !== undefined && ranks.length > 1) {
+        say.progress(
+          `gshm: rank ${failed.rank} on node ${failed.node} ended first, with ${failed.signal ?? `status ${failed.status}`}`,
+        )
+      }
+      const sorted = [...ends].sort((a, b) => a.rank - b.rank)
+      return {
+        ok: failed === undefined,
+        cluster,
+        status: failed?.status ?? 0,
+        ranks: sorted.map(({ rank, node, pid, status, signal }) => ({ rank, node, pid, status, signal })),
+      }
+    },
+  )
+    .option(...CLUSTER_OPTION)
+    .option('-n, --ranks <count>', 'how many, over the nodes in turn', whole('--ranks', 1, 4096), 1)
+    .option('--node <number>', 'only on this node', whole('--node', 0, 1023))
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      `
+The program finds in its environment: GSHM_SOCKET (gshm_attach(NULL) uses it), GSHM_NODE, GSHM_RANK,
+GSHM_RANKS, GSHM_CLUSTER. With more than one rank every line of output starts with its rank. When a
+rank fails the others are sent SIGTERM, and its status becomes that of gshm run.
+
+  gshm run -n 3 -- ./hello`,
+    )

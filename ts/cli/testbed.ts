@@ -1,0 +1,38 @@
+/** `gshm testbed`: the allocator testbed on a cluster of its own; ts/testbed does the work. */
+import { command } from './command.js'
+import { bytes, oneOf, whole } from './parse.js'
+import { INJECTIONS, type Injection } from '../testbed/options.js'
+
+interface Options {
+  nodes: number
+  processes: number
+  seconds: number
+  seed?: number
+  maxSize: number
+  memory: number
+  inject?: Injection
+}
+
+export const testbedCommand = () =>
+  command<Options>(
+    'testbed',
+    'C and Node.js processes share memory on a cluster of its own, and check it',
+    async (say, options) => {
+      const { runTestbed } = await import('../testbed/run.js')
+      const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
+      const { report, result } = await runTestbed({ ...options, seed }, say)
+      say.print(report)
+      return { ...result }
+    },
+  )
+    .option('--nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
+    .option('--processes <count>', 'how many workers in all, C and Node.js in turn', whole('--processes', 1, 256), 6)
+    .option('--seconds <count>', 'how long', whole('--seconds', 1, 86400), 10)
+    .option('--seed <number>', 'makes the blocks the same again (default: a new one)', whole('--seed', 0, 2 ** 32 - 1))
+    .option('--max-size <bytes>', 'the largest block', bytes('--max-size'), 65536)
+    .option('--memory <bytes>', 'bound of the frames on each node', bytes('--memory'), 2 ** 30)
+    .option(
+      '--inject <fault>',
+      `plants a fault that must be found: ${INJECTIONS.join(', ')}`,
+      oneOf('--inject', INJECTIONS),
+    )

@@ -1,0 +1,70 @@
+/** `gshm up`: a cluster of several nodes on this machine, in the background. */
+import { startCluster, stopDaemons } from '../launch/local-cluster.js'
+import { claim, clear, recordOf, save, type ClusterState } from '../launch/cluster-state.js'
+import { clusterDir, DEFAULT_CLUSTER } from '../launch/paths.js'
+import { GshmError } from '../base/errors.js'
+import { command } from './command.js'
+import { LOG_LEVELS } from './node.js'
+import { bytes, oneOf, whole } from './parse.js'
+
+interface Options {
+  nodes: number
+  cluster: string
+  memory: number
+  logLevel: string
+}
+
+export const upCommand = () =>
+  command<Options>('up', 'start a cluster on this machine, in the background', async (say, options) => {
+    const dir = clusterDir(options.cluster)
+    const state: ClusterState = { cluster: options.cluster, memory: options.memory, nodes: [] }
+    claim(dir, state)
+    // Until all nodes serve, whatever ends us takes the half-started cluster down with it.
+    const abandon = async () => {
+      await stopDaemons(state.nodes)
+      clear(dir)
+    }
+    let interrupted = false
+    const interrupt = () => void (interrupted = true)
+    process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+    try {
+      const { cluster, nodes, memory, logLevel } = options
+      await startCluster({
+        dir,
+        cluster,
+        nodes,
+        memory,
+        logLevel,
+        background: true,
+        started: (daemon) => {
+          state.nodes.push(recordOf(daemon))
+          save(dir, state)
+          say.progress(`${daemon.name} serves at ${daemon.socket} (pid ${daemon.pid})`)
+          if (interrupted) throw new GshmError('SYSTEM', 'interrupted; the nodes that had started are stopped again')
+        },
+      })
+    } catch (error) {
+      await abandon()
+      throw error
+    }
+    say.print(`cluster '${options.cluster}' is up: ${options.nodes} nodes in ${dir}`)
+    say.print('next: gshm status, gshm run -n 2 -- PROGRAM, gshm down')
+    return {
+      ok: true,
+      cluster: options.cluster,
+      dir,
+      nodes: state.nodes.map(({ name, node, socket, listen, log, id, keeper }) => ({
+        node,
+        name,
+        socket,
+        listen,
+        log,
+        pid: id.pid,
+        keeperPid: keeper.pid,
+      })),
+    }
+  })
+    .option('-n, --nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
+    .option('-c, --cluster <name>', 'its name', DEFAULT_CLUSTER)
+    .option('--memory <bytes>', 'bound of the frames on each node', bytes('--memory'), 2 ** 30)
+    .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

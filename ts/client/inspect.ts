@@ -1,0 +1,106 @@
+/**
+ * What a running daemon tells visitors, who register no memory: `gshm status` and its like. The
+ * shapes are kmod-sim/inspect.ts's; docs/JSON.md explains the fields. Failures throw ERR_GSHM_*.
+ */
+import { native } from '../native/index.js'
+
+export interface NodeStatus {
+  readonly cluster: string
+  readonly node: number
+  readonly name: string
+  readonly version: string
+  readonly pid: number
+  readonly keeperPid: number
+  readonly socket: string
+  readonly listen: string
+  readonly uptimeSeconds: number
+  readonly nodes: readonly { readonly node: number; readonly name: string; readonly address: string }[]
+  readonly memoryBytes: number
+  readonly frameBytes: number
+  readonly touchedPages: number
+  readonly directoryBytes: number
+  readonly processes: number
+  readonly views: number
+  readonly segments: number
+  readonly faults: {
+    readonly read: number
+    readonly write: number
+    readonly upgrade: number
+    readonly local: number
+    readonly remote: number
+  }
+  readonly messages: { readonly sent: number; readonly received: number }
+}
+
+export interface SegmentEntry {
+  readonly segment: number
+  readonly name: string
+  readonly bytes: number
+  readonly consistency: string
+  readonly homes: readonly number[]
+  readonly uid: number
+  readonly gid: number
+  readonly mode: number
+  readonly linked: boolean
+  readonly heapBytes: number
+  readonly heapBlocks: number
+  /** Nodes that hold it open. */
+  readonly holders: number
+  /** Frames that the asked node has of it. */
+  readonly localFrames: number
+}
+
+export interface SegmentPages {
+  readonly segment: number
+  readonly name: string
+  /** Pages that the asked node's directory knows. */
+  readonly pages: readonly {
+    readonly page: number
+    readonly access: 'none' | 'read' | 'write'
+    readonly home: number
+    readonly state: string
+    readonly owner?: number
+    readonly copyset?: readonly number[]
+    readonly version?: number
+  }[]
+}
+
+export interface ProcessEntry {
+  readonly pid: number
+  readonly uid: number
+  readonly views: readonly {
+    readonly segment: number
+    /** Hexadecimal: an address may exceed what a number holds exactly. */
+    readonly address: string
+    readonly length: number
+    readonly offset: number
+  }[]
+}
+
+const STATUS = 1
+const SEGMENTS = 2
+const PAGES = 3
+const PROCESSES = 4
+
+export function status(socket: string): NodeStatus {
+  return JSON.parse(native.inspect(socket, STATUS, '')) as NodeStatus
+}
+export function segments(socket: string): SegmentEntry[] {
+  return JSON.parse(native.inspect(socket, SEGMENTS, '')) as SegmentEntry[]
+}
+export function pages(socket: string, segment: string): SegmentPages {
+  return JSON.parse(native.inspect(socket, PAGES, segment)) as SegmentPages
+}
+export function processes(socket: string): ProcessEntry[] {
+  return JSON.parse(native.inspect(socket, PROCESSES, '')) as ProcessEntry[]
+}
+
+/** The name goes; the memory stays until the last view anywhere closes. */
+export function unlink(socket: string, name: string): void {
+  native.visitorUnlink(socket, name)
+}
+
+/** Opens a userfaultfd as a registering process does and reports what the kernel offers. */
+export function probe(): ReturnType<typeof native.probe> {
+  return native.probe()
+}

@@ -1,0 +1,89 @@
+/**
+ * A cluster of several daemons on this machine: started in order (the first node numbers the
+ * others), stopped in reverse. `gshm up`, the testbed and the tests of real processes all use it.
+ */
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { startDaemon, type Daemon } from './daemon.js'
+import { gone, signal, type ProcessId } from './processes.js'
+import { socketPath } from './paths.js'
+
+export interface ClusterOptions {
+  /** An existing directory: sockets and logs go there. */
+  readonly dir: string
+  readonly cluster: string
+  readonly nodes: number
+  /** Bytes of frames on each node. */
+  readonly memory: number
+  readonly background?: boolean
+  readonly logLevel?: string
+  readonly secretFile?: string
+  readonly started?: (daemon: Daemon) => void
+}
+
+/** What is left to know of a daemon in order to stop it: also read from cluster.json. */
+export interface DaemonRecord {
+  readonly name: string
+  readonly node: number
+  readonly socket: string
+  readonly listen: string
+  readonly log: string
+  readonly id: ProcessId
+  readonly keeper: ProcessId
+}
+
+/** Milliseconds that a daemon gets to leave after SIGTERM, and its keeper after it. */
+export const STOP_MS = 15_000
+
+export async function startCluster(options: ClusterOptions): Promise<Daemon[]> {
+  const daemons: Daemon[] = []
+  try {
+    for (let n = 0; n < options.nodes; n++) {
+      const first = daemons[0]
+      const daemon = await startDaemon({
+        cluster: options.cluster,
+        name: `node${n}`,
+        socket: socketPath(options.dir, `node${n}`),
+        log: join(options.dir, `node${n}.log`),
+        memory: options.memory,
+        ...(first === undefined ? {} : { join: first.listen }),
+        ...(options.background === undefined ? {} : { background: options.background }),
+        ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+        ...(options.secretFile === undefined ? {} : { secretFile: options.secretFile }),
+      })
+      daemons.push(daemon)
+      options.started?.(daemon)
+    }
+    return daemons
+  } catch (error) {
+    await stopDaemons(daemons, STOP_MS)
+    throw error
+  }
+}
+
+export interface Stopped {
+  /** Daemons that had ended before anybody told them to. */
+  readonly dead: DaemonRecord[]
+  /** Daemons that had to be killed, or whose keeper had to be. */
+  readonly killed: DaemonRecord[]
+}
+
+/** Ends daemons and keepers and removes their sockets. When it returns none of them is left. */
+export async function stopDaemons(daemons: readonly DaemonRecord[], milliseconds = STOP_MS): Promise<Stopped> {
+  const dead: DaemonRecord[] = []
+  const killed: DaemonRecord[] = []
+  for (const daemon of [...daemons].reverse()) {
+    const left = await gone([daemon.id], 0)
+    if (left.length === 0) dead.push(daemon)
+    signal(daemon.id, 'SIGTERM')
+    // The keeper of a daemon that died by itself waits for a successor first: it is told as well.
+    if (left.length === 0) signal(daemon.keeper, 'SIGTERM')
+    const late = await gone([daemon.id, daemon.keeper], milliseconds)
+    if (late.length === 0) continue
+    killed.push(daemon)
+    for (const id of late) signal(id, 'SIGKILL')
+    await gone(late, milliseconds)
+  }
+  for (const daemon of daemons) if (existsSync(daemon.socket)) rmSync(daemon.socket)
+  return { dead, killed }
+}
