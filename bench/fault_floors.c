@@ -1,0 +1,177 @@
+/* fault_floors: what the kernel and C alone cost, for the fault benchmark to be held against.
+ *
+ *   fault_floors COUNT
+ *
+ * Prints one JSON object: the p50 in microseconds of a missing, a minor and a write-protect fault
+ * served by a handler in another process, and of a TCP round trip (64 bytes there, a page back) over
+ * loopback, each between two processes, each read in the thread that waits. Both handlers block in
+ * poll(2) or read(2), as simple ones do. Where the two processes run is the caller's affair. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/uffd.h"
+
+#define PAGE 4096u
+
+static double now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void die(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static int by_value(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double median(double *samples, int count) {
+  qsort(samples, (size_t)count, sizeof *samples, by_value);
+  return samples[count / 2];
+}
+
+/* Serves faults on [base, base + COUNT pages) until killed, deciding as little as possible. */
+static void handler(int uffd, char *base, char *alias) {
+  static char zeros[PAGE];
+  for (;;) {
+    struct pollfd ready = {.fd = uffd, .events = POLLIN};
+    if (poll(&ready, 1, -1) < 0) die("poll");
+    struct uffd_msg message;
+    if (gshm_uffd_read(uffd, &message, 1) != 1) continue;
+    uint64_t address = message.arg.pagefault.address & ~(uint64_t)(PAGE - 1);
+    if (message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP) {
+      if (gshm_uffd_protect(uffd, address, PAGE, false) != GSHM_CHANGE_OK) die("unprotect");
+      continue;
+    }
+    if (!(message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_MINOR)) {
+      memcpy(alias + (address - (uint64_t)(uintptr_t)base), zeros, PAGE);
+    }
+    if (gshm_uffd_resume(uffd, address, PAGE, true) != GSHM_CHANGE_OK) die("continue");
+  }
+}
+
+static double pass(char *base, int count, double *samples) {
+  for (int i = 0; i < count; i++) {
+    double before = now_us();
+    *(volatile char *)(base + (size_t)i * PAGE) = 1;
+    samples[i] = now_us() - before;
+  }
+  return median(samples, count);
+}
+
+struct floors {
+  double missing, minor, wp, tcp;
+};
+
+static void faults(int count, double *samples, struct floors *floors) {
+  size_t bytes = (size_t)count * PAGE;
+  int memfd = memfd_create("gshm-bench-floors", MFD_CLOEXEC);
+  if (memfd < 0 || ftruncate(memfd, (off_t)bytes) < 0) die("memfd");
+  char *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+  char *alias = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+  if (base == MAP_FAILED || alias == MAP_FAILED) die("mmap");
+  /* No fork events: the handler is a plain child that inherits the descriptor. */
+  int uffd = gshm_uffd_open();
+  if (uffd < 0) die("userfaultfd");
+  uint64_t features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_SHMEM |
+                      UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
+  if (gshm_uffd_api(uffd, features, NULL) < 0) die("UFFDIO_API");
+  if (gshm_uffd_register(uffd, (uint64_t)(uintptr_t)base, bytes) < 0) die("UFFDIO_REGISTER");
+  pid_t child = fork();
+  if (child < 0) die("fork");
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    handler(uffd, base, alias);
+  }
+  floors->missing = pass(base, count, samples);
+  /* The frames stay, the page-table entries go: minor faults. */
+  if (madvise(base, bytes, MADV_DONTNEED) < 0) die("madvise");
+  floors->minor = pass(base, count, samples);
+  if (gshm_uffd_protect(uffd, (uint64_t)(uintptr_t)base, bytes, true) != GSHM_CHANGE_OK) die("protect");
+  floors->wp = pass(base, count, samples);
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  close(uffd);
+}
+
+static void all(int fd, char *bytes, size_t count, int sending) {
+  while (count > 0) {
+    ssize_t n = sending ? send(fd, bytes, count, MSG_NOSIGNAL) : recv(fd, bytes, count, 0);
+    if (n <= 0) {
+      if (!sending && n == 0) _exit(0);
+      die(sending ? "send" : "recv");
+    }
+    bytes += n;
+    count -= (size_t)n;
+  }
+}
+
+static void tcp(int count, double *samples, struct floors *floors) {
+  static char request[64], page[PAGE];
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof at;
+  if (listener < 0 || bind(listener, (struct sockaddr *)&at, size) < 0 || listen(listener, 1) < 0 ||
+      getsockname(listener, (struct sockaddr *)&at, &size) < 0)
+    die("listen");
+  int one = 1;
+  pid_t child = fork();
+  if (child < 0) die("fork");
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int fd = accept(listener, NULL, NULL);
+    if (fd < 0) die("accept");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    for (;;) {
+      all(fd, request, sizeof request, 0);
+      all(fd, page, sizeof page, 1);
+    }
+  }
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, (struct sockaddr *)&at, size) < 0) die("connect");
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  for (int i = 0; i < count; i++) {
+    double before = now_us();
+    all(fd, request, sizeof request, 1);
+    all(fd, page, sizeof page, 0);
+    samples[i] = now_us() - before;
+  }
+  close(fd);
+  waitpid(child, NULL, 0);
+  floors->tcp = median(samples, count);
+}
+
+int main(int argc, char **argv) {
+  int count = argc == 2 ? atoi(argv[1]) : 0;
+  if (count < 1 || count > 1000000) {
+    fprintf(stderr, "usage: fault_floors COUNT (1 to 1000000)\n");
+    return 2;
+  }
+  double *samples = malloc(sizeof *samples * (size_t)count);
+  if (samples == NULL) die("malloc");
+  struct floors floors;
+  faults(count, samples, &floors);
+  tcp(count, samples, &floors);
+  printf("{\"missing\":%.3f,\"minor\":%.3f,\"wp\":%.3f,\"tcp\":%.3f}\n", floors.missing, floors.minor,
+         floors.wp, floors.tcp);
+  free(samples);
+  return 0;
+}

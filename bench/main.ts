@@ -1,0 +1,24 @@
+/** `npm run bench -- NAME ... [--json]`: scripts that measure, never tests that fail on time. */
+import { Command } from 'commander'
+import { faultBenchmark } from './fault.js'
+
+const program = new Command('bench').description('Measures globalshm against the floors of this machine.')
+program
+  .command('fault')
+  .description('page faults on the node, upgrades, and pages fetched from other nodes, against C floors')
+  .option('--pages <n>', 'pages a pass touches', '1000')
+  .option('--rounds <n>', 'rounds; each figure is the median of its rounds', '5')
+  .option('--json', 'the last line of standard output is one JSON object')
+  .action(async (options: { pages: string; rounds: string; json?: boolean }) => {
+    const result = await faultBenchmark(count('--pages', options.pages), count('--rounds', options.rounds))
+    if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`)
+    process.exitCode = result.ok ? 0 : 1
+  })
+
+function count(option: string, value: string): number {
+  const n = Number(value)
+  if (Number.isInteger(n) && n > 0 && n <= 100_000) return n
+  program.error(`bench: ${option} ${value}: a whole number from 1 to 100000`)
+}
+
+await program.parseAsync()

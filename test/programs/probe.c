@@ -1,0 +1,271 @@
+/* probe: a C client that does what a test tells it, one line at a time.
+ *
+ *   probe SOCKET      SOCKET: a unix stream socket that the test listens on
+ *
+ * It connects, says "hello PID", then answers every line "ID COMMAND ARGUMENTS..." with one line
+ * "ID ok VALUE...", "ID err ERRNO TEXT" or "ID sigbus". A line "ID & COMMAND..." runs in a thread of
+ * its own, so that a test can watch a thread wait. `fork` makes a child that connects as its parent
+ * did. Numbers are C's (0x..); words are 64 bits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gshm.h"
+
+#define WORDS_MAX 8
+#define SEGMENTS_MAX 64
+
+struct command {
+  char line[512];
+  char *words[WORDS_MAX]; /* [0] id, [1] name, [2..] arguments; missing ones are "" */
+};
+
+static const char *control_path;
+static int control = -1;
+static pthread_mutex_t say_lock = PTHREAD_MUTEX_INITIALIZER;
+static gshm *g;
+static gshm_segment *segments[SEGMENTS_MAX];
+static int segment_count;
+static _Thread_local sigjmp_buf on_sigbus;
+static _Thread_local volatile sig_atomic_t sigbus_expected;
+
+static void say(const char *format, ...) {
+  char text[768];
+  va_list list;
+  va_start(list, format);
+  int length = vsnprintf(text, sizeof text, format, list);
+  va_end(list);
+  pthread_mutex_lock(&say_lock);
+  if (write(control, text, (size_t)length) != length) _exit(3);
+  pthread_mutex_unlock(&say_lock);
+}
+
+static void caught_sigbus(int signal) {
+  if (!sigbus_expected) _exit(128 + signal);
+  siglongjmp(on_sigbus, 1);
+}
+
+static void hello(void) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  snprintf(to.sun_path, sizeof to.sun_path, "%s", control_path);
+  control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (control < 0 || connect(control, (struct sockaddr *)&to, sizeof to) < 0) _exit(3);
+  say("hello %d\n", (int)getpid());
+}
+
+static uint64_t number(const char *word) { return strtoull(word, NULL, 0); }
+static void *pointer(const char *word) { return (void *)(uintptr_t)number(word); }
+static volatile uint64_t *word_at(const char *word) { return (volatile uint64_t *)pointer(word); }
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void ok(struct command *c, uint64_t value) { say("%s ok 0x%llx\n", c->words[0], (unsigned long long)value); }
+static void failed(struct command *c) {
+  int error = errno;
+  say("%s err %d %s\n", c->words[0], error, gshm_strerror(error));
+}
+static void result(struct command *c, int status) { status == 0 ? ok(c, 0) : failed(c); }
+static void mapped(struct command *c, void *at) { at == NULL || at == MAP_FAILED ? failed(c) : ok(c, (uintptr_t)at); }
+
+static gshm_segment *segment(struct command *c) {
+  uint64_t index = number(c->words[2]);
+  return index < (uint64_t)segment_count ? segments[index] : NULL;
+}
+
+static void keep(struct command *c, gshm_segment *s) {
+  if (s == NULL) return failed(c);
+  if (segment_count == SEGMENTS_MAX) _exit(3);
+  segments[segment_count] = s;
+  ok(c, (uint64_t)segment_count++);
+}
+
+/* What gshm.h offers. */
+static int api(struct command *c) {
+  char **w = c->words;
+  const char *name = w[1];
+  if (!strcmp(name, "attach")) mapped(c, g = gshm_attach(*w[2] ? w[2] : NULL));
+  else if (!strcmp(name, "detach")) result(c, gshm_detach(g));
+  else if (!strcmp(name, "node")) ok(c, gshm_node(g));
+  else if (!strcmp(name, "create")) keep(c, gshm_create(g, w[2], number(w[3]), (unsigned)number(w[4])));
+  else if (!strcmp(name, "open")) keep(c, gshm_open(g, w[2], (unsigned)number(w[3])));
+  else if (!strcmp(name, "close")) result(c, gshm_close(segment(c)));
+  else if (!strcmp(name, "unlink")) result(c, gshm_unlink(g, w[2]));
+  else if (!strcmp(name, "stat")) {
+    gshm_stat_t stat;
+    if (gshm_stat(g, w[2], &stat) != 0) failed(c);
+    else say("%s ok %llu %llu %u\n", w[0], (unsigned long long)stat.size, (unsigned long long)stat.heap_bytes, stat.linked);
+  } else if (!strcmp(name, "map")) mapped(c, gshm_map(segment(c), pointer(w[3]), number(w[4]), number(w[5])));
+  else if (!strcmp(name, "unmap")) result(c, gshm_unmap(g, pointer(w[2])));
+  else if (!strcmp(name, "pointer")) mapped(c, gshm_pointer(g, number(w[2])));
+  else if (!strcmp(name, "address")) {
+    gshm_addr at = gshm_address(g, pointer(w[2]));
+    at == 0 ? failed(c) : ok(c, at);
+  } else if (!strcmp(name, "at")) ok(c, gshm_at(segment(c), number(w[3])));
+  else if (!strcmp(name, "alloc")) {
+    gshm_addr at = gshm_alloc(segment(c), number(w[3]));
+    at == 0 ? failed(c) : ok(c, at);
+  } else if (!strcmp(name, "realloc")) {
+    gshm_addr at = gshm_realloc(segment(c), number(w[3]), number(w[4]));
+    at == 0 ? failed(c) : ok(c, at);
+  } else if (!strcmp(name, "free")) result(c, gshm_free(segment(c), number(w[3])));
+  else if (!strcmp(name, "lock")) result(c, gshm_lock(g, w[2]));
+  else if (!strcmp(name, "unlock")) result(c, gshm_unlock(g, w[2]));
+  else if (!strcmp(name, "lockn")) result(c, gshm_lock_n(g, number(w[2])));
+  else if (!strcmp(name, "unlockn")) result(c, gshm_unlock_n(g, number(w[2])));
+  else if (!strcmp(name, "barrier")) result(c, gshm_barrier(g, w[2], (uint32_t)number(w[3])));
+  else return 0;
+  return 1;
+}
+
+/* Adds 1 to a word, by plain loads and stores of one thread, until `seconds` have passed. */
+static uint64_t increments(volatile uint64_t *word, double seconds) {
+  double end = now() + seconds;
+  uint64_t count = 0;
+  do {
+    for (int i = 0; i < 100; i++, count++) __atomic_fetch_add(word, 1, __ATOMIC_RELAXED);
+  } while (now() < end);
+  return count;
+}
+
+/* Memory and system calls. */
+static int memory(struct command *c) {
+  char **w = c->words;
+  const char *name = w[1];
+  if (!strcmp(name, "get")) ok(c, *word_at(w[2]));
+  else if (!strcmp(name, "put")) *word_at(w[2]) = number(w[3]), ok(c, 0);
+  else if (!strcmp(name, "add")) ok(c, __atomic_fetch_add(word_at(w[2]), number(w[3]), __ATOMIC_SEQ_CST));
+  else if (!strcmp(name, "increment")) ok(c, increments(word_at(w[2]), atof(w[3])));
+  else if (!strcmp(name, "fill")) memset(pointer(w[2]), (int)number(w[4]), number(w[3])), ok(c, 0);
+  else if (!strcmp(name, "wrong")) { /* how many of LENGTH bytes are not BYTE */
+    uint64_t wrong = 0;
+    const unsigned char *bytes = pointer(w[2]);
+    for (uint64_t i = 0; i < number(w[3]); i++) wrong += bytes[i] != number(w[4]);
+    ok(c, wrong);
+  } else if (!strcmp(name, "readfile")) {
+    int fd = open(w[2], O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, pointer(w[3]), number(w[4]));
+    int error = errno;
+    if (fd >= 0) close(fd);
+    errno = error;
+    n < 0 ? failed(c) : ok(c, (uint64_t)n);
+  } else if (!strcmp(name, "mmap")) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | (number(w[2]) ? MAP_FIXED_NOREPLACE : 0);
+    mapped(c, mmap(pointer(w[2]), number(w[3]), PROT_READ | PROT_WRITE, flags, -1, 0));
+  } else if (!strcmp(name, "mremap")) {
+    int fixed = *w[5] ? MREMAP_FIXED : 0;
+    mapped(c, mremap(pointer(w[2]), number(w[3]), number(w[4]), MREMAP_MAYMOVE | fixed, pointer(w[5])));
+  } else if (!strcmp(name, "munmap")) result(c, munmap(pointer(w[2]), number(w[3])));
+  else if (!strcmp(name, "dontneed")) result(c, madvise(pointer(w[2]), number(w[3]), MADV_DONTNEED));
+  else if (!strcmp(name, "remove")) result(c, madvise(pointer(w[2]), number(w[3]), MADV_REMOVE));
+  else return 0;
+  return 1;
+}
+
+/* The process itself. */
+static int process(struct command *c) {
+  char **w = c->words;
+  const char *name = w[1];
+  if (!strcmp(name, "fork") || !strcmp(name, "rawfork")) {
+    pid_t child = !strcmp(name, "fork") ? fork() : (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) {
+      close(control);
+      hello();
+      return 1;
+    }
+    child < 0 ? failed(c) : ok(c, (uint64_t)child);
+  } else if (!strcmp(name, "wait")) {
+    int status;
+    waitpid((pid_t)number(w[2]), &status, 0) < 0 ? failed(c) : ok(c, (uint64_t)status);
+  } else if (!strcmp(name, "exec")) {
+    execlp("sleep", "sleep", "1000", (char *)NULL);
+    failed(c);
+  } else if (!strcmp(name, "nofile")) {
+    struct rlimit limit = {number(w[2]), number(w[2])};
+    result(c, setrlimit(RLIMIT_NOFILE, &limit));
+  } else if (!strcmp(name, "exit")) _exit((int)number(w[2]));
+  else return 0;
+  return 1;
+}
+
+static void execute(struct command *c) {
+  if (sigsetjmp(on_sigbus, 1) != 0) {
+    sigbus_expected = 0;
+    say("%s sigbus\n", c->words[0]);
+    return;
+  }
+  if (process(c)) return;
+  sigbus_expected = 1;
+  if (!api(c) && !memory(c)) say("%s err 0 unknown command %s\n", c->words[0], c->words[1]);
+  sigbus_expected = 0;
+}
+
+static void *in_thread(void *argument) {
+  execute(argument);
+  free(argument);
+  return NULL;
+}
+
+static void parse(struct command *c, const char *line) {
+  static char empty[1];
+  snprintf(c->line, sizeof c->line, "%s", line);
+  char *rest = c->line;
+  for (int i = 0; i < WORDS_MAX; i++) {
+    char *word = strtok_r(rest, " \n", &rest);
+    c->words[i] = word == NULL ? empty : word;
+  }
+}
+
+/* One line from the control socket, byte by byte: a forked child must find nothing half read. */
+static int read_line(char *line, size_t size) {
+  for (size_t n = 0; n + 1 < size; n++) {
+    if (read(control, line + n, 1) != 1) return 0;
+    if (line[n] != '\n') continue;
+    line[n] = 0;
+    return 1;
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2) {
+    fprintf(stderr, "usage: probe SOCKET\n");
+    return 2;
+  }
+  control_path = argv[1];
+  signal(SIGBUS, caught_sigbus);
+  hello();
+  char line[512];
+  while (read_line(line, sizeof line)) {
+    struct command *c = malloc(sizeof *c);
+    if (c == NULL) return 3;
+    parse(c, line);
+    if (strcmp(c->words[1], "&") != 0) {
+      execute(c);
+      free(c);
+      continue;
+    }
+    memmove(&c->words[1], &c->words[2], (WORDS_MAX - 2) * sizeof c->words[0]);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, in_thread, c) != 0) return 3;
+    pthread_detach(thread);
+  }
+  return 0;
+}

@@ -1,0 +1,144 @@
+/**
+ * A C client under the test's control (test/programs/probe.c). Every command resolves with what the
+ * client answered; nothing here waits by time.
+ *
+ *   const p = await Probe.start(socket)
+ *   const at = await p.ok('map', segment, 0, 0, 0)
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { buildPath } from '../../ts/native/index.js'
+
+export type Reply =
+  | { readonly is: 'ok'; readonly text: string }
+  | { readonly is: 'err'; readonly errno: number; readonly text: string }
+  | { readonly is: 'sigbus' }
+  /** The process ended before it answered. */
+  | { readonly is: 'ended' }
+
+/** The socket that a probe and its forked children connect to. */
+class Control {
+  readonly #waiting = new Map<number, (client: Probe) => void>()
+  readonly #arrived = new Map<number, Probe>()
+  readonly dir = mkdtempSync(join(tmpdir(), 'gshm-probe-'))
+  readonly path = join(this.dir, 'control')
+  #users = 0
+
+  private constructor(readonly server: Server) {}
+
+  static async open(): Promise<Control> {
+    const server = createServer()
+    const control = new Control(server)
+    server.on('connection', (socket) => control.#accept(socket))
+    server.listen(control.path)
+    await once(server, 'listening')
+    return control
+  }
+
+  client(pid: number): Promise<Probe> {
+    const arrived = this.#arrived.get(pid)
+    if (arrived !== undefined) return Promise.resolve(arrived)
+    return new Promise((resolve) => this.#waiting.set(pid, resolve))
+  }
+
+  #accept(socket: Socket): void {
+    this.#users++
+    socket.on('error', () => {}) // a killed probe resets: 'close' follows
+    socket.on('close', () => --this.#users === 0 && this.#end())
+    const lines = createInterface({ input: socket })
+    lines.once('line', (line) => {
+      const pid = Number(/^hello (\d+)$/.exec(line)?.[1])
+      const probe = new Probe(this, socket, pid)
+      lines.on('line', (reply) => probe.take(reply))
+      this.#arrived.set(pid, probe)
+      this.#waiting.get(pid)?.(probe)
+    })
+  }
+
+  #end(): void {
+    this.server.close()
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
+
+export class Probe {
+  readonly #pending = new Map<number, (reply: Reply) => void>()
+  #next = 1
+  child: ChildProcess | undefined
+
+  constructor(
+    private readonly control: Control,
+    private readonly socket: Socket,
+    readonly pid: number,
+  ) {
+    socket.on('close', () => {
+      for (const resolve of this.#pending.values()) resolve({ is: 'ended' })
+      this.#pending.clear()
+    })
+  }
+
+  /** Starts a probe; `attach` is sent at once when a node's socket is given. */
+  static async start(node?: string, env: NodeJS.ProcessEnv = {}): Promise<Probe> {
+    const control = await Control.open()
+    const child = spawn(buildPath('probe'), [control.path], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+    })
+    if (child.pid === undefined) throw new Error('probe did not start')
+    const probe = await control.client(child.pid)
+    probe.child = child
+    if (node !== undefined) await probe.ok('attach', node)
+    return probe
+  }
+
+  /** Sends a command and gives its reply, whatever it is. */
+  send(...words: (string | number | bigint)[]): Promise<Reply> {
+    const id = this.#next++
+    return new Promise((resolve) => {
+      if (this.socket.destroyed) return resolve({ is: 'ended' })
+      this.#pending.set(id, resolve)
+      this.socket.write(`${id} ${words.join(' ')}\n`)
+    })
+  }
+
+  /** As send, in a thread of its own. */
+  thread(...words: (string | number | bigint)[]): Promise<Reply> {
+    return this.send('&', ...words)
+  }
+
+  /** Sends a command that must succeed and gives its number. */
+  async ok(...words: (string | number | bigint)[]): Promise<bigint> {
+    const reply = await this.send(...words)
+    if (reply.is !== 'ok') throw new Error(`probe: ${words.join(' ')}: ${JSON.stringify(reply)}`)
+    return BigInt(reply.text.split(' ')[0]!)
+  }
+
+  /** Forks it; the child attaches by itself. 'rawfork': a clone that libgshm does not see. */
+  async fork(how: 'fork' | 'rawfork' = 'fork'): Promise<Probe> {
+    return this.control.client(Number(await this.ok(how)))
+  }
+
+  /** Ends the process with a signal and waits until the kernel says so. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const closed = this.socket.destroyed ? undefined : once(this.socket, 'close')
+    const ended = this.child === undefined || this.child.exitCode !== null ? undefined : once(this.child, 'exit')
+    if (this.child?.exitCode == null && this.child?.signalCode == null) process.kill(this.pid, signal)
+    await Promise.all([closed, ended])
+  }
+
+  take(line: string): void {
+    const match = /^(\d+) (ok|err|sigbus) ?(.*)$/.exec(line)
+    const resolve = this.#pending.get(Number(match?.[1]))
+    if (match === null || resolve === undefined) throw new Error(`probe said: ${line}`)
+    this.#pending.delete(Number(match[1]))
+    const text = match[3]!
+    if (match[2] === 'ok') resolve({ is: 'ok', text })
+    else if (match[2] === 'sigbus') resolve({ is: 'sigbus' })
+    else resolve({ is: 'err', errno: parseInt(text, 10), text: text.replace(/^\d+ /, '') })
+  }
+}
