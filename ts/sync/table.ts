@@ -1,0 +1,21 @@
+/**
+ * The tables of locks and barriers have coherence's form. What decides is turned into a finer event
+ * before the cell is looked up (lock.ts, barrier.ts, hold.ts, stay.ts); nothing stalls here.
+ */
+import { AssertionError, assert } from '../base/assert.js'
+import { PeerError } from '../base/peer-error.js'
+import type { Move, Table } from '../coherence/table.js'
+
+/** @param cause a peer's message that reaches `never` fences the peer; anything else is our own fault */
+export function lookUp<S extends string, E extends string, A extends string>(
+  table: Table<S, E, A>,
+  state: S,
+  event: E,
+  cause: 'message' | 'local',
+): Move<S, A> {
+  const cell = table[state][event]
+  const what = `${event} in state ${state}`
+  if (cell === 'never') throw cause === 'message' ? new PeerError(what) : new AssertionError(what)
+  assert(cell !== 'stall', `${what} stalls, and nothing does here`)
+  return cell
+}
