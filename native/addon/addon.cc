@@ -1,10 +1,17 @@
-// addon.cc: the addon's entry: what JavaScript sees as `native` (ts/native/index.ts).
-#include <napi.h>
-
-#include "abi/device.h"
+/* addon.cc: the module's entry. One line per file of this folder. */
+#include "addon.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  exports.Set("abiVersion", Napi::Number::New(env, GSHM_ABI_VERSION));
+  env.SetInstanceData(new AddonData());
+  InitTables(env, exports);
+  InitDescriptors(env, exports);
+  InitFaultChannel(env, exports);
+  InitFaultPoll(env, exports);
+  InitFrames(env, exports);
+  InitDevice(env, exports);
+  InitTimer(env, exports);
+  InitExitWatch(env, exports);
+  InitKeeperLink(env, exports);
   return exports;
 }
 

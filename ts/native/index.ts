@@ -7,7 +7,14 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** What an access change came to; the only place where errno becomes one of these is native/core. */
+/**
+ * What an access change came to; the only place where errno becomes one of these is native/core.
+ * already: a page was mapped before (its access is what it was; waiters were woken). again: the
+ * process is changing its memory: drain, then repeat (its own thread may have to run first, so
+ * repeats need a pause and a bound). gone: the process, or its mapping of the range, is gone.
+ * Everything else throws ERR_GSHM_SYSTEM with `errno`: EFAULT means that the frame to be mapped is
+ * a hole (the process punched it), EINVAL that the process mapped something else there.
+ */
 export const Change = { ok: 0, already: 1, again: 2, gone: 3 } as const
 export type Change = (typeof Change)[keyof typeof Change]
 
@@ -20,6 +27,11 @@ export const FaultKind = { read: 0, write: 1, fork: 2, remap: 3, remove: 4, unma
  * read|write: address is that of the page (rounded down), extra 0, thread id of the faulting thread.
  * fork: address 0, extra = the child's userfaultfd, owned by the receiver from now on.
  * remap: address = from, extra = to, thread id field = length. remove|unmap: [address, extra = end).
+ * The kernel gives out waiting faults before waiting address events, so a fault's address may be
+ * one that an event of the same batch moves away; who waited in a range that was unmapped or moved
+ * has been woken already, and faults again.
+ * The records are overwritten by the next batch: consume all of them (apply address events, queue
+ * faults) before doing anything that may drain, or older events are applied after newer ones.
  */
 export const RECORD_WIDTH = 5
 export type FaultBatch = (records: Float64Array, count: number) => void
@@ -33,7 +45,10 @@ export interface FaultChannel {
   resume(address: number, length: number, writable: boolean): Change
   /** Sets (on) or clears UFFDIO_WRITEPROTECT; clearing wakes waiters. */
   protect(address: number, length: number, on: boolean): Change
-  /** UFFDIO_POISON page by page, skipping what is present; wakes waiters: they get SIGBUS. */
+  /**
+   * UFFDIO_POISON page by page; wakes waiters: they get SIGBUS. Punch the frames first: a page that
+   * is present is skipped and loses its write-protection (`already`).
+   */
   poison(address: number, length: number): Change
   wake(address: number, length: number): void
   /** A duplicate of the descriptor, for passing on; the caller closes it. */
@@ -50,7 +65,7 @@ export interface FaultPoll {
   close(): void
 }
 
-/** A segment's frames on this node: a sealed memfd and the alias, a mapping that never faults. */
+/** A segment's frames on this node: a sealed memfd, read and written as a file (core/frames.c: why). */
 export interface Frames {
   readonly fd: number
   readonly pages: number
@@ -73,7 +88,8 @@ export interface PeerCredentials {
   readonly gid: number
 }
 
-/** A decoded request frame; `op` is enum gshm_op in lower case. Numbers are bytes, ids or enums. */
+/** A decoded request frame; `op` is enum gshm_op in lower case. Numbers are bytes, ids or enums;
+ * a key is '=name' or '#number'. */
 export type DeviceRequest =
   | { op: 'hello'; serial: number; abi: number; kind: number; token: bigint; fork: bigint }
   | { op: 'create'; serial: number; size: number; flags: number; mode: number; name: string }
@@ -85,7 +101,8 @@ export type DeviceRequest =
   | { op: 'alloc'; serial: number; segment: number; size: number }
   | { op: 'realloc'; serial: number; segment: number; offset: number; size: number }
   | { op: 'free'; serial: number; segment: number; offset: number }
-  | { op: 'lock' | 'unlock'; serial: number; key: string; holder: bigint }
+  | { op: 'lock'; serial: number; key: string; holder: bigint }
+  | { op: 'unlock'; serial: number; key: string; holder: bigint }
   | { op: 'barrier'; serial: number; key: string; count: number }
   | { op: 'fork'; serial: number }
   | { op: 'inspect'; serial: number; what: number; name: string }
@@ -151,15 +168,23 @@ export interface Closable {
   close(): void
 }
 
-/** The daemon's end of the keeper (native/keeper): every call is one message, sent at once. */
+export interface ExitWatch extends Closable {
+  /** The pidfd, open until close(). */
+  readonly fd: number
+  kill(): void
+}
+
+/**
+ * The daemon's end of the keeper (native/keeper): every call is one message, sent at once; throws
+ * ERR_GSHM_SYSTEM when the keeper is gone. The keeper needs no views: it wakes a whole userfaultfd,
+ * and learns from each fault where it is.
+ */
 export interface KeeperLink {
+  /** pidfd -1: not known yet. Adding an id again replaces it, so call it at once for a forked child. */
   addChannel(id: number, channel: FaultChannel, pidfd: number): void
   dropChannel(id: number): void
   addFrames(segment: number, frames: Frames): void
   dropFrames(segment: number): void
-  addView(id: number, segment: number, address: number, length: number, offset: number): void
-  /** Forgets [address, address + length) in every view of channel `id`. */
-  dropView(id: number, address: number, length: number): void
   close(): void
 }
 
@@ -213,8 +238,11 @@ export interface Native {
   /** An AF_UNIX SEQPACKET pair: [ours, close-on-exec; theirs, inheritable]. */
   socketPair(): [number, number]
   closeFd(fd: number): void
-  /** Calls `exited` once when the process `pid` has ended (pidfd). Throws ESRCH when it is gone. */
-  watchExit(pid: number, exited: () => void): Closable & { readonly fd: number }
+  /**
+   * Calls `exited` once when the process `pid` has ended (pidfd). Throws ERR_GSHM_SYSTEM with errno
+   * ESRCH when it is gone. kill() sends SIGKILL to that process and no other.
+   */
+  watchExit(pid: number, exited: () => void): ExitWatch
   /** A memfd that holds `text` as UTF-8, sealed, for passing; the caller closes it. */
   textFd(text: string): number
   /** Opens a userfaultfd as a registering process does and reports what it offers. Never throws. */

@@ -1,0 +1,45 @@
+/* fault_channel.h: one registered process's userfaultfd, as the daemon holds it. */
+#ifndef GSHM_ADDON_FAULT_CHANNEL_H
+#define GSHM_ADDON_FAULT_CHANNEL_H
+
+#include <napi.h>
+
+#include <cstdint>
+
+class FaultPoll;
+
+class FaultChannel : public Napi::ObjectWrap<FaultChannel> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit FaultChannel(const Napi::CallbackInfo& info);
+  ~FaultChannel() override;
+
+  /* The channel that `value` is; throws ERR_GSHM_INVALID. */
+  static FaultChannel* From(Napi::Env env, Napi::Value value);
+
+  int fd() const { return fd_; }
+  /* Which poll watches it: closing must take it out first, because other holders of the same
+   * userfaultfd would keep an epoll entry alive beyond our close(). */
+  void WatchedBy(FaultPoll* poll, uint64_t id) {
+    poll_ = poll;
+    poll_id_ = id;
+  }
+  bool watched() const { return poll_ != nullptr; }
+
+ private:
+  static napi_value Resume(napi_env env, napi_callback_info info);
+  static napi_value Protect(napi_env env, napi_callback_info info);
+  static napi_value Poison(napi_env env, napi_callback_info info);
+  static napi_value Wake(napi_env env, napi_callback_info info);
+  void Register(const Napi::CallbackInfo& info);
+  Napi::Value Duplicate(const Napi::CallbackInfo& info);
+  Napi::Value Fd(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+  void CloseNow();
+
+  int fd_ = -1;
+  FaultPoll* poll_ = nullptr;
+  uint64_t poll_id_ = 0;
+};
+
+#endif

@@ -1,0 +1,241 @@
+/* fault_poll.cc: see fault_poll.h. */
+#include "fault_poll.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "addon.h"
+#include "arguments.h"
+#include "core/uffd.h"
+#include "fault_channel.h"
+
+namespace {
+
+constexpr uint32_t kRecordWidth = 5; /* RECORD_WIDTH of ts/native/index.ts */
+constexpr uint32_t kBatchRecords = 1024;
+constexpr uint32_t kChannelMessages = 64; /* read from one channel in one wake-up */
+constexpr uint32_t kChannelsPerWake = kBatchRecords / kChannelMessages;
+constexpr uint64_t kRetryMicroseconds = 20000;
+
+enum Kind { kRead = 0, kWrite = 1, kFork = 2, kRemap = 3, kRemove = 4, kUnmap = 5 };
+
+int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+}  // namespace
+
+Napi::Function FaultPoll::Define(Napi::Env env) {
+  return DefineClass(env, "FaultPoll",
+                     {
+                         InstanceMethod<&FaultPoll::Add>("add"),
+                         InstanceMethod<&FaultPoll::Remove>("remove"),
+                         InstanceMethod<&FaultPoll::Drain>("drain"),
+                         InstanceMethod<&FaultPoll::Close>("close"),
+                     });
+}
+
+FaultPoll::FaultPoll(const Napi::CallbackInfo& info)
+    : ObjectWrap(info), on_batch_(info.Env(), FunctionOf(info.Env(), info[0], "FaultPoll: onBatch"), "gshm:fault") {
+  Napi::Env env = info.Env();
+  epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_fd_ < 0) throw SystemError(env, "epoll_create1", errno);
+  spare_fd_ = OpenSpare();
+  int result = spare_fd_ < 0 ? -errno : retry_.Open(env, [this] { OnRetry(); });
+  if (result == 0) result = poll_.Open(env, epoll_fd_, [this] { OnReady(); });
+  if (result != 0) {
+    CloseNow();
+    throw SystemError(env, "FaultPoll", -result);
+  }
+  Ref();
+}
+
+FaultPoll::~FaultPoll() { CloseNow(); }
+
+void FaultPoll::CloseNow() {
+  poll_.Close();
+  retry_.Close();
+  for (auto& [id, entry] : entries_) entry.channel->WatchedBy(nullptr, 0);
+  entries_.clear();
+  if (epoll_fd_ >= 0) close(epoll_fd_);
+  if (spare_fd_ >= 0) close(spare_fd_);
+  epoll_fd_ = spare_fd_ = -1;
+}
+
+void FaultPoll::Close(const Napi::CallbackInfo&) {
+  if (epoll_fd_ < 0) return;
+  CloseNow();
+  Unref();
+}
+
+bool FaultPoll::Watch(uint64_t id, int fd) {
+  struct epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u64 = id;
+  return epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void FaultPoll::Add(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  FaultChannel* channel = FaultChannel::From(env, info[0]);
+  uint64_t id = UintOf(env, info[1], "channel id");
+  if (epoll_fd_ < 0 || channel->fd() < 0 || channel->watched() || entries_.count(id))
+    throw MakeError(env, GSHM_E_INVALID, "FaultPoll.add: closed, watched already, or the id is in use");
+  if (!Watch(id, channel->fd())) throw SystemError(env, "epoll_ctl", errno);
+  entries_.emplace(id, Entry{channel, Napi::Persistent(info[0].As<Napi::Object>())});
+  channel->WatchedBy(this, id);
+}
+
+void FaultPoll::Remove(const Napi::CallbackInfo& info) { Forget(UintOf(info.Env(), info[0], "channel id")); }
+
+void FaultPoll::Forget(uint64_t id) {
+  auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  FaultChannel* channel = found->second.channel;
+  epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, channel->fd(), nullptr); /* fails for a starved one: fine */
+  channel->WatchedBy(nullptr, 0);
+  entries_.erase(found);
+}
+
+FaultPoll::Batch& FaultPoll::BatchAt(size_t depth) {
+  while (batches_.size() <= depth) {
+    auto batch = std::make_unique<Batch>();
+    Napi::Float64Array array = Napi::Float64Array::New(Env(), kBatchRecords * kRecordWidth);
+    batch->array = Napi::Persistent(array);
+    batch->records = array.Data();
+    batches_.push_back(std::move(batch));
+  }
+  Batch& batch = *batches_[depth];
+  batch.count = 0;
+  return batch;
+}
+
+void FaultPoll::Deliver(Batch& batch, bool from_loop) {
+  if (batch.count == 0) return;
+  napi_value arguments[] = {batch.array.Value(), Napi::Number::New(Env(), batch.count)};
+  depth_++;
+  if (from_loop) on_batch_.Call(2, arguments);
+  else on_batch_.CallDirectly(2, arguments);
+  depth_--;
+}
+
+void FaultPoll::OnReady() {
+  FromLoop(Env(), [this] {
+    Batch& batch = BatchAt(depth_);
+    struct epoll_event ready[kChannelsPerWake];
+    int count = epoll_wait(epoll_fd_, ready, kChannelsPerWake, 0);
+    for (int i = 0; i < count; i++) {
+      auto found = entries_.find(ready[i].data.u64);
+      if (found == entries_.end()) continue;
+      /* poll() of a userfaultfd that would block answers an error, forever: the process has cleared
+       * a flag that it shares with us. */
+      if (ready[i].events & EPOLLERR) {
+        int fd = found->second.channel->fd();
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+      }
+      Read(found->first, found->second, batch);
+    }
+    Deliver(batch, true);
+  });
+}
+
+void FaultPoll::Drain(const Napi::CallbackInfo& info) {
+  uint64_t id = UintOf(info.Env(), info[0], "channel id");
+  auto found = entries_.find(id);
+  /* Looked up again after each delivery: JavaScript may remove the channel. */
+  while (found != entries_.end()) {
+    Batch& batch = BatchAt(depth_);
+    uint32_t read = Read(id, found->second, batch);
+    Deliver(batch, false);
+    if (read < kChannelMessages || info.Env().IsExceptionPending()) return;
+    found = entries_.find(id);
+  }
+}
+
+/* Reads up to kChannelMessages of one channel into the batch, which has room. */
+uint32_t FaultPoll::Read(uint64_t id, Entry& entry, Batch& batch) {
+  struct uffd_msg messages[kChannelMessages];
+  int count = ReadMessages(entry.channel->fd(), messages, kChannelMessages);
+  if (count < 0) {
+    Starve(id, entry);
+    return 0;
+  }
+  for (int i = 0; i < count; i++) Put(batch, id, entry, messages[i]);
+  return static_cast<uint32_t>(count);
+}
+
+/* A fork event brings a descriptor, so reading it can fail where no descriptor is left; the event
+ * then stays queued and its process stuck in fork(). The spare one makes room. */
+int FaultPoll::ReadMessages(int fd, struct uffd_msg* messages, size_t count) {
+  int result = gshm_uffd_read(fd, messages, count);
+  if (result >= 0 || spare_fd_ < 0) return result;
+  close(spare_fd_);
+  result = gshm_uffd_read(fd, messages, 1);
+  spare_fd_ = OpenSpare();
+  return result;
+}
+
+/* Still no descriptor: look away from this channel for a while instead of spinning on it. The
+ * kernel gives out faults before events, so retries serve the process's faults meanwhile. */
+void FaultPoll::Starve(uint64_t id, Entry& entry) {
+  (void)id;
+  if (!entry.starved) epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, entry.channel->fd(), nullptr);
+  entry.starved = true;
+  retry_.Arm(kRetryMicroseconds);
+}
+
+void FaultPoll::OnRetry() {
+  if (spare_fd_ < 0) spare_fd_ = OpenSpare();
+  for (auto& [id, entry] : entries_) {
+    if (entry.starved && Watch(id, entry.channel->fd())) entry.starved = false;
+    if (entry.starved) retry_.Arm(kRetryMicroseconds);
+  }
+}
+
+void FaultPoll::Put(Batch& batch, uint64_t id, const Entry& entry, const struct uffd_msg& message) {
+  double* record = batch.records + batch.count * kRecordWidth;
+  double kind = 0, address = 0, extra = 0, thread = 0;
+  switch (message.event) {
+    case UFFD_EVENT_PAGEFAULT:
+      kind = message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE ? kWrite : kRead;
+      address = static_cast<double>(message.arg.pagefault.address & ~static_cast<uint64_t>(GSHM_UFFD_PAGE - 1));
+      thread = message.arg.pagefault.feat.ptid;
+      break;
+    case UFFD_EVENT_FORK:
+      kind = kFork;
+      extra = message.arg.fork.ufd;
+      fcntl(static_cast<int>(message.arg.fork.ufd), F_SETFD, FD_CLOEXEC);
+      break;
+    case UFFD_EVENT_REMAP:
+      kind = kRemap;
+      address = static_cast<double>(message.arg.remap.from);
+      extra = static_cast<double>(message.arg.remap.to);
+      thread = static_cast<double>(message.arg.remap.len);
+      /* Whoever waits for a page at an address that is no longer mapped is found by no later
+       * change: let it try again and see. Waking is always right, faults are idempotent. */
+      gshm_uffd_wake(entry.channel->fd(), message.arg.remap.from, message.arg.remap.len);
+      break;
+    case UFFD_EVENT_REMOVE:
+    case UFFD_EVENT_UNMAP:
+      kind = message.event == UFFD_EVENT_REMOVE ? kRemove : kUnmap;
+      address = static_cast<double>(message.arg.remove.start);
+      extra = static_cast<double>(message.arg.remove.end);
+      if (message.event == UFFD_EVENT_UNMAP)
+        gshm_uffd_wake(entry.channel->fd(), message.arg.remove.start,
+                       message.arg.remove.end - message.arg.remove.start);
+      break;
+    default: return; /* no feature that sends anything else was asked for */
+  }
+  record[0] = static_cast<double>(id);
+  record[1] = kind;
+  record[2] = address;
+  record[3] = extra;
+  record[4] = thread;
+  batch.count++;
+}
+
+Napi::Object InitFaultPoll(Napi::Env env, Napi::Object exports) {
+  exports.Set("FaultPoll", FaultPoll::Define(env));
+  return exports;
+}

@@ -1,0 +1,72 @@
+/* tables.cc: the ABI's numbers for JavaScript: error table, sizes of the structs, offsets. */
+#include <cstddef>
+
+#include "abi/device.h"
+#include "abi/keeper.h"
+#include "addon.h"
+
+namespace {
+
+Napi::Array Errors(Napi::Env env) {
+  Napi::Array list = Napi::Array::New(env);
+  auto add = [&](const char* name, int number, const char* text) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", name);
+    entry.Set("errno", number);
+    entry.Set("text", text);
+    list.Set(list.Length(), entry);
+  };
+  add("OK", 0, "success");
+#define X(name, number, text) add(#name, number, text);
+  GSHM_ERRORS(X)
+#undef X
+  return list;
+}
+
+Napi::Object Sizes(Napi::Env env) {
+  Napi::Object sizes = Napi::Object::New(env);
+  auto set = [&](const char* name, size_t value) { sizes.Set(name, Napi::Number::New(env, static_cast<double>(value))); };
+#define SIZE(type) set(#type, sizeof(struct type))
+#define OFFSET(type, field) set(#type "." #field, offsetof(struct type, field))
+  SIZE(gshm_frame);
+  OFFSET(gshm_frame, op);
+  OFFSET(gshm_frame, serial);
+  OFFSET(gshm_frame, status);
+  SIZE(gshm_hello_request);
+  OFFSET(gshm_hello_request, token);
+  SIZE(gshm_hello_reply);
+  OFFSET(gshm_hello_reply, cluster);
+  SIZE(gshm_create_request);
+  SIZE(gshm_open_request);
+  SIZE(gshm_name_request);
+  SIZE(gshm_segment_info);
+  OFFSET(gshm_segment_info, size);
+  OFFSET(gshm_segment_info, name);
+  SIZE(gshm_close_request);
+  SIZE(gshm_map_request);
+  SIZE(gshm_alloc_request);
+  SIZE(gshm_realloc_request);
+  SIZE(gshm_free_request);
+  SIZE(gshm_block_reply);
+  SIZE(gshm_key);
+  SIZE(gshm_lock_request);
+  OFFSET(gshm_lock_request, holder);
+  SIZE(gshm_barrier_request);
+  OFFSET(gshm_barrier_request, count);
+  SIZE(gshm_fork_reply);
+  SIZE(gshm_inspect_request);
+  SIZE(gshm_inspect_reply);
+  SIZE(gshm_keeper_message);
+#undef SIZE
+#undef OFFSET
+  return sizes;
+}
+
+}  // namespace
+
+Napi::Object InitTables(Napi::Env env, Napi::Object exports) {
+  exports.Set("abiVersion", Napi::Number::New(env, GSHM_ABI_VERSION));
+  exports.Set("abiSizes", Sizes(env));
+  exports.Set("errors", Errors(env));
+  return exports;
+}

@@ -1,0 +1,198 @@
+/* uffd.c: the userfaultfd ioctls, and what their errors mean. See uffd.h. */
+#include "uffd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Below this nothing is mapped (vm.mmap_min_addr's usual value), and the kernel refuses ranges that
+ * start lower. Above the other end no mapping lies that did not ask for five-level page tables. */
+#define LOWEST_ADDRESS 0x10000ull
+#define HIGHEST_ADDRESS ((1ull << 47) - GSHM_UFFD_PAGE)
+
+/* The one function that decides what an errno means. */
+static int change_of(int error) {
+  switch (error) {
+    case EEXIST: return GSHM_CHANGE_ALREADY;
+    case EAGAIN: return GSHM_CHANGE_AGAIN;
+    case ENOENT: /* no registered mapping there (any more) */
+    case ESRCH: return GSHM_CHANGE_GONE;
+    default: return -error;
+  }
+}
+
+int gshm_uffd_open(void) {
+  int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+  if (fd >= 0) return fd;
+  int error = errno;
+  /* The device's own access rights replace vm.unprivileged_userfaultfd. */
+  int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+  if (device < 0) return -error;
+  fd = ioctl(device, _IO(0xAA, 0x00) /* USERFAULTFD_IOC_NEW */, O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) fd = -errno;
+  close(device);
+  return fd;
+}
+
+bool gshm_uffd_is(int fd) {
+  char path[48], target[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(path, target, sizeof target - 1);
+  if (length < 0) return false;
+  target[length] = 0;
+  return strcmp(target, "anon_inode:[userfaultfd]") == 0;
+}
+
+int gshm_uffd_api(int fd, uint64_t features, uint64_t *ioctls) {
+  struct uffdio_api api = {.api = UFFD_API, .features = features};
+  if (ioctl(fd, UFFDIO_API, &api) != 0) return -errno;
+  if (ioctls) *ioctls = api.ioctls;
+  return 0;
+}
+
+int gshm_uffd_features(uint64_t *features) {
+  int fd = gshm_uffd_open();
+  if (fd < 0) return fd;
+  struct uffdio_api api = {.api = UFFD_API, .features = 0};
+  int result = ioctl(fd, UFFDIO_API, &api) == 0 ? 0 : -errno;
+  close(fd);
+  *features = api.features;
+  return result;
+}
+
+int gshm_uffd_register(int fd, uint64_t address, uint64_t length) {
+  struct uffdio_register reg = {
+      .range = {.start = address, .len = length},
+      .mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR | UFFDIO_REGISTER_MODE_WP,
+  };
+  if (ioctl(fd, UFFDIO_REGISTER, &reg) != 0) return -errno;
+  const uint64_t needed = 1ull << _UFFDIO_CONTINUE | 1ull << _UFFDIO_WRITEPROTECT |
+                          1ull << _UFFDIO_POISON | 1ull << _UFFDIO_WAKE;
+  return (reg.ioctls & needed) == needed ? 0 : -EINVAL;
+}
+
+int gshm_uffd_resume(int fd, uint64_t address, uint64_t length, bool writable) {
+  bool already = false;
+  while (length > 0) {
+    struct uffdio_continue change = {
+        .range = {.start = address, .len = length},
+        .mode = writable ? 0 : UFFDIO_CONTINUE_MODE_WP,
+    };
+    if (ioctl(fd, UFFDIO_CONTINUE, &change) == 0) break;
+    uint64_t done = 0;
+    if (change.mapped > 0) { /* stopped after some pages: the next try tells why */
+      done = (uint64_t)change.mapped;
+    } else {
+      int what = change_of(errno);
+      if (what != GSHM_CHANGE_ALREADY) return what;
+      /* The kernel did not wake whoever waits for this page, and it is there. */
+      gshm_uffd_wake(fd, address, GSHM_UFFD_PAGE);
+      already = true;
+      done = GSHM_UFFD_PAGE;
+    }
+    address += done;
+    length -= done;
+  }
+  return already ? GSHM_CHANGE_ALREADY : GSHM_CHANGE_OK;
+}
+
+int gshm_uffd_protect(int fd, uint64_t address, uint64_t length, bool on) {
+  struct uffdio_writeprotect change = {
+      .range = {.start = address, .len = length},
+      .mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+  };
+  return ioctl(fd, UFFDIO_WRITEPROTECT, &change) == 0 ? GSHM_CHANGE_OK : change_of(errno);
+}
+
+static int poison_page(int fd, uint64_t address) {
+  struct uffdio_poison poison = {.range = {.start = address, .len = GSHM_UFFD_PAGE}};
+  return ioctl(fd, UFFDIO_POISON, &poison) == 0 ? GSHM_CHANGE_OK : change_of(errno);
+}
+
+int gshm_uffd_poison(int fd, uint64_t address, uint64_t length) {
+  bool already = false;
+  for (uint64_t at = address; at < address + length; at += GSHM_UFFD_PAGE) {
+    int what = poison_page(fd, at);
+    if (what == GSHM_CHANGE_ALREADY) {
+      struct uffdio_writeprotect clear = {
+          .range = {.start = at, .len = GSHM_UFFD_PAGE},
+          .mode = UFFDIO_WRITEPROTECT_MODE_DONTWAKE, /* the poison wakes */
+      };
+      if (ioctl(fd, UFFDIO_WRITEPROTECT, &clear) != 0) return change_of(errno);
+      what = poison_page(fd, at);
+    }
+    if (what == GSHM_CHANGE_ALREADY) {
+      gshm_uffd_wake(fd, at, GSHM_UFFD_PAGE);
+      already = true;
+    } else if (what != GSHM_CHANGE_OK) {
+      return what;
+    }
+  }
+  return already ? GSHM_CHANGE_ALREADY : GSHM_CHANGE_OK;
+}
+
+int gshm_uffd_wake(int fd, uint64_t address, uint64_t length) {
+  struct uffdio_range range = {.start = address, .len = length};
+  return ioctl(fd, UFFDIO_WAKE, &range) == 0 ? 0 : -errno;
+}
+
+int gshm_uffd_wake_all(int fd) {
+  /* UFFDIO_WAKE looks at the waiters, not at mappings: one range may span everything. */
+  return gshm_uffd_wake(fd, LOWEST_ADDRESS, HIGHEST_ADDRESS - LOWEST_ADDRESS);
+}
+
+bool gshm_uffd_alive(int fd) {
+  /* Nothing is ever mapped at the last page below the end, so this changes nothing: it answers
+   * ENOENT, or EAGAIN while events are unread, and ESRCH once the memory is gone. */
+  struct uffdio_writeprotect probe = {
+      .range = {.start = HIGHEST_ADDRESS - GSHM_UFFD_PAGE, .len = GSHM_UFFD_PAGE},
+  };
+  return ioctl(fd, UFFDIO_WRITEPROTECT, &probe) == 0 || errno != ESRCH;
+}
+
+/* 1 works, 0 does not, -1 not asked yet. */
+static int nowait_works = -1;
+
+static int read_nowait(int fd, void *into, size_t size) {
+  struct iovec vector = {.iov_base = into, .iov_len = size};
+  /* Offset -1: the current position, the only one that a descriptor without positions takes. */
+  return (int)preadv2(fd, &vector, 1, -1, RWF_NOWAIT);
+}
+
+bool gshm_uffd_read_nowait_works(void) {
+  if (nowait_works >= 0) return nowait_works;
+  int fd = gshm_uffd_open();
+  if (fd < 0) return false; /* ask again another time */
+  struct uffd_msg message;
+  int flags = fcntl(fd, F_GETFL);
+  bool works = false;
+  if (gshm_uffd_api(fd, 0, NULL) == 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0)
+    works = read_nowait(fd, &message, sizeof message) < 0 && errno == EAGAIN;
+  close(fd);
+  nowait_works = works;
+  return works;
+}
+
+int gshm_uffd_read(int fd, struct uffd_msg *messages, size_t count) {
+  const size_t size = count * sizeof *messages;
+  int length;
+  if (gshm_uffd_read_nowait_works()) {
+    length = read_nowait(fd, messages, size);
+  } else {
+    /* Before Linux 6.10: read only what poll() has seen. A process that clears O_NONBLOCK makes
+     * poll() answer POLLERR, so the flag is set again; one that clears it between the two calls,
+     * with its fault woken meanwhile, could still block us until its next fault. */
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    if (poll(&ready, 1, 0) <= 0) return 0;
+    if (ready.revents & POLLERR) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    if (!(ready.revents & POLLIN) && poll(&ready, 1, 0) <= 0) return 0;
+    length = (int)read(fd, messages, size);
+  }
+  if (length >= 0) return length / (int)sizeof *messages;
+  return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
