@@ -23,9 +23,10 @@ export interface ProgramEnd {
 
 const DEADLINE_MS = 60_000
 
-/** The command line: Node.js for scripts (with this process's loaders, so .ts works in tests), else as built. */
+/** The command line: Node.js for scripts (.ts with the loaders of this process), else as built. */
 function commandOf(program: string, args: readonly string[]): [string, string[]] {
-  if (/\.([cm]?js|ts)$/.test(program)) return [process.execPath, [...process.execArgv, program, ...args]]
+  if (program.endsWith('.ts')) return [process.execPath, [...process.execArgv, program, ...args]]
+  if (/\.[cm]?js$/.test(program)) return [process.execPath, [program, ...args]]
   return [program.includes('/') ? program : built(program), [...args]]
 }
 

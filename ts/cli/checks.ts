@@ -1,5 +1,5 @@
 /** What a node needs of its machine, one function a check; `gshm doctor` prints them. */
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
 import { release } from 'node:os'
 import { dirname, join } from 'node:path'
 import { buildDir, runtimeDir } from '../launch/paths.js'
@@ -111,13 +111,13 @@ export function descriptors(limits = readFileSync('/proc/self/limits', 'utf8')):
   )
 }
 
-/** The nearest directory above that exists decides whether ours can be made. */
+/** Tried in the nearest directory that exists: to ask is not enough, root may write where nothing can be made. */
 export function runtimeDirectory(dir = runtimeDir()): Check {
   let above = dir
   while (!existsSync(above) && dirname(above) !== above) above = dirname(above)
   let ok = true
   try {
-    accessSync(above, constants.W_OK)
+    rmdirSync(mkdtempSync(join(above, '.gshm-doctor-')))
   } catch {
     ok = false
   }
