@@ -3,14 +3,12 @@
  * the registry, the FaultPoll, the keeper and the engine's idea of who holds what in step.
  */
 import { GshmError } from '../ts/base/errors.js'
-import { PAGE_SIZE, type SegmentId } from '../ts/base/ids.js'
+import type { SegmentId } from '../ts/base/ids.js'
 import type { SegmentAttributes } from '../ts/base/requests.js'
 import { native, type DeviceChannel, type FaultPoll, type KeeperLink } from '../ts/native/index.js'
-import { Change } from '../ts/native/index.js'
 import type { FrameStore } from './frame-store.js'
 import { mappingAt, processOfThread } from './proc-maps.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
-import type { View } from './translation-table.js'
 
 /** Views in one process: each costs the pager a look at every access change. */
 export const VIEWS_MAX = 65_536
@@ -58,7 +56,6 @@ export class Processes {
     parent.forkAnnounced = undefined
     this.poll.add(faults, child.id)
     this.keeper.addChannel(child.id, faults, -1)
-    for (const view of child.table.views) this.#keep(child, view)
   }
 
   /** A thread of the process faulted: tells the pid of a child that forked without libgshm. */
@@ -97,21 +94,18 @@ export class Processes {
       throw new GshmError('OVERLAP', `map: a view lies in the ${length} bytes at 0x${address.toString(16)}`)
     }
     process.faults.register(address, length)
-    this.#addView(process, { start: address, end: address + length, segment, offset })
+    process.table.add({ start: address, end: address + length, segment, offset })
     process.handles.set(segment, 'mapped')
   }
 
   unmapped(process: Process, start: number, end: number): void {
     const cut = process.table.cut(start, end)
     if (cut.length === 0) return
-    this.keeper.dropView(process.id, start, end - start)
     for (const segment of new Set(cut.map((view) => view.segment))) this.letGoIfUnheld(segment)
   }
 
   remapped(process: Process, from: number, to: number, length: number): void {
-    const moved = process.table.move(from, to, length)
-    this.keeper.dropView(process.id, from, length)
-    for (const view of moved) this.#keep(process, view)
+    process.table.move(from, to, length)
   }
 
   /**
@@ -125,9 +119,8 @@ export class Processes {
     if (mapping === undefined || attributes === undefined) return false
     if (mapping.offset + (address - mapping.start) >= attributes.bytes) return false
     process.table.cut(mapping.start, mapping.end)
-    this.keeper.dropView(process.id, mapping.start, mapping.end - mapping.start)
     const end = Math.min(mapping.end, mapping.start + (attributes.bytes - mapping.offset))
-    this.#addView(process, { start: mapping.start, end, segment, offset: mapping.offset })
+    process.table.add({ start: mapping.start, end, segment, offset: mapping.offset })
     return true
   }
 
@@ -137,9 +130,7 @@ export class Processes {
    */
   disconnected(process: Process): void {
     this.poll.drain(process.id)
-    const view = process.table.views[0]
-    const served = view !== undefined && process.faults.protect(view.start, PAGE_SIZE, true) !== Change.gone
-    if (!served) this.end(process)
+    if (process.table.views.length === 0 || !process.faults.alive()) this.end(process)
   }
 
   /** The process has ended or is to be treated as if: its views, handles and descriptors go. */
@@ -164,9 +155,7 @@ export class Processes {
     process.pid = pid
     process.parent = undefined
     this.#watch(process)
-    this.keeper.dropChannel(process.id)
-    this.keeper.addChannel(process.id, process.faults, process.watch?.fd ?? -1)
-    for (const view of process.table.views) this.#keep(process, view)
+    this.keeper.addChannel(process.id, process.faults, process.watch?.fd ?? -1) // now with its pidfd
   }
 
   #watch(process: Process): void {
@@ -177,14 +166,5 @@ export class Processes {
       this.host.warn(`process ${process.pid} cannot be watched: ${(error as Error).message}`)
       setImmediate(() => this.end(process))
     }
-  }
-
-  #addView(process: Process, view: View): void {
-    process.table.add(view)
-    this.#keep(process, view)
-  }
-
-  #keep(process: Process, view: View): void {
-    this.keeper.addView(process.id, view.segment, view.start, view.end - view.start, view.offset)
   }
 }

@@ -63,6 +63,7 @@ Napi::Function FaultChannel::Define(Napi::Env env) {
                          RawMethod("poison", Poison),
                          RawMethod("wake", Wake),
                          InstanceMethod<&FaultChannel::Register>("register"),
+                         InstanceMethod<&FaultChannel::Alive>("alive"),
                          InstanceMethod<&FaultChannel::Duplicate>("duplicate"),
                          InstanceMethod<&FaultChannel::Close>("close"),
                          InstanceAccessor<&FaultChannel::Fd>("fd"),
@@ -144,6 +145,10 @@ napi_value FaultChannel::Wake(napi_env env, napi_callback_info info) {
   if (!call.ok) return nullptr;
   int result = gshm_uffd_wake(call.self->fd_, call.address, call.length);
   return result == 0 ? nullptr : ThrowSystemRaw(env, "UFFDIO_WAKE", -result);
+}
+
+Napi::Value FaultChannel::Alive(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), fd_ >= 0 && gshm_uffd_alive(fd_));
 }
 
 Napi::Value FaultChannel::Duplicate(const Napi::CallbackInfo& info) {

@@ -32,6 +32,7 @@ class FaultChannel : public Napi::ObjectWrap<FaultChannel> {
   static napi_value Poison(napi_env env, napi_callback_info info);
   static napi_value Wake(napi_env env, napi_callback_info info);
   void Register(const Napi::CallbackInfo& info);
+  Napi::Value Alive(const Napi::CallbackInfo& info);
   Napi::Value Duplicate(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);

@@ -51,6 +51,8 @@ export interface FaultChannel {
    */
   poison(address: number, length: number): Change
   wake(address: number, length: number): void
+  /** Whether the process's memory still exists: exec and exit end it. Changes nothing. */
+  alive(): boolean
   /** A duplicate of the descriptor, for passing on; the caller closes it. */
   duplicate(): number
   close(): void
