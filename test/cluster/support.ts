@@ -1,0 +1,132 @@
+// Nodes for tests, in this process or in one of their own, seen through what they were told. Tests
+// wait for these lines and never for time to pass.
+import { fork, type ChildProcess } from 'node:child_process'
+import { createServer, type AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import {
+  Cluster,
+  type ClusterHandlers,
+  type ClusterOptions,
+  type Endpoint,
+  type Started,
+} from '../../ts/cluster/index.js'
+import type { Message } from '../../ts/node/messages.js'
+
+export type Options = Partial<ClusterOptions> & { readonly nodeName: string }
+
+export const page = (serial: number): Message => ({
+  type: 'PageRead',
+  segment: 1,
+  page: 3,
+  requester: 0,
+  serial,
+  bytes: 'page',
+})
+export const free = (ticket: number): Message => ({ type: 'LockFree', key: 'k', ticket })
+
+/** Lines about one node, and a way to wait for one. */
+export class Seen {
+  readonly lines: string[] = []
+  #waiting: { what: RegExp; resolve: (line: string) => void }[] = []
+
+  add(line: string): void {
+    this.lines.push(line)
+    const hit = this.#waiting.filter(({ what }) => what.test(line))
+    this.#waiting = this.#waiting.filter(({ what }) => !what.test(line))
+    for (const { resolve } of hit) resolve(line)
+  }
+
+  /** The first line that matches, already there or to come. */
+  until(what: RegExp): Promise<string> {
+    const line = this.lines.find((one) => what.test(one))
+    if (line !== undefined) return Promise.resolve(line)
+    return new Promise((resolve) => this.#waiting.push({ what, resolve }))
+  }
+
+  matching(what: RegExp): string[] {
+    return this.lines.filter((line) => what.test(line))
+  }
+}
+
+/** Tells `add` every call as a line. */
+export function handlers(add: (line: string) => void): ClusterHandlers {
+  return {
+    self: (node) => add(`self ${node}`),
+    joined: (node, name) => add(`joined ${node} ${name}`),
+    message: (from, message, payload) => {
+      const number = 'serial' in message ? message.serial : 'ticket' in message ? message.ticket : ''
+      add(`message ${from} ${message.type} ${number}${payload ? ` ${payload.length}:${payload[9]}` : ''}`)
+    },
+    lost: (node, why) => add(`lost ${node} ${why}`),
+    fenced: (why) => add(`fenced ${why}`),
+  }
+}
+
+export function defaults(options: Options, add: (line: string) => void): ClusterOptions {
+  return { clusterName: 'test', version: '1', log: (level, text) => add(`log ${level} ${text}`), ...options }
+}
+
+/** A node in this process. */
+export class Local extends Seen {
+  readonly cluster: Cluster
+  started!: Started
+
+  constructor(options: Options, change: Partial<ClusterHandlers> = {}) {
+    super()
+    const add = (line: string): void => this.add(line)
+    this.cluster = new Cluster(defaults(options, add), { ...handlers(add), ...change })
+  }
+
+  async start(): Promise<this> {
+    this.started = await this.cluster.start()
+    this.add(`started ${this.started.self}`)
+    return this
+  }
+
+  get at(): Endpoint {
+    return endpoint(this.cluster.listen)
+  }
+}
+
+/** A node in a process of its own (member.ts). */
+export class Remote extends Seen {
+  readonly child: ChildProcess
+  listen = ''
+
+  constructor(readonly options: Options) {
+    super()
+    this.child = fork(fileURLToPath(new URL('./member.ts', import.meta.url)), [JSON.stringify(options)])
+    this.child.on('message', (line: string) => this.add(line))
+    this.child.on('exit', (code, signal) => this.add(`exit ${signal ?? code}`))
+  }
+
+  async start(): Promise<this> {
+    const line = await this.until(/^(started|failed|exit) /)
+    if (!line.startsWith('started')) throw new Error(line)
+    this.listen = line.split(' ')[2]!
+    return this
+  }
+
+  get at(): Endpoint {
+    return endpoint(this.listen)
+  }
+
+  /** 'send TO COUNT', 'page TO', 'stop', 'block MS' */
+  tell(command: string): void {
+    this.child.send(command)
+  }
+}
+
+export function endpoint(text: string): Endpoint {
+  const [host, port] = text.split(':')
+  return { host: host!, port: Number(port) }
+}
+
+/** A port where nobody listens. */
+export async function freePort(): Promise<Endpoint> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return { host: '127.0.0.1', port }
+}

@@ -1,0 +1,242 @@
+/**
+ * Messages over one transport: the preamble, frames in both directions, a bounded send queue, and the
+ * two flags that the heartbeat reads. A link is used in one of two ways: while somebody waits for
+ * next() its messages come one by one (handshake, joining); after take() each goes to one function.
+ *
+ * Messages to be sent are gathered and leave together when the current callback of the event loop
+ * ends, or with flush(): one system call for a burst, and none is kept waiting for a timer.
+ */
+import { assert } from '../base/assert.js'
+import { PeerError } from '../base/peer-error.js'
+import { WIRE_VERSION } from '../wire/layout.js'
+import { FrameReader } from '../wire/reader.js'
+import { clusterCodec, printable, type AnyMessage } from './messages.js'
+import type { Transport } from './transport.js'
+
+export type TakeMessage = (message: AnyMessage, payload: Uint8Array | undefined) => void
+
+/** Sent first by the dialer, and by the acceptor once it has seen the dialer's. */
+export const PREAMBLE = Uint8Array.of(...Buffer.from('globshm', 'latin1'), WIRE_VERSION)
+
+/** All that a peer may send before it is authenticated. Whom we dialed may go on right behind its
+ * proof, before we have checked that, with the list of members. */
+const STRANGER_BYTES_MAX = { acceptor: 4096, dialer: 2 ** 20 }
+/** A peer that is this far behind is lost. */
+export const SEND_QUEUE_BYTES_MAX = 64 * 2 ** 20
+/** What may wait for next(): a joiner that has not asked for its messages yet. */
+const UNREAD_MAX = 4096
+const OUT_BYTES = 32 * 1024
+
+interface Waiter {
+  resolve(message: AnyMessage): void
+  reject(error: Error): void
+}
+
+export class Link {
+  readonly peerAddress: string
+  /** Something came (went) since the heartbeat last looked. */
+  heard = true
+  spoke = true
+  readonly #transport: Transport
+  readonly #reader: FrameReader<AnyMessage>
+  #preambleSeen = 0
+  #strangerBytes = 0
+  #trusted = false
+  #over: string | undefined
+  #broken: ((why: string) => void) | undefined
+  #out = new Uint8Array(OUT_BYTES)
+  #end = 0
+  #batch = false
+  #flushing = false
+  #receive: TakeMessage | undefined
+  #unread: { message: AnyMessage; payload: Uint8Array | undefined }[] = []
+  #waiter: Waiter | undefined
+
+  constructor(
+    transport: Transport,
+    private readonly role: 'dialer' | 'acceptor',
+  ) {
+    this.#transport = transport
+    this.peerAddress = transport.peerAddress
+    this.#reader = new FrameReader(clusterCodec)
+    transport.events = {
+      bytes: (chunk) => this.#bytes(chunk),
+      closed: (why) => this.#break(why),
+    }
+    if (role === 'dialer') transport.write(PREAMBLE.slice())
+  }
+
+  /** The peer has proved who it is: it may send as much as it likes. */
+  trust(): void {
+    this.#trusted = true
+  }
+
+  get over(): boolean {
+    return this.#over !== undefined
+  }
+
+  // -- sending
+
+  send(message: AnyMessage, payload?: Uint8Array): void {
+    if (this.#over !== undefined) return
+    const bytes = clusterCodec.bound(message)
+    if (this.#out.length - this.#end < bytes) this.flush()
+    if (this.#out.length < bytes) this.#out = new Uint8Array(bytes)
+    this.#end = clusterCodec.encode(message, payload, this.#out, this.#end)
+    this.spoke = true
+    if (this.#batch || this.#flushing) return
+    this.#flushing = true
+    process.nextTick(this.#flushLater)
+  }
+
+  readonly #flushLater = (): void => {
+    this.#flushing = false
+    this.flush()
+  }
+
+  /** What was sent leaves now. */
+  flush(): void {
+    if (this.#end === 0 || this.#over !== undefined) return
+    const bytes = this.#out.subarray(0, this.#end)
+    this.#end = 0
+    // Behind a queue anyway: give it bytes of the right size rather than the whole buffer to keep.
+    if (this.#transport.queued() > 0) this.#transport.write(bytes.slice())
+    else if (!this.#transport.write(bytes)) this.#out = new Uint8Array(OUT_BYTES)
+    if (this.#transport.queued() > SEND_QUEUE_BYTES_MAX) {
+      this.#break(`it is ${SEND_QUEUE_BYTES_MAX >> 20} MiB behind in reading what we send`)
+    }
+  }
+
+  // -- receiving
+
+  /** The next message; rejects when the link is over. Payloads do not come this way. */
+  next(): Promise<AnyMessage> {
+    assert(this.#receive === undefined && this.#waiter === undefined, 'link: two readers')
+    const first = this.#unread.shift()
+    if (first !== undefined) return Promise.resolve(first.message)
+    if (this.#over !== undefined) return Promise.reject(new Error(this.#over))
+    return new Promise((resolve, reject) => (this.#waiter = { resolve, reject }))
+  }
+
+  /** From now on every message goes to `receive`, beginning with those that nobody asked for yet. */
+  take(receive: TakeMessage): void {
+    assert(this.#waiter === undefined, 'link: two readers')
+    this.#receive = receive
+    const unread = this.#unread
+    this.#unread = []
+    for (const { message, payload } of unread) {
+      if (this.#over === undefined) this.#handle(message, payload)
+    }
+  }
+
+  #bytes(chunk: Uint8Array): void {
+    if (this.#over !== undefined) return
+    this.heard = true
+    this.#batch = true
+    try {
+      const rest = this.#trusted ? chunk : this.#stranger(chunk)
+      if (rest.length > 0) this.#reader.push(rest, this.#took)
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error
+      this.#break(error.message)
+    } finally {
+      this.#batch = false
+      this.flush()
+    }
+  }
+
+  /** Checks the preamble and the bound on what a stranger may send; returns the bytes of frames. */
+  #stranger(chunk: Uint8Array): Uint8Array {
+    this.#strangerBytes += chunk.length
+    const max = STRANGER_BYTES_MAX[this.role]
+    if (this.#strangerBytes > max) throw new PeerError(`more than ${max} bytes before the handshake was done`)
+    const before = this.#preambleSeen
+    const end = Math.min(chunk.length, PREAMBLE.length - before)
+    for (let i = 0; i < end; i++) {
+      if (chunk[i] === PREAMBLE[before + i]) continue
+      const last = before + i === PREAMBLE.length - 1
+      if (last && this.role === 'acceptor') this.#transport.write(PREAMBLE.slice())
+      throw new PeerError(last ? `it speaks wire version ${chunk[i]}, this node ${WIRE_VERSION}` : 'it is no gshmd')
+    }
+    this.#preambleSeen += end
+    if (end > 0 && this.#preambleSeen === PREAMBLE.length && this.role === 'acceptor') {
+      this.#transport.write(PREAMBLE.slice())
+    }
+    return chunk.subarray(end)
+  }
+
+  readonly #took = (message: AnyMessage, payload: Uint8Array | undefined): void => {
+    if (this.#receive !== undefined) return this.#handle(message, payload)
+    if (message.type === 'Ping') return
+    if (this.#waiter !== undefined) {
+      const waiter = this.#waiter
+      this.#waiter = undefined
+      return waiter.resolve(message)
+    }
+    if (this.#unread.length >= UNREAD_MAX) throw new PeerError('it sends without being asked')
+    this.#unread.push({ message, payload: payload?.slice() })
+  }
+
+  /** A PeerError of the receiver is the peer's fault like any other. */
+  #handle(message: AnyMessage, payload: Uint8Array | undefined): void {
+    if (message.type === 'Ping') return
+    try {
+      this.#receive!(message, payload)
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error
+      this.#break(error.message)
+    }
+  }
+
+  // -- ending
+
+  /** `broken` is called once when the link breaks by itself: the peer's doing, a full queue, bytes that
+   * are no message. Always later, for whoever is in the middle of a send or a step shall finish it. */
+  onBroken(broken: (why: string) => void): void {
+    this.#broken = broken
+    if (this.#over !== undefined) process.nextTick(() => this.#tellBroken())
+  }
+
+  #break(why: string): void {
+    if (this.#over !== undefined) return
+    this.#stop(printable(why))
+    process.nextTick(() => this.#tellBroken())
+  }
+
+  #tellBroken(): void {
+    const broken = this.#broken
+    this.#broken = undefined
+    broken?.(this.#over!)
+    this.#transport.end()
+  }
+
+  #stop(why: string): void {
+    this.#over = why
+    this.#reader.stop()
+    this.#unread = []
+    this.#waiter?.reject(new Error(why))
+    this.#waiter = undefined
+  }
+
+  /** The heartbeat's verdict. */
+  silent(why: string): void {
+    this.#break(why)
+  }
+
+  /** Ends the link from this side, after a last word; `broken` is not called. A link that broke can
+   * still be given its last word, from within `broken`. */
+  bye(last: AnyMessage): void {
+    if (this.#over === undefined) this.flush()
+    this.#broken = undefined
+    const bytes = new Uint8Array(clusterCodec.bound(last))
+    this.#transport.write(bytes.subarray(0, clusterCodec.encode(last, undefined, bytes, 0)))
+    this.#transport.end()
+    if (this.#over === undefined) this.#stop('ended')
+  }
+
+  destroy(why: string): void {
+    this.#broken = undefined
+    this.#transport.destroy()
+    if (this.#over === undefined) this.#stop(why)
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * One stream of bytes to one peer. This interface is all that the rest of the room knows of sockets,
+ * so that a cheaper one (the addon's, another network's) can take node:net's place.
+ *
+ * Two ways of reading, because node:net has two: a socket that we dialed reads into a buffer of ours
+ * (`onread`, no allocation and no stream in between); for an accepted one net.Server offers no such
+ * option and its 'data' events must do. One buffer serves all sockets: it is read into and consumed
+ * within one callback.
+ */
+import { connect, type Socket } from 'node:net'
+import type { Endpoint } from './address.js'
+
+export interface TransportEvents {
+  /** The bytes are the callee's until it returns. */
+  bytes(chunk: Uint8Array): void
+  /** Called once, with the reason, unless the transport was destroyed from this side. */
+  closed(why: string): void
+}
+
+export interface Transport {
+  readonly peerAddress: string
+  /** Set before the first turn of the event loop after creation. */
+  events: TransportEvents | undefined
+  /** Sends all of it. true: the caller may use the buffer again; false: it belongs to the transport now. */
+  write(bytes: Uint8Array): boolean
+  /** Bytes that the kernel has not taken yet. */
+  queued(): number
+  /** Sends what is queued, then closes; what still arrives is dropped. Never waits longer than 5 s. */
+  end(): void
+  destroy(): void
+}
+
+const END_MS_MAX = 5000
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+
+class SocketTransport implements Transport {
+  readonly peerAddress: string
+  events: TransportEvents | undefined
+  #socket: Socket
+  #closed = false
+  #error = ''
+
+  constructor(socket: Socket, peerAddress: string) {
+    this.#socket = socket
+    this.peerAddress = peerAddress
+    socket.setNoDelay(true)
+    socket.on('error', (error: NodeJS.ErrnoException) => (this.#error = error.code ?? error.message))
+    // A peer that ended has nothing more to say, and nobody reads what we say.
+    socket.on('end', () => this.#close('closed by the peer'))
+    socket.on('close', () => this.#close(this.#error || 'closed'))
+  }
+
+  #close(why: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.events?.closed(why)
+    this.#socket.destroy()
+  }
+
+  received(chunk: Uint8Array): void {
+    if (!this.#closed) this.events?.bytes(chunk)
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#closed) return true
+    this.#socket.write(bytes)
+    // node:net tries the system call at once and counts what the kernel has not taken
+    return this.#socket.writableLength === 0
+  }
+
+  queued(): number {
+    return this.#socket.writableLength
+  }
+
+  end(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const timer = setTimeout(() => this.#socket.destroy(), END_MS_MAX)
+    timer.unref()
+    this.#socket.on('close', () => clearTimeout(timer))
+    this.#socket.on('end', () => this.#socket.destroy())
+    this.#socket.end()
+  }
+
+  destroy(): void {
+    this.#closed = true
+    this.#socket.destroy()
+  }
+}
+
+/** Rejects with the system's error when there is no connection within `ms_max`. */
+export function dial(to: Endpoint, ms_max: number): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    let transport: SocketTransport | undefined
+    const onread = {
+      buffer: readBuffer,
+      callback: (bytes: number): boolean => {
+        transport?.received(readBuffer.subarray(0, bytes))
+        return true
+      },
+    }
+    const socket = connect({ host: to.host, port: to.port, onread, noDelay: true })
+    const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${ms_max / 1000} s`)), ms_max)
+    const refused = (error: Error): void => {
+      clearTimeout(timer)
+      reject(error)
+    }
+    socket.once('error', refused)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.off('error', refused)
+      transport = new SocketTransport(socket, `${to.host}:${to.port}`)
+      resolve(transport)
+    })
+  })
+}
+
+export function accepted(socket: Socket): Transport {
+  const transport = new SocketTransport(socket, `${socket.remoteAddress}:${socket.remotePort}`)
+  socket.on('data', (chunk: Buffer) => transport.received(chunk))
+  return transport
+}
