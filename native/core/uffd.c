@@ -147,10 +147,11 @@ int gshm_uffd_wake_all(int fd) {
 }
 
 bool gshm_uffd_alive(int fd) {
-  /* Nothing is ever mapped at the last page below the end, so this changes nothing: it answers
-   * ENOENT, or EAGAIN while events are unread, and ESRCH once the memory is gone. */
+  /* Hardly anything is mapped so high, and write-protecting it would do no harm. Answers ENOENT, or
+   * EAGAIN while events are unread, and ESRCH once the memory is gone. */
   struct uffdio_writeprotect probe = {
       .range = {.start = HIGHEST_ADDRESS - GSHM_UFFD_PAGE, .len = GSHM_UFFD_PAGE},
+      .mode = UFFDIO_WRITEPROTECT_MODE_WP,
   };
   return ioctl(fd, UFFDIO_WRITEPROTECT, &probe) == 0 || errno != ESRCH;
 }

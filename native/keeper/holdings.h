@@ -1,0 +1,35 @@
+/* holdings.h: the descriptors that the keeper holds. */
+#ifndef GSHM_KEEPER_HOLDINGS_H
+#define GSHM_KEEPER_HOLDINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct channel {
+  uint64_t id;
+  int uffd;
+  int pidfd; /* -1: the process is not known */
+};
+
+struct frames {
+  uint64_t segment;
+  int fd;
+};
+
+struct holdings {
+  struct channel *channel;
+  size_t channels, channel_room;
+  struct frames *frames;
+  size_t segments, segment_room;
+};
+
+/* Each takes ownership of its descriptors; an id that is held already is replaced. Out of memory
+ * ends the program: it could not keep its promise. */
+void holdings_add_channel(struct holdings *held, uint64_t id, int uffd, int pidfd);
+void holdings_add_frames(struct holdings *held, uint64_t segment, int fd);
+/* Closing; unknown ids are ignored. */
+void holdings_drop_channel(struct holdings *held, uint64_t id);
+void holdings_drop_frames(struct holdings *held, uint64_t segment);
+struct channel *holdings_channel(struct holdings *held, uint64_t id);
+
+#endif
