@@ -22,4 +22,12 @@ export type PageEffect =
       readonly access: Access
       readonly bytes: 'page' | 'zero' | 'kept'
     }
-export type CoherenceEffect = PageEffect | SendEffect<CoherenceMessage>
+/** Requests of nodes wait for this page here, its home, and the first can go on: whoever performs
+ * this answers with the event `resume` for the page, after the step; at once, or when a thread here
+ * has had time to use what was installed for it (law 11). */
+export interface ResumeEffect {
+  readonly do: 'Resume'
+  readonly segment: SegmentId
+  readonly page: Page
+}
+export type CoherenceEffect = PageEffect | ResumeEffect | SendEffect<CoherenceMessage>

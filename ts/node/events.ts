@@ -13,6 +13,8 @@ export type NodeEvent =
   | { readonly is: 'exit'; readonly process: number }
   /** The last handle or view of the segment on this node has closed. */
   | { readonly is: 'let'; readonly segment: SegmentId }
+  /** The answer to the effect Resume. */
+  | { readonly is: 'resume'; readonly segment: SegmentId; readonly page: Page }
   /** A node has joined and is connected to this one. */
   | { readonly is: 'joined'; readonly node: NodeId }
   /** A node is lost: its link is closed and nothing of it will be delivered any more. */

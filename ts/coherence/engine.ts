@@ -1,0 +1,238 @@
+/**
+ * Runs protocols that are tables: finds the page's record, lets the protocol classify the cause,
+ * looks the cell up, sets the next state, performs the actions. Knows no protocol.
+ *
+ * Requests that find their page busy wait here, as home, in order of arrival. When the page settles
+ * and some wait, `Resume` is emitted, and the event `resume` lets the first go on: not within the
+ * same step, or a page that has just been installed here would be taken away before the thread
+ * that waited for it could run (law 11).
+ */
+import { AssertionError, assert } from '../base/assert.js'
+import { hasNode, addNode, deleteNode } from '../base/node-set.js'
+import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
+import { NODES_MAX } from '../base/ids.js'
+import { PeerError } from '../base/peer-error.js'
+import type { SegmentAttributes } from '../base/requests.js'
+import type { CoherenceEffect } from './effects.js'
+import type { CoherenceMessage, CoherenceType } from './messages.js'
+import { recordPages } from './record-store.js'
+import {
+  copyStateNumber,
+  homeOf,
+  homeStateNumber,
+  pageOfHomeIndex,
+  setCopyState,
+  setHomeState,
+  type CoherenceState,
+  type SegmentPages,
+  type Transaction,
+} from './state.js'
+import { blame, type Cell, type Context, type Side } from './table.js'
+
+export interface Protocol<
+  CS extends string = string,
+  CE extends string = string,
+  CA extends string = string,
+  HS extends string = string,
+  HE extends string = string,
+  HA extends string = string,
+> {
+  readonly name: SegmentAttributes['consistency']
+  readonly copy: Side<CS, CE, CA>
+  readonly home: Side<HS, HE, HA>
+  /** Home states in which no request is being served. */
+  readonly settled: ReadonlySet<HS>
+  /** What a copy state lets local threads do. */
+  readonly access: Readonly<Record<CS, Access | 'none'>>
+  faultEvent(context: Context, access: Access): CE
+  copyEvent(context: Context, message: CoherenceMessage, now: CS): CE
+  homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HE
+  readonly homeLost: CE
+  lossEvent(context: Context, serving: Transaction | undefined): HE | undefined
+}
+
+/** What the engine needs of any protocol, whatever its states are called. */
+export type AnyProtocol = {
+  readonly name: SegmentAttributes['consistency']
+  readonly copy: AnySide
+  readonly home: AnySide
+  readonly settled: ReadonlySet<string>
+  readonly access: Readonly<Record<string, Access | 'none'>>
+  faultEvent(context: Context, access: Access): string
+  copyEvent(context: Context, message: CoherenceMessage, now: never): string
+  homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): string
+  readonly homeLost: string
+  lossEvent(context: Context, serving: Transaction | undefined): string | undefined
+}
+type AnySide = {
+  readonly states: readonly string[]
+  readonly events: readonly string[]
+  readonly table: Readonly<Record<string, Readonly<Record<string, Cell<string, string>>>>>
+  readonly actions: Readonly<Record<string, (context: Context) => void>>
+}
+/** Told every cell that is executed. */
+export type Observe = (side: 'copy' | 'home', context: Context, state: string, event: string, cell: AnyCell) => void
+export type AnyCell = Cell<string, string>
+
+const TO_HOME: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite', 'InvAck', 'Done', 'LostAck'])
+const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite'])
+
+export class Engine {
+  readonly #protocols: ReadonlyMap<string, AnyProtocol>
+
+  constructor(
+    protocols: readonly AnyProtocol[],
+    private readonly observe?: Observe,
+  ) {
+    this.#protocols = new Map(protocols.map((protocol) => [protocol.name, protocol]))
+  }
+
+  protocolOf(pages: SegmentPages): AnyProtocol {
+    const protocol = this.#protocols.get(pages.consistency)
+    if (protocol === undefined) throw new AssertionError(`no protocol ${pages.consistency}`)
+    return protocol
+  }
+
+  fault(state: CoherenceState, segment: SegmentId, page: Page, access: Access, effects: CoherenceEffect[]): void {
+    const pages = state.segments.get(segment)
+    if (pages === undefined) {
+      effects.push({ do: 'Poison', segment, page }) // the segment has just gone; its thread must not wait
+      return
+    }
+    assert(page >= 0 && page < pages.pages, `fault on page ${page} of segment ${segment} of ${pages.pages} pages`)
+    const context: Context = { state, pages, page, from: state.self, message: undefined, effects }
+    this.#copy(context, this.protocolOf(pages).faultEvent(context, access))
+  }
+
+  message(state: CoherenceState, from: NodeId, message: CoherenceMessage, effects: CoherenceEffect[]): void {
+    const { segment, page, type } = message
+    const pages = state.segments.get(segment)
+    if (pages === undefined) {
+      if (segment <= state.highest) return
+      throw new PeerError(`${type} for segment ${segment}, which was never made, from ${from}`)
+    }
+    const context: Context = { state, pages, page, from, message, effects }
+    if (!(page >= 0 && page < pages.pages)) throw blame(context, `${type} beyond the segment's ${pages.pages} pages`)
+    if (!(message.requester >= 0 && message.requester < NODES_MAX)) throw blame(context, `${type} for no node`)
+    if (!hasNode(state.nodes, from)) throw blame(context, `${type} of a node that is not a member`)
+    if (TO_HOME.has(type)) this.#toHome(context, message)
+    else this.#copy(context, this.protocolOf(pages).copyEvent(context, message, this.#copyState(context) as never))
+  }
+
+  /** The first request that waits for the page goes on. */
+  resume(state: CoherenceState, segment: SegmentId, page: Page, effects: CoherenceEffect[]): void {
+    const pages = state.segments.get(segment)
+    const waiting = pages?.stalled.get(page)
+    if (pages === undefined || waiting === undefined) return // gone, or its requesters are lost
+    const protocol = this.protocolOf(pages)
+    const from = waiting[0]?.requester ?? state.self
+    const context: Context = { state, pages, page, from, message: waiting[0], effects }
+    if (!this.#isSettled(protocol, context)) return // it was resumed twice
+    const message = waiting.shift()
+    if (waiting.length === 0) pages.stalled.delete(page)
+    if (message !== undefined) this.#home(context, protocol.homeEvent(context, message, undefined))
+  }
+
+  joined(state: CoherenceState, node: NodeId): void {
+    addNode(state.nodes, node)
+  }
+
+  /** Goes through every touched page: losses are rare. */
+  lost(state: CoherenceState, node: NodeId, effects: CoherenceEffect[]): void {
+    deleteNode(state.nodes, node)
+    for (const pages of state.segments.values()) {
+      const protocol = this.protocolOf(pages)
+      for (const page of recordPages(pages.copies)) {
+        if (homeOf(pages, page) !== node) continue
+        const context: Context = { state, pages, page, from: state.self, message: undefined, effects }
+        this.#copy(context, protocol.homeLost)
+      }
+      for (const index of recordPages(pages.home)) {
+        const page = pageOfHomeIndex(pages, state.self, index)
+        const context: Context = { state, pages, page, from: node, message: undefined, effects }
+        this.#forget(context)
+        const event = protocol.lossEvent(context, pages.transactions.get(page))
+        if (event !== undefined) this.#home(context, event)
+      }
+    }
+  }
+
+  #toHome(context: Context, message: CoherenceMessage): void {
+    const { state, pages, page } = context
+    if (homeOf(pages, page) !== state.self) throw blame(context, `${message.type} to a node that is not the home`)
+    const protocol = this.protocolOf(pages)
+    const event = protocol.homeEvent(context, message, pages.transactions.get(page))
+    if (REQUESTS.has(message.type) && pages.stalled.has(page))
+      this.#stall(context) // behind those that came before
+    else this.#home(context, event)
+  }
+
+  #copyState({ pages, page }: Context): string {
+    return this.protocolOf(pages).copy.states[copyStateNumber(pages, page)] ?? ''
+  }
+
+  #isSettled(protocol: AnyProtocol, { pages, page }: Context): boolean {
+    return protocol.settled.has(protocol.home.states[homeStateNumber(pages, page)] ?? '')
+  }
+
+  #copy(context: Context, event: string): void {
+    const { pages, page } = context
+    const side = this.protocolOf(pages).copy
+    const now = copyStateNumber(pages, page)
+    const cell = this.#cell('copy', side, context, now, event)
+    if (cell === 'stall') throw blame(context, `copy: ${event} cannot wait`)
+    const next = side.states.indexOf(cell.next)
+    if (next !== now) setCopyState(pages, page, next)
+    for (const action of cell.actions) side.actions[action]!(context)
+  }
+
+  #home(context: Context, event: string): void {
+    const { pages, page, effects } = context
+    const protocol = this.protocolOf(pages)
+    const side = protocol.home
+    const now = homeStateNumber(pages, page)
+    const cell = this.#cell('home', side, context, now, event)
+    if (cell === 'stall') return this.#stall(context)
+    const next = side.states.indexOf(cell.next)
+    if (next !== now) setHomeState(pages, page, next)
+    for (const action of cell.actions) side.actions[action]!(context)
+    if (!protocol.settled.has(cell.next)) return
+    const served = pages.transactions.delete(page)
+    const resumes = served && pages.stalled.has(page)
+    if (resumes) effects.push({ do: 'Resume', segment: pages.segment, page })
+  }
+
+  #cell(name: 'copy' | 'home', side: AnySide, context: Context, now: number, event: string): Exclude<AnyCell, 'never'> {
+    const state = side.states[now] ?? ''
+    const cell = side.table[state]?.[event]
+    if (this.observe !== undefined) this.observe(name, context, state, event, cell ?? 'never')
+    if (cell === undefined || cell === 'never') throw blame(context, `${name}: ${event} in state ${state}`)
+    return cell
+  }
+
+  #stall(context: Context): void {
+    const { pages, page, from, message } = context
+    if (message === undefined) throw blame(context, 'only messages can wait')
+    const waiting = pages.stalled.get(page) ?? []
+    const served = pages.transactions.get(page)?.requester
+    // a node asks once and waits, so that no more can wait than there are nodes
+    if (served === from || waiting.some((other) => other.requester === from)) {
+      throw blame(context, `${message.type} of a node that has asked already`)
+    }
+    waiting.push(message)
+    pages.stalled.set(page, waiting)
+  }
+
+  /** Requests of the lost node wait no more. Those that the page is settled for go on: the lost
+   * node may have been fenced for its own, in place of which nothing went on. */
+  #forget(context: Context): void {
+    const { pages, page, from, effects } = context
+    const waiting = pages.stalled.get(page)
+    if (waiting === undefined) return
+    const left = waiting.filter((message) => message.requester !== from)
+    if (left.length === 0) pages.stalled.delete(page)
+    else pages.stalled.set(page, left)
+    const goesOn = left.length > 0 && this.#isSettled(this.protocolOf(pages), context)
+    if (goesOn) effects.push({ do: 'Resume', segment: pages.segment, page })
+  }
+}

@@ -1,0 +1,121 @@
+/** What others may ask about the page directory: `gshm pages`, `gshm status`, the simulator, tests. */
+import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
+import { NO_NODE } from '../base/ids.js'
+import { NODE_SET_WORDS } from '../base/node-set.js'
+import { sharersOf } from './copyset.js'
+import type { Engine } from './engine.js'
+import { NO_SLOT, findRecord, recordPages, recordStoreBytes } from './record-store.js'
+import {
+  copySerial,
+  copyStateNumber,
+  homeIndex,
+  homeOf,
+  homeStateNumber,
+  ownerOf,
+  pageOfHomeIndex,
+  type CoherenceState,
+  type SegmentPages,
+} from './state.js'
+
+export interface PageView {
+  readonly page: Page
+  /** What local threads may do without a fault. */
+  readonly access: Access | 'none'
+  readonly home: NodeId
+  /** Of this node's copy. */
+  readonly state: string
+  /** The rest only on the page's home, for pages that have been touched. */
+  readonly homeState?: string
+  readonly owner?: NodeId
+  readonly copyset?: readonly NodeId[]
+  /** Nodes whose requests wait, the first one first. */
+  readonly stalled?: readonly NodeId[]
+}
+
+export function accessOf(engine: Engine, state: CoherenceState, segment: SegmentId, page: Page): Access | 'none' {
+  const pages = state.segments.get(segment)
+  if (pages === undefined) return 'none'
+  const protocol = engine.protocolOf(pages)
+  return protocol.access[protocol.copy.states[copyStateNumber(pages, page)] ?? ''] ?? 'none'
+}
+
+export function pageView(engine: Engine, state: CoherenceState, segment: SegmentId, page: Page): PageView | undefined {
+  const pages = state.segments.get(segment)
+  if (pages === undefined) return undefined
+  const protocol = engine.protocolOf(pages)
+  const view: PageView = {
+    page,
+    access: accessOf(engine, state, segment, page),
+    home: homeOf(pages, page),
+    state: protocol.copy.states[copyStateNumber(pages, page)] ?? '',
+  }
+  if (view.home !== state.self || findRecord(pages.home, homeIndex(pages, page)) === NO_SLOT) return view
+  const owner = ownerOf(pages, page)
+  return {
+    ...view,
+    homeState: protocol.home.states[homeStateNumber(pages, page)] ?? '',
+    ...(owner === NO_NODE ? {} : { owner }),
+    copyset: sharersOf(pages, page),
+    ...(pages.stalled.has(page) ? { stalled: pages.stalled.get(page)!.map((message) => message.requester) } : {}),
+  }
+}
+
+/** Every page of the segment that this node's directory knows, ascending. */
+export function inspectPages(engine: Engine, state: CoherenceState, segment: SegmentId): PageView[] {
+  const pages = state.segments.get(segment)
+  if (pages === undefined) return []
+  return touched(state, pages).map((page) => pageView(engine, state, segment, page)!)
+}
+
+/** Pages of which this node has a copy now, hence a frame. */
+export function heldPages(engine: Engine, state: CoherenceState, segment: SegmentId): number {
+  const pages = state.segments.get(segment)
+  if (pages === undefined) return 0
+  return recordPages(pages.copies).filter((page) => accessOf(engine, state, segment, page) !== 'none').length
+}
+
+/** Pages with a record here, as a copy or as a home, of all segments. */
+export function touchedPages(state: CoherenceState): number {
+  let count = 0
+  for (const pages of state.segments.values()) {
+    count += pages.copies.count
+    for (const index of recordPages(pages.home)) {
+      if (findRecord(pages.copies, pageOfHomeIndex(pages, state.self, index)) === NO_SLOT) count++
+    }
+  }
+  return count
+}
+
+/** Bytes that the page directory takes; of pages in transition a good estimate. */
+export function directoryBytes(state: CoherenceState): number {
+  let bytes = 0
+  for (const pages of state.segments.values()) {
+    bytes += recordStoreBytes(pages.copies) + recordStoreBytes(pages.home)
+    bytes += pages.wide.size * (NODE_SET_WORDS * 4 + 64) + pages.transactions.size * 128
+    for (const waiting of pages.stalled.values()) bytes += 64 + waiting.length * 96
+  }
+  return bytes
+}
+
+/** The whole state as one text, the same for equal states whatever their history: for hashing. */
+export function canonical(state: CoherenceState): string {
+  const parts: string[] = [`nodes ${state.nodes.join()}`]
+  for (const [segment, pages] of [...state.segments].sort(([a], [b]) => a - b)) {
+    for (const page of touched(state, pages)) {
+      parts.push(`${segment}.${page} ${copyStateNumber(pages, page)} ${copySerial(pages, page)}`)
+      if (homeOf(pages, page) !== state.self) continue
+      parts.push(`${homeStateNumber(pages, page)} ${ownerOf(pages, page)} ${sharersOf(pages, page).join()}`)
+      const now = pages.transactions.get(page)
+      if (now !== undefined) parts.push(`for ${now.requester} ${now.serial} ${now.awaited.join()}`)
+      for (const { type, requester, serial } of pages.stalled.get(page) ?? [])
+        parts.push(`${type} ${requester} ${serial}`)
+    }
+  }
+  return parts.join(' ')
+}
+
+function touched(state: CoherenceState, pages: SegmentPages): Page[] {
+  const all = new Set(recordPages(pages.copies))
+  for (const index of recordPages(pages.home)) all.add(pageOfHomeIndex(pages, state.self, index))
+  return [...all].sort((a, b) => a - b)
+}

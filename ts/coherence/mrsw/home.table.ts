@@ -1,0 +1,247 @@
+/**
+ * mrsw: one page as its home sees it. The home serves one request per page at a time, invalidates
+ * the sharers, awaits their InvAcks, then lets the page be sent, and awaits the requester's Done.
+ *
+ *   U untouched (reads as zeros)   S {owner, copyset}   M {owner}   L lost: no live node has it
+ *   _D awaiting Done:   US_D UM_D a fresh page was granted; SS_D MS_D the owner sends a copy;
+ *                       SM_D MM_D the owner sends the page, or the requester keeps its bytes
+ *   _A awaiting InvAcks: SM_A then the owner sends; SM_AK the requester keeps its bytes;
+ *                       SS_A the requester is lost, the owner stays
+ *   LS_D LM_D           the bytes are lost unless the requester has installed them: Done or LostAck
+ *
+ * Losses. An owner that is lost while it may be sending: the home cannot know whether the page
+ * arrived. If another sharer has the bytes it sends them too (SS_D x OwnerLost); the requester takes
+ * whichever comes first and knows the other by its serial. If not, the home sends PageLost: a
+ * requester that had installed has sent its Done before, so Done arrives in place of LostAck.
+ * A requester that is lost takes with it what it may have written: once the page could be on its
+ * way to be written there, nobody else has the bytes any more, and the page is lost.
+ */
+import { to, type Table } from '../table.js'
+import type { HomeAction } from './actions.js'
+
+export const HOME_STATES = [
+  'U',
+  'S',
+  'M',
+  'L',
+  'US_D',
+  'UM_D',
+  'SS_D',
+  'MS_D',
+  'SM_D',
+  'MM_D',
+  'SM_A',
+  'SM_AK',
+  'SS_A',
+  'LS_D',
+  'LM_D',
+] as const
+export type HomeState = (typeof HOME_STATES)[number]
+/** In these no request is being served: a waiting one may go on. */
+export const HOME_SETTLED: ReadonlySet<HomeState> = new Set(['U', 'S', 'M', 'L'])
+
+export const HOME_EVENTS = [
+  'GetRead', // of a node without a copy
+  'GetReadAgain', // of a node that has a copy
+  'GetWrite', // of a node without a copy; nobody but the owner has one
+  'GetWriteInv', // of a node without a copy; others than the owner have one
+  'Upgrade', // to write, of the only node with a copy
+  'UpgradeInv', // to write, of a node with a copy; others have one
+  'InvAck', // more are awaited; also: an awaited node was lost
+  'LastInvAck', // none are awaited after this
+  'StrayInvAck', // was not awaited
+  'Done',
+  'StrayDone', // of a node that is not being served
+  'LostAck',
+  'RequesterLost', // the node being served was lost
+  'OwnerLost', // another node has a copy
+  'LastCopyLost', // the owner was lost, and nobody else has a copy
+  'SharerLost', // neither of these was lost
+] as const
+export type HomeEvent = (typeof HOME_EVENTS)[number]
+
+const never = 'never'
+const stall = 'stall'
+
+/** Every request waits while one is being served. */
+const BUSY = {
+  GetRead: stall,
+  GetReadAgain: stall,
+  GetWrite: stall,
+  GetWriteInv: stall,
+  Upgrade: stall,
+  UpgradeInv: stall,
+} as const
+const NO_ACKS = { InvAck: never, LastInvAck: never, StrayInvAck: never } as const
+const NO_DONE = { Done: never, StrayDone: never, LostAck: never } as const
+const NO_LOSS = { RequesterLost: never, OwnerLost: never, LastCopyLost: never, SharerLost: never } as const
+
+export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
+  U: {
+    GetRead: to('US_D', 'Begin', 'GrantReadZero'),
+    GetReadAgain: never,
+    GetWrite: to('UM_D', 'Begin', 'GrantWriteZero'),
+    GetWriteInv: never,
+    Upgrade: never,
+    UpgradeInv: never,
+    ...NO_ACKS,
+    ...NO_DONE,
+    ...NO_LOSS,
+  },
+  S: {
+    GetRead: to('SS_D', 'Begin', 'FetchRead'),
+    GetReadAgain: never,
+    GetWrite: to('SM_D', 'Begin', 'FetchWrite'),
+    GetWriteInv: to('SM_A', 'Begin', 'InvSharers'),
+    Upgrade: to('SM_D', 'Begin', 'Own', 'GrantKept'),
+    UpgradeInv: to('SM_AK', 'Begin', 'InvOthers'),
+    ...NO_ACKS,
+    ...NO_DONE,
+    RequesterLost: never,
+    OwnerLost: to('S', 'DropLost', 'ElectOwner'),
+    LastCopyLost: to('L', 'Forget'),
+    SharerLost: to('S', 'DropLost'),
+  },
+  M: {
+    GetRead: to('MS_D', 'Begin', 'FetchRead'),
+    GetReadAgain: never,
+    GetWrite: to('MM_D', 'Begin', 'FetchWrite'),
+    GetWriteInv: never,
+    Upgrade: never,
+    UpgradeInv: never,
+    ...NO_ACKS,
+    ...NO_DONE,
+    RequesterLost: never,
+    OwnerLost: never,
+    LastCopyLost: to('L', 'Forget'),
+    SharerLost: never,
+  },
+  L: {
+    GetRead: to('L', 'Begin', 'TellLost'),
+    GetReadAgain: never,
+    GetWrite: to('L', 'Begin', 'TellLost'),
+    GetWriteInv: never,
+    Upgrade: never,
+    UpgradeInv: never,
+    InvAck: never,
+    LastInvAck: never,
+    StrayInvAck: to('L'), // the page was lost while it was being invalidated
+    Done: never,
+    StrayDone: never,
+    LostAck: to('L'),
+    ...NO_LOSS,
+  },
+  US_D: {
+    ...BUSY,
+    ...NO_ACKS,
+    Done: to('S', 'Own'),
+    StrayDone: never,
+    LostAck: never,
+    ...NO_LOSS,
+    RequesterLost: to('U'), // nobody can have written
+  },
+  UM_D: {
+    ...BUSY,
+    ...NO_ACKS,
+    Done: to('M', 'Own'),
+    StrayDone: never,
+    LostAck: never,
+    ...NO_LOSS,
+    RequesterLost: to('L', 'Forget'),
+  },
+  SS_D: {
+    ...BUSY,
+    ...NO_ACKS,
+    Done: to('S', 'AddSharer'),
+    StrayDone: never,
+    LostAck: never,
+    RequesterLost: to('S'),
+    OwnerLost: to('SS_D', 'DropLost', 'ElectOwner', 'FetchRead'),
+    LastCopyLost: to('LS_D', 'Forget', 'TellLost'),
+    SharerLost: to('SS_D', 'DropLost'),
+  },
+  MS_D: {
+    ...BUSY,
+    ...NO_ACKS,
+    Done: to('S', 'AddSharer'),
+    StrayDone: never,
+    LostAck: never,
+    RequesterLost: to('S'), // the owner has dropped to reading, or will before it sees anything later
+    OwnerLost: never,
+    LastCopyLost: to('LS_D', 'Forget', 'TellLost'),
+    SharerLost: never,
+  },
+  SM_D: {
+    ...BUSY,
+    ...NO_ACKS,
+    Done: to('M', 'Own'),
+    StrayDone: never,
+    LostAck: never,
+    RequesterLost: to('L', 'Forget'),
+    OwnerLost: never,
+    LastCopyLost: to('LM_D', 'Forget', 'TellLost'),
+    SharerLost: never,
+  },
+  MM_D: {
+    ...BUSY,
+    ...NO_ACKS,
+    Done: to('M', 'Own'),
+    StrayDone: never,
+    LostAck: never,
+    RequesterLost: to('L', 'Forget'),
+    OwnerLost: never,
+    LastCopyLost: to('LM_D', 'Forget', 'TellLost'),
+    SharerLost: never,
+  },
+  SM_A: {
+    ...BUSY,
+    InvAck: to('SM_A', 'Acked'),
+    LastInvAck: to('SM_D', 'Acked', 'FetchWrite'),
+    StrayInvAck: never,
+    ...NO_DONE,
+    RequesterLost: to('SS_A'),
+    OwnerLost: never,
+    LastCopyLost: to('L', 'Forget', 'TellLost'),
+    SharerLost: never,
+  },
+  SM_AK: {
+    ...BUSY,
+    InvAck: to('SM_AK', 'Acked'),
+    LastInvAck: to('SM_D', 'Acked', 'GrantKept'),
+    StrayInvAck: never,
+    ...NO_DONE,
+    RequesterLost: to('L', 'Forget'),
+    OwnerLost: never,
+    LastCopyLost: never, // the requester is the owner already
+    SharerLost: never,
+  },
+  SS_A: {
+    ...BUSY,
+    InvAck: to('SS_A', 'Acked'),
+    LastInvAck: to('S', 'Acked'),
+    StrayInvAck: never,
+    ...NO_DONE,
+    RequesterLost: never,
+    OwnerLost: never,
+    LastCopyLost: to('L', 'Forget'),
+    SharerLost: never,
+  },
+  LS_D: {
+    ...BUSY,
+    ...NO_ACKS,
+    Done: to('S', 'Own'),
+    StrayDone: never,
+    LostAck: to('L'),
+    ...NO_LOSS,
+    RequesterLost: to('L'),
+  },
+  LM_D: {
+    ...BUSY,
+    ...NO_ACKS,
+    Done: to('M', 'Own'),
+    StrayDone: never,
+    LostAck: to('L'),
+    ...NO_LOSS,
+    RequesterLost: to('L'),
+  },
+}

@@ -1,0 +1,170 @@
+/**
+ * What a node knows of its segments' pages: the page directory. Plain data; no object per page.
+ *
+ *   copy record (1 word)   this node's own copy: bits 0-3 state, bits 4-31 serial of its last request
+ *   home record (2 words)  of the pages whose home is this node: bits 0-7 state, bits 8-23 owner;
+ *                          second word: the nodes 0..31 of the copyset (copyset.ts)
+ *
+ * Both number their states in the order in which the protocol lists them; 0 = never touched. A node
+ * that is home of a page need not hold it, nor the other way round, so these are two stores. Home
+ * records are numbered densely: page / homes.length.
+ * The few pages in transition have a Transaction, and requests that wait, in Maps beside them.
+ */
+import { NO_NODE, PAGE_SIZE, type NodeId, type Page, type SegmentId } from '../base/ids.js'
+import { createNodeSet, type NodeSet } from '../base/node-set.js'
+import { PeerError } from '../base/peer-error.js'
+import type { SegmentAttributes } from '../base/requests.js'
+import type { CoherenceMessage } from './messages.js'
+import {
+  NO_SLOT,
+  copyRecordStore,
+  createRecordStore,
+  findRecord,
+  recordWord,
+  setRecordWord,
+  touchRecord,
+  type RecordStore,
+} from './record-store.js'
+
+export interface CoherenceState {
+  readonly self: NodeId
+  /** Nodes that are not lost, this one included. */
+  nodes: NodeSet
+  segments: Map<SegmentId, SegmentPages>
+  /** The highest segment number ever seen: a message about a lower, unknown one is only late. */
+  highest: SegmentId
+}
+
+export interface SegmentPages {
+  readonly segment: SegmentId
+  readonly pages: number
+  readonly homes: readonly NodeId[]
+  readonly consistency: SegmentAttributes['consistency']
+  readonly copies: RecordStore
+  readonly home: RecordStore
+  /** Copysets with a node beyond 31, whole, by home index. */
+  readonly wide: Map<number, NodeSet>
+  /** By page, here as home: what is under way. */
+  readonly transactions: Map<Page, Transaction>
+  /** By page, here as home: requests that wait for their turn, oldest first. */
+  readonly stalled: Map<Page, CoherenceMessage[]>
+}
+
+/** The one request that a home is serving for a page. */
+export interface Transaction {
+  readonly requester: NodeId
+  readonly serial: number
+  /** Nodes whose InvAck is awaited, ascending. */
+  awaited: NodeId[]
+}
+
+export const SERIAL_LIMIT = 2 ** 28
+
+export function createCoherence(self: NodeId): CoherenceState {
+  return { self, nodes: createNodeSet(self), segments: new Map(), highest: 0 }
+}
+
+export function segmentMade(state: CoherenceState, attributes: SegmentAttributes): void {
+  const { segment, bytes, homes, consistency } = attributes
+  if (state.segments.has(segment)) return
+  if (homes.length === 0 || new Set(homes).size !== homes.length) throw new PeerError(`segment ${segment}: bad homes`)
+  state.highest = Math.max(state.highest, segment)
+  state.segments.set(segment, {
+    segment,
+    pages: Math.ceil(bytes / PAGE_SIZE),
+    homes: homes.slice(),
+    consistency,
+    copies: createRecordStore(1),
+    home: createRecordStore(2),
+    wide: new Map(),
+    transactions: new Map(),
+    stalled: new Map(),
+  })
+}
+
+export function segmentGone(state: CoherenceState, segment: SegmentId): void {
+  state.segments.delete(segment)
+}
+
+export function homeOf(pages: SegmentPages, page: Page): NodeId {
+  return pages.homes[page % pages.homes.length] ?? NO_NODE
+}
+
+export function homeIndex(pages: SegmentPages, page: Page): number {
+  return Math.floor(page / pages.homes.length)
+}
+
+/** The page whose home record has this index, on the given home. */
+export function pageOfHomeIndex(pages: SegmentPages, home: NodeId, index: number): Page {
+  return index * pages.homes.length + pages.homes.indexOf(home)
+}
+
+/** The number of this node's copy state; 0 when the page was never touched here. */
+export function copyStateNumber(pages: SegmentPages, page: Page): number {
+  const slot = findRecord(pages.copies, page)
+  return slot === NO_SLOT ? 0 : recordWord(pages.copies, slot, 0) & 15
+}
+
+export function copySerial(pages: SegmentPages, page: Page): number {
+  const slot = findRecord(pages.copies, page)
+  return slot === NO_SLOT ? 0 : recordWord(pages.copies, slot, 0) >>> 4
+}
+
+export function setCopyState(pages: SegmentPages, page: Page, number: number): void {
+  const slot = touchRecord(pages.copies, page)
+  setRecordWord(pages.copies, slot, 0, (recordWord(pages.copies, slot, 0) & ~15) | number)
+}
+
+/** The number for this page's next request. It comes round after 2^28 requests for one page, by
+ * when no answer to the first can still be on its way. */
+export function nextSerial(pages: SegmentPages, page: Page): number {
+  const slot = touchRecord(pages.copies, page)
+  const word = recordWord(pages.copies, slot, 0)
+  const serial = ((word >>> 4) + 1) % SERIAL_LIMIT
+  setRecordWord(pages.copies, slot, 0, (serial << 4) | (word & 15))
+  return serial
+}
+
+export function homeStateNumber(pages: SegmentPages, page: Page): number {
+  const slot = findRecord(pages.home, homeIndex(pages, page))
+  return slot === NO_SLOT ? 0 : recordWord(pages.home, slot, 0) & 255
+}
+
+export function setHomeState(pages: SegmentPages, page: Page, number: number): void {
+  const { home } = pages
+  const at = homeIndex(pages, page)
+  let slot = findRecord(home, at)
+  if (slot === NO_SLOT) {
+    slot = touchRecord(home, at)
+    setRecordWord(home, slot, 0, NO_NODE << 8)
+  }
+  setRecordWord(home, slot, 0, (recordWord(home, slot, 0) & ~255) | number)
+}
+
+/** NO_NODE while no node has the bytes. */
+export function ownerOf(pages: SegmentPages, page: Page): NodeId {
+  const slot = findRecord(pages.home, homeIndex(pages, page))
+  return slot === NO_SLOT ? NO_NODE : (recordWord(pages.home, slot, 0) >>> 8) & 0xffff
+}
+
+export function setOwner(pages: SegmentPages, page: Page, owner: NodeId): void {
+  const slot = touchRecord(pages.home, homeIndex(pages, page))
+  setRecordWord(pages.home, slot, 0, (recordWord(pages.home, slot, 0) & 255) | (owner << 8))
+}
+
+/** A deep copy, for explorers and tests. */
+export function copyCoherence(state: CoherenceState): CoherenceState {
+  const segments = new Map<SegmentId, SegmentPages>()
+  for (const [segment, pages] of state.segments) {
+    const transactions = new Map<Page, Transaction>()
+    for (const [page, now] of pages.transactions) transactions.set(page, { ...now, awaited: now.awaited.slice() })
+    const stalled = new Map<Page, CoherenceMessage[]>()
+    for (const [page, waiting] of pages.stalled) stalled.set(page, waiting.slice())
+    const wide = new Map<number, NodeSet>()
+    for (const [at, nodes] of pages.wide) wide.set(at, nodes.slice())
+    const copies = copyRecordStore(pages.copies)
+    const home = copyRecordStore(pages.home)
+    segments.set(segment, { ...pages, copies, home, wide, transactions, stalled })
+  }
+  return { self: state.self, nodes: state.nodes.slice(), segments, highest: state.highest }
+}

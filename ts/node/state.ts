@@ -1,0 +1,66 @@
+/** All that a node knows, room by room; plain data. And what the runtime may read of it. */
+import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
+import type { NodeSet } from '../base/node-set.js'
+import { Engine } from '../coherence/engine.js'
+import * as inspect from '../coherence/inspect.js'
+import { mrsw } from '../coherence/mrsw/index.js'
+import { createCoherence, type CoherenceState } from '../coherence/state.js'
+import { createHeap, type HeapState } from '../heap/index.js'
+import { createNames, type NamesState } from '../names/index.js'
+import { createSync, type SyncState } from '../sync/index.js'
+
+export type { PageView } from '../coherence/inspect.js'
+
+export interface NodeState {
+  readonly self: NodeId
+  /** Nodes that have joined and are not lost, this one included. The coherence room's own set. */
+  readonly nodes: NodeSet
+  readonly names: NamesState
+  readonly sync: SyncState
+  readonly heap: HeapState
+  readonly coherence: CoherenceState
+}
+
+/** Every protocol that a segment can have. */
+export const engine = new Engine([mrsw])
+
+export function createNode(self: NodeId): NodeState {
+  const coherence = createCoherence(self)
+  return {
+    self,
+    nodes: coherence.nodes,
+    names: createNames(self),
+    sync: createSync(self),
+    heap: createHeap(self),
+    coherence,
+  }
+}
+
+/** What local threads may do with the page without a fault. */
+export function accessOf(state: NodeState, segment: SegmentId, page: Page): Access | 'none' {
+  return inspect.accessOf(engine, state.coherence, segment, page)
+}
+
+export function pageView(state: NodeState, segment: SegmentId, page: Page): inspect.PageView | undefined {
+  return inspect.pageView(engine, state.coherence, segment, page)
+}
+
+/** The pages of a segment that this node's directory knows, ascending. */
+export function inspectPages(state: NodeState, segment: SegmentId): inspect.PageView[] {
+  return inspect.inspectPages(engine, state.coherence, segment)
+}
+
+/** How many pages of the segment have a frame here. */
+export function heldPages(state: NodeState, segment: SegmentId): number {
+  return inspect.heldPages(engine, state.coherence, segment)
+}
+
+/** Pages that this node's directory knows, of all segments; goes through all of them. */
+export function touchedPages(state: NodeState): number {
+  return inspect.touchedPages(state.coherence)
+}
+
+/** Bytes that the page directory takes on this node. */
+export function directoryBytes(state: NodeState): number {
+  return inspect.directoryBytes(state.coherence)
+}
