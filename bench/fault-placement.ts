@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { inspectSegments, unlink } from '../ts/client/inspect.js'
+import { segments, unlink } from '../ts/client/inspect.js'
 import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
 import type { Daemon } from '../ts/launch/daemon.js'
 import { built } from '../ts/launch/paths.js'
@@ -55,7 +55,7 @@ async function round(nodes: readonly Daemon[], pages: number, name: string): Pro
   await run(built('segment_create'), [name, String(pages * 3 * 4 * 4096)], {
     env: { ...process.env, GSHM_SOCKET: a.socket },
   })
-  const segment = (await inspectSegments(a.socket)).find((one) => one.name === name)!
+  const segment = segments(a.socket).find((one) => one.name === name)!
   // homes[p % 3] is page p's home; four blocks of 3 * pages pages, one for each kind
   const at = (block: number, home: number) => block * pages * 3 + segment.homes.indexOf(home)
   const [local] = await touch(a, name, at(0, a.node), 3, pages, 'write')
@@ -64,7 +64,7 @@ async function round(nodes: readonly Daemon[], pages: number, name: string): Pro
   const [remote2] = await touch(a, name, at(2, b.node), 3, pages, 'read')
   await touch(c, name, at(3, b.node), 3, pages, 'write')
   const [remote3] = await touch(a, name, at(3, b.node), 3, pages, 'read')
-  await unlink(a.socket, name)
+  unlink(a.socket, name)
   return { local: local!, upgrade: upgrade!, remote2: remote2!, remote3: remote3! }
 }
 
@@ -94,7 +94,9 @@ async function main(pages: number, rounds: number): Promise<Placement> {
     return {
       floorUs,
       usP50,
-      usP90: perKind((kind) => median(ours.map((one) => one[kind].toSorted((x, y) => x - y)[Math.floor(pages * 0.9)]!))),
+      usP90: perKind((kind) =>
+        median(ours.map((one) => one[kind].toSorted((x, y) => x - y)[Math.floor(pages * 0.9)]!)),
+      ),
       spreadUs,
       ratio: perKind((kind) => usP50[kind] / against[kind]),
     }

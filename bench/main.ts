@@ -18,7 +18,7 @@ program
 function count(option: string, value: string): number {
   const n = Number(value)
   if (Number.isInteger(n) && n > 0 && n <= 100_000) return n
-  program.error(`bench: ${option} ${value}: a whole number from 1 to 100000`)
+  return program.error(`bench: ${option} ${value}: a whole number from 1 to 100000`)
 }
 
 await program.parseAsync()

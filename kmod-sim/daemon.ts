@@ -8,8 +8,16 @@ import { globalPage, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import { Cluster, type Member } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf } from '../ts/names/index.js'
-import { accessOf, createNode, directoryBytes, heldPages, inspectPages, touchedPages, type NodeState } from '../ts/node/state.js'
-import { isCoherence, type Message } from '../ts/node/messages.js'
+import {
+  accessOf,
+  createNode,
+  directoryBytes,
+  heldPages,
+  inspectPages,
+  touchedPages,
+  type NodeState,
+} from '../ts/node/state.js'
+import type { Message } from '../ts/node/messages.js'
 import type { SegmentStat } from '../ts/base/requests.js'
 import { Device } from './device.js'
 import { FaultPath } from './fault-path.js'
@@ -78,7 +86,7 @@ export class Daemon {
       adopt: (process, address) => this.#processes.adopt(process, address),
       sawThread: (process, thread) => this.#processes.sawThread(process, thread),
     })
-    this.#hold = new Hold((from, message) => this.#runtime.submit({ is: 'message', from, message }))
+    this.#hold = new Hold((event) => this.#runtime.submit(event))
     this.#device = new Device(this.#deviceHost())
   }
 
@@ -140,7 +148,7 @@ export class Daemon {
         this.#cluster.send(to, message, payload)
       },
       fence: (node, why) => this.#cluster.fence(node, why),
-      segmentMade: () => {},
+      holds: (event) => this.#hold.takes(event),
       segmentGone: ({ segment }) => this.#frames.drop(segment, heldPages(this.#state, segment)),
     })
     this.#runtime.pager = new Pager(
@@ -158,8 +166,8 @@ export class Daemon {
 
   #receive(from: NodeId, message: Message, payload: Uint8Array | undefined): void {
     this.#messages.received++
-    if (isCoherence(message) && this.#hold.takes(from, message)) return
-    this.#runtime.submit({ is: 'message', from, message }, payload)
+    const event = { is: 'message', from, message } as const
+    if (!this.#hold.takes(event)) this.#runtime.submit(event, payload)
   }
 
   #ended(process: Process): void {
@@ -264,7 +272,7 @@ export class Daemon {
       directoryBytes: directoryBytes(this.#state),
       processes: processes.length,
       views: processes.reduce((sum, one) => sum + one.table.views.length, 0),
-      segments: this.#state.names.segments.size,
+      segments: this.#state.names.known.size,
       faults: this.#faults.counts,
       messages: this.#messages,
     }

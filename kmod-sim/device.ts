@@ -259,9 +259,10 @@ export class Device implements DeviceHandlers {
     let passed = -1
     switch (request.kind) {
       case HELLO_REGISTER: {
-        const userfaultfd = fds.pop()
+        const userfaultfd = fds[0]
         if (userfaultfd === undefined) throw new GshmError('NOT_USERFAULTFD', 'register: no descriptor was passed')
         client.process = this.host.register(userfaultfd, channel)
+        fds.shift() // it is the process's now
         break
       }
       case HELLO_CHANNEL: {

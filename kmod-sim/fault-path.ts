@@ -4,7 +4,7 @@
  * (law 5). Address events change the translation table at once, within the call that delivers them,
  * so that no access change ever works on a stale table (law 12).
  */
-import { globalPage, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
+import { globalPage, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
 import { FaultKind, RECORD_WIDTH } from '../ts/native/index.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 import type { Waiting } from './waiting.js'
@@ -99,9 +99,4 @@ export class FaultPath {
     if (this.waiting.has(key)) this.counts.remote++
     else this.counts.local++
   }
-}
-
-/** The page that holds `address`. */
-export function pageStart(address: number): number {
-  return address - (address % PAGE_SIZE)
 }

@@ -94,7 +94,8 @@ export class Pager {
   }
 
   #poison(segment: SegmentId, page: Page): void {
-    for (const { process, address } of this.waiting.take(globalPage(segment, page))) this.poisonAddress(process, address)
+    for (const { process, address } of this.waiting.take(globalPage(segment, page)))
+      this.poisonAddress(process, address)
     for (const process of [...this.processes.all()]) {
       const addresses: number[] = []
       process.table.forEachAddress(segment, page, (address) => addresses.push(address))

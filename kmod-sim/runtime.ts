@@ -18,7 +18,8 @@ export interface RuntimeHost {
   send(to: NodeId, message: Message, payload: Uint8Array | undefined): void
   /** The peer broke the protocol: nothing of it is believed any more. */
   fence(node: NodeId, why: string): void
-  segmentMade(effect: Extract<Effect, { do: 'SegmentMade' }>): void
+  /** May take an event that must not happen yet, and submit it later (hold.ts). */
+  holds(event: NodeEvent): boolean
   segmentGone(effect: Extract<Effect, { do: 'SegmentGone' }>): void
 }
 
@@ -39,7 +40,7 @@ export class Runtime {
   /** Steps the engine now, or after the step in progress. */
   submit(event: NodeEvent, payload?: Uint8Array): void {
     if (this.#busy) {
-      // Only events of the pager's own doing arrive here: faults and exits that a drain has found.
+      // Only events of the effects' own doing arrive here: faults and exits that a drain has found, resumes.
       assert(payload === undefined, 'runtime: a page arrived in the middle of a step')
       this.#queue.push(event)
       return
@@ -70,8 +71,10 @@ export class Runtime {
     try {
       step(this.state, event, effects)
     } catch (error) {
-      if (!(error instanceof PeerError) || event.is !== 'message') throw error
-      this.host.fence(event.from, error.message)
+      if (!(error instanceof PeerError)) throw error
+      const peer = error.peer ?? (event.is === 'message' ? event.from : undefined)
+      if (peer === undefined) throw error
+      this.host.fence(peer, error.message)
       return
     }
     for (const effect of effects) this.#perform(effect, payload)
@@ -90,7 +93,13 @@ export class Runtime {
       case 'Refuse':
         return this.#settle(effect.ticket, new GshmError(effect.error, effect.detail))
       case 'SegmentMade':
-        return this.host.segmentMade(effect)
+        return // its frames are made when somebody here opens it
+      case 'Resume': {
+        const { segment, page } = effect
+        const event = { is: 'resume', segment, page } as const
+        if (!this.host.holds(event)) this.#queue.push(event)
+        return
+      }
       case 'SegmentGone':
         return this.host.segmentGone(effect)
       default:
