@@ -4,7 +4,7 @@
  * to it and back. This file is the asking side, and the room's door for ts/node.
  */
 import type { NodeId, SegmentId } from '../base/ids.js'
-import { expectOfPeer, refusalOf } from '../base/expect.js'
+import { expectOfPeer, isCount, refusalOf } from '../base/expect.js'
 import type { LocalRequest, SegmentAttributes } from '../base/requests.js'
 import { heapAsk, type HeapAsk } from './manager.js'
 import type { HeapMessage } from './messages.js'
@@ -50,7 +50,7 @@ export function heapRequest(
     return
   }
   const { due, message } = askFor(ticket, request)
-  state.pending.set(ticket, { manager, due })
+  state.pending.set(ticket, { manager, segmentBytes: attributes.bytes, due })
   effects.push({ do: 'Send', to: manager, message })
 }
 
@@ -114,21 +114,24 @@ function takeAnswer(state: HeapState, from: NodeId, message: HeapAnswer, effects
   // there is no late answer here, only a wrong one.
   expectOfPeer(pending !== undefined && pending.manager === from, `${type} for ticket ${ticket}, which asks nothing`)
   expectOfPeer(type === pending.due || type === 'HeapRefused', `${type} where ${pending.due} was due`)
-  const effect = answerOf(message)
+  const effect = answerOf(pending, message)
   state.pending.delete(ticket)
   effects.push(effect)
 }
 
-function answerOf(message: HeapAnswer): HeapEffect {
+function answerOf(pending: PendingHeap, message: HeapAnswer): HeapEffect {
   const { ticket } = message
   switch (message.type) {
     case 'HeapBlock': {
       const { offset, bytes, oldBytes } = message
+      const sound = isCount(offset) && isCount(bytes) && isCount(oldBytes) && offset + bytes <= pending.segmentBytes
+      expectOfPeer(sound, `block of ${bytes} bytes at ${offset}`)
       return { do: 'Answer', ticket, answer: { is: 'block', offset, bytes, oldBytes } }
     }
     case 'FreeDone':
       return { do: 'Answer', ticket, answer: { is: 'done' } }
     case 'HeapStatAnswer':
+      expectOfPeer(isCount(message.bytes) && isCount(message.blocks), 'HeapStatAnswer with numbers that cannot be')
       return { do: 'Answer', ticket, answer: { is: 'heap', bytes: message.bytes, blocks: message.blocks } }
     case 'HeapRefused':
       return refusalOf(ticket, message.error, message.detail)
@@ -136,7 +139,12 @@ function answerOf(message: HeapAnswer): HeapEffect {
 }
 
 function invalid(ticket: number, what: string, value: number): HeapEffect {
-  return { do: 'Refuse', ticket, error: 'INVALID', detail: `${what} ${value} is not a whole number of bytes${what === 'size' ? ' from 1' : ''}` }
+  return {
+    do: 'Refuse',
+    ticket,
+    error: 'INVALID',
+    detail: `${what} ${value} is not a whole number of bytes${what === 'size' ? ' from 1' : ''}`,
+  }
 }
 
 function nodeLost(ticket: number, node: NodeId): HeapEffect {

@@ -16,6 +16,8 @@ export interface ManagedHeap {
 
 export interface PendingHeap {
   readonly manager: NodeId
+  /** Of the segment: a block lies within. */
+  readonly segmentBytes: number
   /** The type of the answer that is due, if it is not a refusal. */
   readonly due: 'HeapBlock' | 'FreeDone' | 'HeapStatAnswer'
 }

@@ -63,7 +63,9 @@ function takeListed(
 ): void {
   const { segments, linked, holders } = part
   expectOfPeer(linked.length === segments.length && holders.length === segments.length, 'ListPart is uneven')
-  const stats = segments.map((segment, i) => statOf(knownSegment(state, segment), linked[i] === 1, holders[i] as number))
+  const stats = segments.map((segment, i) =>
+    statOf(knownSegment(state, segment), linked[i] === 1, holders[i] as number),
+  )
   pending.listed.push(...stats)
 }
 

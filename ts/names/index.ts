@@ -142,4 +142,3 @@ function drop(state: NamesState, segment: SegmentId, effects: NamesEffect[]): vo
   state.known.delete(segment)
   effects.push({ do: 'SegmentGone', segment })
 }
-

@@ -30,10 +30,7 @@ import { listParts } from './list.js'
 /** Requests that wait for one creation to settle. */
 const WAITING_MAX = 65_536
 
-export type NamesAsk = Extract<
-  NamesMessage,
-  { type: 'CreateAsk' | 'OpenAsk' | 'StatAsk' | 'UnlinkAsk' | 'ListAsk' }
->
+export type NamesAsk = Extract<NamesMessage, { type: 'CreateAsk' | 'OpenAsk' | 'StatAsk' | 'UnlinkAsk' | 'ListAsk' }>
 type NamedAsk = Exclude<NamesAsk, { readonly type: 'ListAsk' }>
 
 export interface Registered {

@@ -7,7 +7,14 @@ import { expectOfPeer, isCount } from '../base/expect.js'
 import type { NodeId } from '../base/ids.js'
 import { barrierTable, type BarrierAction, type BarrierEvent } from './barrier.table.js'
 import type { SyncMessage } from './messages.js'
-import { BARRIERS_MAX, isBarrierCount, type Barrier, type Participant, type SyncEffect, type SyncState } from './state.js'
+import {
+  BARRIERS_MAX,
+  isBarrierCount,
+  type Barrier,
+  type Participant,
+  type SyncEffect,
+  type SyncState,
+} from './state.js'
 import { lookUp } from './table.js'
 
 export type BarrierMessage = Extract<SyncMessage, { type: 'BarrierArrive' | 'BarrierLeave' }>

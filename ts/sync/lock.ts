@@ -35,7 +35,8 @@ export function lockMessage(state: SyncState, from: NodeId, message: LockMessage
     step(state, message.key, { lock, ...claim }, classifyAsk(state, lock, claim), 'message', effects)
     return
   }
-  const event = message.type === 'LockCancel' ? classifyCancel(lock, from, message.ticket) : classifyEnd(lock, from, message)
+  const event =
+    message.type === 'LockCancel' ? classifyCancel(lock, from, message.ticket) : classifyEnd(lock, from, message)
   step(state, message.key, causeOf(lock, from, message.ticket), event, 'message', effects)
 }
 
@@ -54,7 +55,11 @@ function classifyAsk(state: SyncState, lock: Lock, claim: Claim): LockEvent {
   return lock.queue.length < WAITERS_MAX ? 'Ask' : 'AskFull'
 }
 
-function classifyEnd(lock: Lock, from: NodeId, message: Extract<LockMessage, { type: 'LockFree' | 'LockDead' }>): LockEvent {
+function classifyEnd(
+  lock: Lock,
+  from: NodeId,
+  message: Extract<LockMessage, { type: 'LockFree' | 'LockDead' }>,
+): LockEvent {
   if (!holds(lock, from, message.ticket)) return 'NotHolder'
   return ended(lock, message.type === 'LockFree' ? 'Free' : 'Dead')
 }
