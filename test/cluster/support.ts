@@ -1,7 +1,7 @@
 // Nodes for tests, in this process or in one of their own, seen through what they were told. Tests
 // wait for these lines and never for time to pass.
 import { fork, type ChildProcess } from 'node:child_process'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import {
   Cluster,
@@ -129,4 +129,65 @@ export async function freePort(): Promise<Endpoint> {
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
   return { host: '127.0.0.1', port }
+}
+
+/** Stands between two nodes and spoils what passes, in the direction of the one that was dialed. */
+export class Proxy {
+  readonly #server = createServer((socket) => this.#accept(socket))
+  readonly #pairs: { from: Socket; to: Socket }[] = []
+  #to: Endpoint | undefined
+  #silent = false
+
+  async open(): Promise<Endpoint> {
+    this.#server.listen(0, '127.0.0.1')
+    await new Promise((resolve) => this.#server.once('listening', resolve))
+    return { host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port }
+  }
+
+  forward(to: Endpoint): void {
+    this.#to = to
+  }
+
+  #accept(from: Socket): void {
+    const to = connect(this.#to!)
+    this.#pairs.push({ from, to })
+    for (const [one, other] of [
+      [from, to],
+      [to, from],
+    ] as const) {
+      one.on('data', (chunk) => this.#silent || other.write(chunk))
+      one.on('close', () => this.#silent || other.destroy())
+      one.on('error', () => {})
+    }
+  }
+
+  /** Nothing passes any more, and nobody is told. */
+  silence(): void {
+    this.#silent = true
+  }
+
+  /** These bytes appear at the dialed node as if the other had sent them. */
+  inject(bytes: Uint8Array): void {
+    for (const { to } of this.#pairs) to.write(bytes)
+  }
+
+  close(): void {
+    this.#server.close()
+    for (const { from, to } of this.#pairs) {
+      from.destroy()
+      to.destroy()
+    }
+  }
+}
+
+/** What a stranger's connection says before it is closed, as text; it sends `bytes` at once. */
+export async function knock(at: Endpoint, bytes: Uint8Array | string, hangUp = false): Promise<string> {
+  const socket = connect(at)
+  let said = ''
+  socket.on('data', (chunk: Buffer) => (said += chunk.toString('latin1')))
+  socket.on('error', () => {})
+  if (hangUp) socket.end(bytes)
+  else socket.write(bytes)
+  await new Promise((resolve) => socket.once('close', resolve))
+  return said
 }

@@ -246,7 +246,9 @@ export class Cluster {
         this.#expected.delete(node)
         return this.#members.forget(node)
       case 'Joined':
-        this.#members.markJoined(node)
+        if (!this.#members.markJoined(node)) {
+          this.#members.send(from, { type: 'Suspect', node, why: 'there is no link to it' })
+        }
         return this.#members.send(from, { type: 'Saw', node })
       case 'Welcome':
         this.#welcome?.resolve()

@@ -76,11 +76,14 @@ export class Members {
     link.take((message, payload) => this.#receive(peer, message, payload))
   }
 
-  markJoined(node: NodeId): void {
+  /** false: there is no link to it. */
+  markJoined(node: NodeId): boolean {
     const peer = this.#peers.get(node)
-    if (peer === undefined || peer.joined) return
+    if (peer === undefined) return false
+    if (peer.joined) throw new PeerError(`node ${node} joined twice`)
     peer.joined = true
     this.events.joined(node, peer.name)
+    return true
   }
 
   send(to: NodeId, message: AnyMessage, payload?: Uint8Array): void {
