@@ -20,7 +20,7 @@ export const testbedCommand = () =>
     async (say, options) => {
       const { runTestbed } = await import('../testbed/run.js')
       const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
-      const { report, result } = await runTestbed({ ...options, seed }, say)
+      const { report, result } = await runTestbed({ ...options, seed })
       say.print(report)
       return { ...result }
     },

@@ -92,6 +92,9 @@ export class Control {
       }
       const fail = (what: string) => settle(() => reject(new GshmError('SYSTEM', `the control process ${what}`)))
       const ended = () => fail('ended by itself')
+      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+        return reject(new GshmError('SYSTEM', 'the control process has ended'))
+      }
       const watcher = watch(this.output, look)
       const timer = setTimeout(() => fail(`gave no answer for ${ANSWER_MS / 1000} s`), ANSWER_MS)
       this.child.once('exit', ended)
