@@ -1,0 +1,108 @@
+/* attach.c: registration with the node's daemon, and its end. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/process.h"
+#include "core/uffd.h"
+
+struct gshm gshm_self = {
+    .lifecycle = PTHREAD_MUTEX_INITIALIZER,
+    .segments_lock = PTHREAD_MUTEX_INITIALIZER,
+    .fork_lock = PTHREAD_RWLOCK_INITIALIZER,
+    .userfaultfd = -1,
+};
+
+int gshm_check(const gshm *g) {
+  if (g != &gshm_self || !gshm_self.attached)
+    return gshm_fail(GSHM_E_DETACHED, "this process is not attached: call gshm_attach first");
+  if (gshm_self.lost)
+    return gshm_fail(GSHM_E_DAEMON_LOST, "the daemon did not learn of this process when it was forked");
+  return 0;
+}
+
+/* UFFDIO_API is the daemon's to call: what it asks for, fork events above all, needs its privilege. */
+static int open_userfaultfd(void) {
+  int fd = gshm_uffd_open();
+  if (fd >= 0) return fd;
+  if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM) return gshm_fail_system("userfaultfd", -fd);
+  return gshm_fail(GSHM_E_NO_USERFAULTFD,
+                   "userfaultfd is refused (%s): run as root, set vm.unprivileged_userfaultfd=1, or give this user "
+                   "access to /dev/userfaultfd",
+                   strerror(-fd));
+}
+
+static int say_hello(int connection) {
+  struct gshm_hello_request hello = {.abi = GSHM_ABI_VERSION, .kind = GSHM_HELLO_REGISTER};
+  struct gshm_hello_reply reply;
+  struct gshm_exchange x = {
+      .op = GSHM_OP_HELLO,
+      .body = &hello,
+      .body_size = sizeof hello,
+      .pass = &gshm_self.userfaultfd,
+      .reply = &reply,
+      .reply_size = sizeof reply,
+  };
+  if (gshm_exchange(connection, 0, &x) != GSHM_EXCHANGED) return -1;
+  if (reply.page_size != GSHM_PAGE_SIZE || sysconf(_SC_PAGESIZE) != GSHM_PAGE_SIZE)
+    return gshm_fail(GSHM_E_UNSUPPORTED, "pages of %u bytes are needed", GSHM_PAGE_SIZE);
+  gshm_self.token = reply.token;
+  gshm_self.node = reply.node;
+  gshm_self.nodes = reply.nodes;
+  return 0;
+}
+
+static int register_process(const char *socket) {
+  if (socket && strlen(socket) >= sizeof gshm_self.socket)
+    return gshm_fail(GSHM_E_INVALID, "the socket path '%s' is longer than %zu bytes", socket,
+                     sizeof gshm_self.socket - 1);
+  if (socket) strcpy(gshm_self.socket, socket);
+  else if (gshm_find_socket(gshm_self.socket, sizeof gshm_self.socket) != 0) return -1;
+  if (gshm_fork_watch() != 0) return -1;
+  int connection = gshm_connect(gshm_self.socket);
+  if (connection < 0) return -1;
+  gshm_self.userfaultfd = open_userfaultfd();
+  if (gshm_self.userfaultfd >= 0 && say_hello(connection) == 0 && gshm_channel_add(connection) == 0) return 0;
+  int error = errno;
+  close(connection);
+  if (gshm_self.userfaultfd >= 0) close(gshm_self.userfaultfd);
+  gshm_self.userfaultfd = -1;
+  errno = error;
+  return -1;
+}
+
+gshm *gshm_attach(const char *socket) {
+  pthread_mutex_lock(&gshm_self.lifecycle);
+  if (!gshm_self.attached) {
+    gshm_self.lost = false;
+    gshm_self.attached = register_process(socket) == 0;
+  }
+  gshm *result = gshm_self.attached ? &gshm_self : NULL;
+  pthread_mutex_unlock(&gshm_self.lifecycle);
+  return result;
+}
+
+int gshm_detach(gshm *g) {
+  pthread_mutex_lock(&gshm_self.lifecycle);
+  if (g != &gshm_self || !gshm_self.attached) {
+    pthread_mutex_unlock(&gshm_self.lifecycle);
+    return gshm_fail(GSHM_E_DETACHED, "%s", "");
+  }
+  gshm_self.attached = false; /* from here on no new view, segment or connection */
+  int result = 0;
+  pthread_rwlock_wrlock(&gshm_self.fork_lock); /* a gshm_map that is under way ends first */
+  pthread_rwlock_unlock(&gshm_self.fork_lock);
+  struct gshm_piece piece;
+  while (gshm_view_take(0, &piece))
+    if (gshm_unmap_piece(&piece) != 0) result = -1;
+  /* Connections before segments: a thread may hold segments_lock while it waits for an answer. */
+  gshm_channel_end_all();
+  gshm_segment_forget_all();
+  close(gshm_self.userfaultfd);
+  gshm_self.userfaultfd = -1;
+  pthread_mutex_unlock(&gshm_self.lifecycle);
+  return result;
+}
+
+uint32_t gshm_node(gshm *g) { return g ? g->node : 0; }
+uint32_t gshm_nodes(gshm *g) { return g ? g->nodes : 0; }

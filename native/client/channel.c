@@ -1,0 +1,149 @@
+/* channel.c: the pool of connections to the daemon.
+ *
+ * A call takes an idle connection or opens one more, and returns it afterwards: so at most one
+ * request is outstanding on each, and a thread that waits for a lock is in nobody's way. */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client/process.h"
+
+#define IDLE_MAX 16 /* connections kept for later */
+
+struct channel {
+  struct channel *next;
+  int fd;
+  uint32_t serial;
+  bool busy;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct channel *channels;
+static unsigned idle;
+
+static struct channel *make(int fd, bool busy) {
+  struct channel *channel = calloc(1, sizeof *channel);
+  if (!channel) {
+    gshm_fail_system("malloc", ENOMEM);
+    return NULL;
+  }
+  channel->fd = fd;
+  channel->busy = busy;
+  pthread_mutex_lock(&lock);
+  channel->next = channels;
+  channels = channel;
+  if (!busy) idle++;
+  pthread_mutex_unlock(&lock);
+  return channel;
+}
+
+int gshm_channel_add(int connection) { return make(connection, false) ? 0 : -1; }
+
+static struct channel *take_idle(void) {
+  struct channel *found;
+  pthread_mutex_lock(&lock);
+  for (found = channels; found && found->busy; found = found->next) continue;
+  if (found) {
+    found->busy = true;
+    idle--;
+  }
+  pthread_mutex_unlock(&lock);
+  return found;
+}
+
+static int unreachable(void) {
+  if (!gshm_self.attached) return gshm_fail(GSHM_E_DETACHED, "%s", "");
+  return gshm_fail(GSHM_E_DAEMON_LOST, "the daemon that this process attached to (%s) has ended", gshm_self.socket);
+}
+
+static struct channel *open_one(void) {
+  int fd = gshm_connect(gshm_self.socket);
+  if (fd < 0) {
+    if (gshm_last_error() == GSHM_E_NO_DAEMON) unreachable();
+    return NULL;
+  }
+  struct gshm_hello_request hello = {.abi = GSHM_ABI_VERSION, .kind = GSHM_HELLO_CHANNEL, .token = gshm_self.token};
+  struct gshm_hello_reply reply;
+  struct gshm_exchange x = {
+      .op = GSHM_OP_HELLO, .body = &hello, .body_size = sizeof hello, .reply = &reply, .reply_size = sizeof reply};
+  if (gshm_exchange(fd, 0, &x) != GSHM_EXCHANGED) {
+    /* A daemon that knows no such process is not the one that we attached to. */
+    if (gshm_last_error() == GSHM_E_DETACHED) unreachable();
+    close(fd);
+    return NULL;
+  }
+  struct channel *channel = make(fd, true);
+  if (!channel) close(fd);
+  return channel;
+}
+
+/* The connection's request is over; a broken or superfluous one goes. */
+static void give_back(struct channel *channel, bool broken) {
+  pthread_mutex_lock(&lock);
+  bool keep = !broken && idle < IDLE_MAX && gshm_self.attached;
+  channel->busy = false;
+  if (keep) {
+    idle++;
+  } else {
+    struct channel **at = &channels;
+    while (*at != channel) at = &(*at)->next;
+    *at = channel->next;
+  }
+  pthread_mutex_unlock(&lock);
+  if (keep) return;
+  close(channel->fd);
+  free(channel);
+}
+
+static int request(const struct gshm_exchange *x, bool fork_held) {
+  if (gshm_check(&gshm_self) != 0) return -1;
+  struct channel *channel = take_idle();
+  if (!channel) {
+    if (!fork_held) pthread_rwlock_rdlock(&gshm_self.fork_lock);
+    channel = open_one();
+    if (!fork_held) pthread_rwlock_unlock(&gshm_self.fork_lock);
+    if (!channel) return -1;
+  }
+  int result = gshm_exchange(channel->fd, ++channel->serial, x);
+  if (result == GSHM_BROKEN && gshm_last_error() == GSHM_E_DAEMON_LOST) unreachable();
+  int error = errno; /* close() below may change it */
+  give_back(channel, result == GSHM_BROKEN);
+  errno = error;
+  return result == GSHM_EXCHANGED ? 0 : -1;
+}
+
+int gshm_request(const struct gshm_exchange *x) { return request(x, false); }
+int gshm_request_fork_held(const struct gshm_exchange *x) { return request(x, true); }
+
+void gshm_channel_end_all(void) {
+  pthread_mutex_lock(&lock);
+  struct channel **at = &channels;
+  while (*at) {
+    struct channel *channel = *at;
+    if (channel->busy) { /* its thread wakes, and gives it back */
+      shutdown(channel->fd, SHUT_RDWR);
+      at = &channel->next;
+      continue;
+    }
+    *at = channel->next;
+    close(channel->fd);
+    free(channel);
+  }
+  idle = 0;
+  pthread_mutex_unlock(&lock);
+}
+
+void gshm_channel_fork_prepare(void) { pthread_mutex_lock(&lock); }
+void gshm_channel_fork_parent(void) { pthread_mutex_unlock(&lock); }
+
+/* The parent's connections: the child must neither keep them open nor use them. */
+void gshm_channel_fork_child(void) {
+  pthread_mutex_init(&lock, NULL);
+  while (channels) {
+    struct channel *channel = channels;
+    channels = channel->next;
+    close(channel->fd);
+    free(channel);
+  }
+  idle = 0;
+}

@@ -1,0 +1,101 @@
+/* exchange.c: frames to the daemon and back. See exchange.h. */
+#include "client/exchange.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "client/error.h"
+#include "core/fdpass.h"
+
+union packet {
+  struct gshm_frame frame;
+  unsigned char bytes[GSHM_FRAME_MAX];
+};
+
+int gshm_connect(const char *path) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof to.sun_path)
+    return gshm_fail(GSHM_E_INVALID, "the socket path '%s' is longer than %zu bytes", path, sizeof to.sun_path - 1);
+  strcpy(to.sun_path, path);
+  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (fd < 0) return gshm_fail_system("socket", errno);
+  int result;
+  do result = connect(fd, (struct sockaddr *)&to, sizeof to);
+  while (result != 0 && errno == EINTR);
+  if (result == 0) return fd;
+  int error = errno;
+  close(fd);
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ECONNREFUSED:
+    case EPROTOTYPE:
+      return gshm_fail(GSHM_E_NO_DAEMON,
+                       "no gshmd listens at %s: start one (gshm up, gshm node) or set GSHM_SOCKET", path);
+    case EACCES:
+    case EPERM:
+      return gshm_fail(GSHM_E_ACCESS, "%s: permission denied: the socket belongs to another user or group", path);
+    default: return gshm_fail_system("connect", error);
+  }
+}
+
+static int lost(int error) {
+  if (error == EMFILE || error == ENFILE || error == ENOMEM) {
+    gshm_fail_system("the device socket", error);
+    return GSHM_BROKEN;
+  }
+  gshm_fail(GSHM_E_DAEMON_LOST, "%s", "");
+  return GSHM_BROKEN;
+}
+
+static int malformed(struct gshm_packet *packet, const char *why) {
+  gshm_packet_close_fds(packet);
+  gshm_fail(GSHM_E_BAD_FRAME, "the daemon's reply is malformed: %s", why);
+  return GSHM_BROKEN;
+}
+
+static int take_reply(const union packet *in, struct gshm_packet *packet, uint32_t serial,
+                      const struct gshm_exchange *x) {
+  const struct gshm_frame *frame = &in->frame;
+  if (packet->truncated || packet->length < sizeof *frame || frame->length != packet->length)
+    return malformed(packet, "its length");
+  if (frame->op != (x->op | GSHM_REPLY) || frame->serial != serial)
+    return malformed(packet, "it answers another request");
+  const unsigned char *body = in->bytes + sizeof *frame;
+  size_t size = packet->length - sizeof *frame;
+  if (frame->status != GSHM_OK) {
+    gshm_packet_close_fds(packet);
+    gshm_fail((enum gshm_error)frame->status, "%.*s", (int)size, (const char *)body);
+    return GSHM_REFUSED;
+  }
+  if (size != x->reply_size) return malformed(packet, "its body's length");
+  if (size > 0) memcpy(x->reply, body, size);
+  if (!x->received) {
+    gshm_packet_close_fds(packet);
+    return GSHM_EXCHANGED;
+  }
+  if (packet->fd_count == 1) {
+    *x->received = packet->fds[0];
+    return GSHM_EXCHANGED;
+  }
+  if (!packet->fds_lost) return malformed(packet, "no descriptor came with it");
+  gshm_packet_close_fds(packet);
+  gshm_fail_system("receiving a descriptor", EMFILE);
+  return GSHM_REFUSED;
+}
+
+int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x) {
+  union packet out = {.frame = {.op = x->op, .serial = serial}};
+  out.frame.length = (uint32_t)(sizeof out.frame + x->body_size);
+  if (x->body_size > 0) memcpy(out.bytes + sizeof out.frame, x->body, x->body_size);
+  int error = gshm_packet_send(connection, out.bytes, out.frame.length, x->pass, x->pass ? 1 : 0, 0);
+  /* A daemon that has no room for us answers and closes before it has read anything: look for that
+   * answer even when sending failed. */
+  union packet in;
+  struct gshm_packet packet;
+  int got = gshm_packet_receive(connection, in.bytes, sizeof in.bytes, error < 0 ? MSG_DONTWAIT : 0, &packet);
+  if (got <= 0) return lost(error < 0 ? -error : -got);
+  return take_reply(&in, &packet, serial, x);
+}

@@ -1,0 +1,29 @@
+/* exchange.h: one request and its reply on one connection to the daemon. */
+#ifndef GSHM_CLIENT_EXCHANGE_H
+#define GSHM_CLIENT_EXCHANGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/device.h"
+
+struct gshm_exchange {
+  uint16_t op;
+  const void *body; /* the request's, as device.h defines it */
+  size_t body_size;
+  const int *pass;  /* NULL, or a descriptor to pass (it stays the caller's) */
+  void *reply;      /* where the reply's body goes: exactly reply_size bytes */
+  size_t reply_size;
+  int *received;    /* NULL: no descriptor is expected; else where it goes, close-on-exec */
+};
+
+enum { GSHM_EXCHANGED = 0, GSHM_REFUSED = 1, GSHM_BROKEN = -1 };
+/* Blocks until the reply is there. GSHM_EXCHANGED; GSHM_REFUSED: the daemon answered with an error,
+ * which is the thread's last error now; GSHM_BROKEN: the connection is of no use any more (error set:
+ * DAEMON_LOST, BAD_FRAME, DESCRIPTORS). */
+int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x);
+
+/* A connection to the device socket `path`: a descriptor, or -1 with NO_DAEMON, ACCESS, DESCRIPTORS. */
+int gshm_connect(const char *path);
+
+#endif

@@ -1,0 +1,87 @@
+/* fork.c: a registered process's child is registered before fork() returns in it.
+ *
+ * prepare: takes every lock of the library, so that the child finds its state whole, and has the
+ * daemon number this fork; the fork event that the daemon reads next belongs to that number.
+ * child: drops what is the parent's and introduces itself with the parent's token and that number.
+ * Nothing here may fail the fork: a child that its daemon does not know gets DAEMON_LOST later. */
+#include <unistd.h>
+
+#include "client/process.h"
+
+static bool was_attached, numbered;
+static uint64_t number;
+
+static void announce(void) {
+  struct gshm_fork_reply reply = {0};
+  struct gshm_exchange x = {.op = GSHM_OP_FORK, .reply = &reply, .reply_size = sizeof reply};
+  numbered = gshm_request_fork_held(&x) == 0;
+  number = reply.fork;
+}
+
+static void prepare(void) {
+  int error = errno;
+  pthread_mutex_lock(&gshm_self.lifecycle);
+  was_attached = gshm_self.attached;
+  if (!was_attached) return; /* lifecycle stays locked: nobody attaches during the fork */
+  pthread_mutex_lock(&gshm_self.segments_lock);
+  pthread_rwlock_wrlock(&gshm_self.fork_lock);
+  announce();
+  gshm_view_fork_prepare();
+  gshm_channel_fork_prepare();
+  errno = error;
+}
+
+static void in_parent(void) {
+  if (was_attached) {
+    gshm_channel_fork_parent();
+    gshm_view_fork_parent();
+    pthread_rwlock_unlock(&gshm_self.fork_lock);
+    pthread_mutex_unlock(&gshm_self.segments_lock);
+  }
+  pthread_mutex_unlock(&gshm_self.lifecycle);
+}
+
+static int introduce(int connection) {
+  struct gshm_hello_request hello = {
+      .abi = GSHM_ABI_VERSION, .kind = GSHM_HELLO_FORKED, .token = gshm_self.token, .fork = number};
+  struct gshm_hello_reply reply;
+  struct gshm_exchange x = {
+      .op = GSHM_OP_HELLO,
+      .body = &hello,
+      .body_size = sizeof hello,
+      .reply = &reply,
+      .reply_size = sizeof reply,
+      .received = &gshm_self.userfaultfd,
+  };
+  if (gshm_exchange(connection, 0, &x) != GSHM_EXCHANGED) return -1;
+  gshm_self.token = reply.token;
+  return gshm_channel_add(connection);
+}
+
+static void in_child(void) {
+  int error = errno;
+  pthread_mutex_init(&gshm_self.lifecycle, NULL);
+  if (was_attached) {
+    pthread_mutex_init(&gshm_self.segments_lock, NULL);
+    pthread_rwlock_init(&gshm_self.fork_lock, NULL);
+    gshm_view_fork_child();
+    gshm_channel_fork_child();
+    close(gshm_self.userfaultfd); /* the parent's */
+    gshm_self.userfaultfd = -1;
+    int connection = numbered ? gshm_connect(gshm_self.socket) : -1;
+    if (connection < 0 || introduce(connection) != 0) {
+      if (connection >= 0) close(connection);
+      gshm_self.lost = true;
+    }
+  }
+  errno = error;
+}
+
+int gshm_fork_watch(void) {
+  static bool watching; /* under the lifecycle lock */
+  if (watching) return 0;
+  int error = pthread_atfork(prepare, in_parent, in_child);
+  if (error != 0) return gshm_fail_system("pthread_atfork", error);
+  watching = true;
+  return 0;
+}

@@ -1,0 +1,136 @@
+/* map.c: views come and go. The daemon learns of unmapping by userfaultfd's events alone. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "client/process.h"
+
+#define ADDRESS_END (1ull << 47) /* beyond it mmap wants to be asked in another way */
+
+static bool aligned(uint64_t value) { return value % GSHM_PAGE_SIZE == 0; }
+
+/* PROT_NONE, so that no thread can reach a frame before its faults are trapped. */
+static void *reserve_range(const gshm_segment *s, void *address, uint64_t offset, uint64_t length) {
+  int flags = MAP_SHARED | MAP_NORESERVE | (address ? MAP_FIXED_NOREPLACE : 0);
+  void *at = mmap(address, length, PROT_NONE, flags, s->memfd, (off_t)offset);
+  if (at != MAP_FAILED) {
+    madvise(at, length, MADV_NOHUGEPAGE); /* an error means that the kernel has no such pages */
+    return at;
+  }
+  if (errno == EEXIST)
+    gshm_fail(GSHM_E_OVERLAP, "gshm_map: something is mapped in the %llu bytes at %p", (unsigned long long)length,
+              address);
+  else if (errno == EPERM) gshm_fail(GSHM_E_INVALID, "gshm_map: address %p is below vm.mmap_min_addr", address);
+  else gshm_fail_system("mmap", errno);
+  return NULL;
+}
+
+static int check_range(const gshm_segment *s, void *address, uint64_t offset, uint64_t *length) {
+  unsigned long long from = offset;
+  if (!aligned((uintptr_t)address) || !aligned(offset) || !aligned(*length))
+    return gshm_fail(GSHM_E_MISALIGNED, "gshm_map: address %p, offset %llu and length %llu must be multiples of %u",
+                     address, from, (unsigned long long)*length, GSHM_PAGE_SIZE);
+  if (offset >= s->size || *length > s->size - offset)
+    return gshm_fail(GSHM_E_BEYOND_END, "gshm_map: offset %llu, length %llu end beyond the segment's %llu bytes", from,
+                     (unsigned long long)*length, (unsigned long long)s->size);
+  if (*length == 0) *length = s->size - offset;
+  if ((uintptr_t)address >= ADDRESS_END || *length > ADDRESS_END - (uintptr_t)address)
+    return gshm_fail(GSHM_E_INVALID, "gshm_map: address %p is outside the address space", address);
+  return 0;
+}
+
+static int tell(const gshm_segment *s, void *at, uint64_t offset, uint64_t length) {
+  struct gshm_map_request body = {.segment = s->id, .address = (uintptr_t)at, .offset = offset, .length = length};
+  struct gshm_exchange x = {.op = GSHM_OP_MAP, .body = &body, .body_size = sizeof body};
+  if (gshm_request_fork_held(&x) != 0) return -1;
+  return mprotect(at, length, PROT_READ | PROT_WRITE) == 0 ? 0 : gshm_fail_system("mprotect", errno);
+}
+
+static void *map(gshm_segment *s, void *address, uint64_t offset, uint64_t length) {
+  if (gshm_check(&gshm_self) != 0 || gshm_view_reserve() != 0) return NULL;
+  struct gshm_piece piece = {.offset = offset, .segment = s->id, .device = s->device, .inode = s->inode};
+  void *at = reserve_range(s, address, offset, length);
+  if (at && tell(s, at, offset, length) != 0) {
+    int error = errno;
+    munmap(at, length);
+    errno = error;
+    at = NULL;
+  }
+  if (at) {
+    piece.view = piece.start = (uintptr_t)at;
+    piece.end = piece.start + length;
+  }
+  gshm_view_add(piece);
+  return at;
+}
+
+void *gshm_map(gshm_segment *s, void *address, uint64_t offset, uint64_t length) {
+  if (!s) {
+    gshm_fail(GSHM_E_INVALID, "gshm_map: the segment is NULL");
+    return NULL;
+  }
+  if (check_range(s, address, offset, &length) != 0) return NULL;
+  /* A child forked meanwhile would inherit a range that is half a view. */
+  pthread_rwlock_rdlock(&gshm_self.fork_lock);
+  void *at = map(s, address, offset, length);
+  pthread_rwlock_unlock(&gshm_self.fork_lock);
+  return at;
+}
+
+/* What one line of /proc/self/maps shows of a piece: true and the part, or false. */
+static bool part_of(const char *line, const struct gshm_piece *piece, uintptr_t *start, uintptr_t *end) {
+  unsigned long from, to, offset, inode;
+  unsigned device_major, device_minor;
+  if (sscanf(line, "%lx-%lx %*s %lx %x:%x %lu", &from, &to, &offset, &device_major, &device_minor, &inode) != 6)
+    return false;
+  if (inode != piece->inode || makedev(device_major, device_minor) != piece->device) return false;
+  *start = from > piece->start ? from : piece->start;
+  *end = to < piece->end ? to : piece->end;
+  return *start < *end && offset + (*start - from) == piece->offset + (*start - piece->start);
+}
+
+int gshm_unmap_piece(const struct gshm_piece *piece) {
+  /* The program may have unmapped or moved parts, and others may be mapped there since. */
+  FILE *maps = fopen("/proc/self/maps", "re");
+  if (!maps) return gshm_fail_system("/proc/self/maps", errno);
+  struct range {
+    uintptr_t start, end;
+  } *found = NULL;
+  size_t count = 0, room = 0;
+  char *line = NULL;
+  size_t line_size = 0;
+  int result = 0;
+  while (getline(&line, &line_size, maps) > 0) {
+    struct range range;
+    if (!part_of(line, piece, &range.start, &range.end)) continue;
+    if (count == room) {
+      struct range *grown = realloc(found, (room = room * 2 + 4) * sizeof *found);
+      if (!grown) {
+        result = gshm_fail_system("malloc", ENOMEM);
+        break;
+      }
+      found = grown;
+    }
+    found[count++] = range;
+  }
+  fclose(maps);
+  free(line);
+  for (size_t i = 0; i < count; i++)
+    if (munmap((void *)found[i].start, found[i].end - found[i].start) != 0) result = gshm_fail_system("munmap", errno);
+  free(found);
+  return result;
+}
+
+int gshm_unmap(gshm *g, void *view) {
+  if (gshm_check(g) != 0 && !gshm_self.attached) return -1;
+  int result = 0, pieces = 0;
+  struct gshm_piece piece;
+  while (view && gshm_view_take((uintptr_t)view, &piece)) {
+    pieces++;
+    if (gshm_unmap_piece(&piece) != 0) result = -1;
+  }
+  if (pieces == 0) return gshm_fail(GSHM_E_NOT_MAPPED, "gshm_unmap: no view starts at %p", view);
+  return result;
+}

@@ -1,0 +1,115 @@
+/* process.h: what libgshm knows of its own process, and the locks that guard it.
+ *
+ * Locks, in the order in which they are taken: lifecycle, segments, fork, views, channels.
+ * The `fork` lock is held for reading wherever a half-done change must not be copied into a child,
+ * and for writing across fork(). The lock that somebody waits for a daemon's answer with is one of
+ * the first three; the daemon never waits for a client, so such waits end. */
+#ifndef GSHM_CLIENT_PROCESS_H
+#define GSHM_CLIENT_PROCESS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include "abi/device.h"
+#include "client/error.h"
+#include "client/exchange.h"
+#include "client/gshm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The one attachment of this process. It is never freed: late callers find `attached` false. */
+struct gshm {
+  pthread_mutex_t lifecycle; /* attach, detach, fork */
+  pthread_mutex_t segments_lock;
+  pthread_rwlock_t fork_lock;
+  _Atomic bool attached;
+  _Atomic bool lost; /* a forked child that its daemon does not know */
+  char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
+  uint64_t token;
+  uint32_t node, nodes;
+  int userfaultfd; /* a third copy beside the daemon's and the keeper's: see docs/ARCHITECTURE.md */
+  struct gshm_segment *segments;
+};
+extern struct gshm gshm_self;
+
+/* NULL or a handle that is not attached any more: -1 with DETACHED. */
+int gshm_check(const gshm *g);
+
+/* channel.c: a request on any connection of this process. 0, or -1 with the error set. */
+int gshm_request(const struct gshm_exchange *x);
+/* The same where the caller holds fork_lock. */
+int gshm_request_fork_held(const struct gshm_exchange *x);
+/* Makes `connection` (said hello on) one of the pool. */
+int gshm_channel_add(int connection);
+/* Ends every connection; threads that wait on one find it closed. */
+void gshm_channel_end_all(void);
+void gshm_channel_fork_prepare(void);
+void gshm_channel_fork_parent(void);
+void gshm_channel_fork_child(void);
+
+/* segment.c */
+struct gshm_segment {
+  struct gshm_segment *next;
+  unsigned handles; /* how often it has been opened and not closed */
+  int memfd;
+  dev_t device; /* of the memfd, as /proc/self/maps shows them */
+  ino_t inode;
+  uint32_t id;
+  uint64_t size;
+};
+void gshm_segment_forget_all(void);
+/* Checks and copies a name of 1 to GSHM_NAME_MAX bytes. */
+int gshm_copy_name(char into[GSHM_NAME_MAX + 1], const char *name, const char *what);
+
+/* view.c: the views as gshm_map made them, cut where later ones took their place. */
+struct gshm_piece {
+  uintptr_t start, end;
+  uintptr_t view; /* where the view began that this is a piece of */
+  uint64_t offset;
+  uint32_t segment;
+  dev_t device;
+  ino_t inode;
+};
+int gshm_view_reserve(void); /* room for one gshm_view_add, which then cannot fail */
+void gshm_view_add(struct gshm_piece piece);
+/* Takes the first piece of `view` (0: of any view) out of the list; false when there is none. */
+bool gshm_view_take(uintptr_t view, struct gshm_piece *out);
+/* The piece that shows byte `offset` of the segment; false when none does. */
+bool gshm_view_find(uint32_t segment, uint64_t offset, struct gshm_piece *out);
+/* The view that has all of [pointer, pointer + length), or 0. */
+uintptr_t gshm_view_covering(uintptr_t pointer, uint64_t length);
+void gshm_view_fork_prepare(void);
+void gshm_view_fork_parent(void);
+void gshm_view_fork_child(void);
+
+/* map.c: unmaps what is left of a piece. */
+int gshm_unmap_piece(const struct gshm_piece *piece);
+
+/* sync.c: locks and barriers of holders that need not be threads. */
+int gshm_key_name(struct gshm_key *key, const char *name);
+void gshm_key_number(struct gshm_key *key, uint64_t number);
+int gshm_lock_key(const struct gshm_key *key, uint64_t holder);
+int gshm_unlock_key(const struct gshm_key *key, uint64_t holder);
+int gshm_barrier_key(const struct gshm_key *key, uint32_t count);
+
+/* fork.c */
+int gshm_fork_watch(void);
+
+/* find_socket.c: the device socket that attach uses when it is told none. */
+int gshm_find_socket(char *into, size_t size);
+
+/* inspect.c: what visitors may ask (no attachment needed). */
+/* The JSON text (malloc'ed, terminated) of an inspection; NULL with the error set. */
+char *gshm_inspect(const char *socket, uint32_t what, const char *name);
+int gshm_visitor_unlink(const char *socket, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

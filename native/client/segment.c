@@ -1,0 +1,169 @@
+/* segment.c: named segments: create, open, close, stat, unlink. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/process.h"
+
+#define SIZE_MAX_BYTES (1ull << GSHM_OFFSET_BITS)
+
+int gshm_copy_name(char into[GSHM_NAME_MAX + 1], const char *name, const char *what) {
+  if (!name || !*name) return gshm_fail(GSHM_E_NAME_INVALID, "%s: a name has 1 to %u bytes", what, GSHM_NAME_MAX);
+  size_t length = strlen(name);
+  if (length > GSHM_NAME_MAX)
+    return gshm_fail(GSHM_E_NAME_TOO_LONG, "%s: '%s' has %zu bytes, a name at most %u", what, name, length,
+                     GSHM_NAME_MAX);
+  memset(into, 0, GSHM_NAME_MAX + 1);
+  memcpy(into, name, length);
+  return 0;
+}
+
+static void tell_close(uint32_t id) {
+  struct gshm_close_request body = {.segment = id};
+  struct gshm_exchange x = {.op = GSHM_OP_CLOSE, .body = &body, .body_size = sizeof body};
+  gshm_request(&x);
+}
+
+static struct gshm_segment *keep(const struct gshm_segment_info *info, int memfd) {
+  struct stat stat;
+  struct gshm_segment *s = calloc(1, sizeof *s);
+  if (!s || fstat(memfd, &stat) != 0) {
+    gshm_fail_system(s ? "fstat" : "malloc", s ? errno : ENOMEM);
+    free(s);
+    return NULL;
+  }
+  s->memfd = memfd;
+  s->device = stat.st_dev;
+  s->inode = stat.st_ino;
+  s->id = info->segment;
+  s->size = info->size;
+  s->next = gshm_self.segments;
+  gshm_self.segments = s;
+  return s;
+}
+
+/* The daemon keeps one handle of a segment for a process: opening it again gives the same. */
+static gshm_segment *open_with(const struct gshm_exchange *request) {
+  struct gshm_segment_info info;
+  int memfd = -1;
+  struct gshm_exchange x = *request;
+  x.reply = &info;
+  x.reply_size = sizeof info;
+  x.received = &memfd;
+  /* Across the request, because a CLOSE must not overtake an OPEN of the same segment. */
+  pthread_mutex_lock(&gshm_self.segments_lock);
+  struct gshm_segment *s = NULL;
+  if (gshm_request(&x) == 0) {
+    for (s = gshm_self.segments; s && s->id != info.segment; s = s->next) continue;
+    if (s) close(memfd);
+    else if (!(s = keep(&info, memfd))) {
+      int error = errno;
+      close(memfd);
+      tell_close(info.segment);
+      errno = error;
+    }
+    if (s) s->handles++;
+  }
+  pthread_mutex_unlock(&gshm_self.segments_lock);
+  return s;
+}
+
+gshm_segment *gshm_create(gshm *g, const char *name, uint64_t size, unsigned flags) {
+  struct gshm_create_request body = {.mode = 0600};
+  if (gshm_check(g) != 0 || gshm_copy_name(body.name, name, "gshm_create") != 0) return NULL;
+  if (size == 0 || size > SIZE_MAX_BYTES) {
+    gshm_fail(GSHM_E_INVALID, "gshm_create: size %llu: 1 to 2^%d bytes", (unsigned long long)size, GSHM_OFFSET_BITS);
+    return NULL;
+  }
+  if (flags & ~GSHM_OPEN_OR_CREATE) {
+    gshm_fail(GSHM_E_INVALID, "gshm_create: flags 0x%x: only GSHM_OPEN_OR_CREATE is known", flags);
+    return NULL;
+  }
+  body.size = (size + GSHM_PAGE_SIZE - 1) & ~(uint64_t)(GSHM_PAGE_SIZE - 1);
+  body.flags = flags & GSHM_OPEN_OR_CREATE ? GSHM_CREATE_OR_OPEN : 0;
+  struct gshm_exchange x = {.op = GSHM_OP_CREATE, .body = &body, .body_size = sizeof body};
+  return open_with(&x);
+}
+
+gshm_segment *gshm_open(gshm *g, const char *name, unsigned flags) {
+  struct gshm_open_request body = {.flags = flags & GSHM_READ_ONLY ? GSHM_OPEN_READ_ONLY : 0};
+  if (gshm_check(g) != 0 || gshm_copy_name(body.name, name, "gshm_open") != 0) return NULL;
+  if (flags & ~GSHM_READ_ONLY) {
+    gshm_fail(GSHM_E_INVALID, "gshm_open: flags 0x%x: must be 0", flags);
+    return NULL;
+  }
+  struct gshm_exchange x = {.op = GSHM_OP_OPEN, .body = &body, .body_size = sizeof body};
+  return open_with(&x);
+}
+
+static void forget(struct gshm_segment *s) {
+  struct gshm_segment **at = &gshm_self.segments;
+  while (*at && *at != s) at = &(*at)->next;
+  if (*at) *at = s->next;
+  close(s->memfd);
+  free(s);
+}
+
+int gshm_close(gshm_segment *s) {
+  if (!s) return gshm_fail(GSHM_E_INVALID, "gshm_close: the segment is NULL");
+  if (gshm_check(&gshm_self) != 0 && !gshm_self.attached) return -1; /* detach has freed it */
+  int result = 0;
+  pthread_mutex_lock(&gshm_self.segments_lock);
+  if (--s->handles == 0) {
+    struct gshm_close_request body = {.segment = s->id};
+    struct gshm_exchange x = {.op = GSHM_OP_CLOSE, .body = &body, .body_size = sizeof body};
+    result = gshm_request(&x);
+    int error = errno;
+    forget(s);
+    errno = error;
+  }
+  pthread_mutex_unlock(&gshm_self.segments_lock);
+  return result;
+}
+
+void gshm_segment_forget_all(void) {
+  pthread_mutex_lock(&gshm_self.segments_lock);
+  while (gshm_self.segments) forget(gshm_self.segments);
+  pthread_mutex_unlock(&gshm_self.segments_lock);
+}
+
+int gshm_stat(gshm *g, const char *name, gshm_stat_t *out) {
+  struct gshm_name_request body;
+  struct gshm_segment_info info;
+  if (gshm_check(g) != 0 || gshm_copy_name(body.name, name, "gshm_stat") != 0) return -1;
+  if (!out) return gshm_fail(GSHM_E_INVALID, "gshm_stat: out is NULL");
+  struct gshm_exchange x = {
+      .op = GSHM_OP_STAT, .body = &body, .body_size = sizeof body, .reply = &info, .reply_size = sizeof info};
+  if (gshm_request(&x) != 0) return -1;
+  *out = (gshm_stat_t){
+      .segment = info.segment,
+      .mode = info.mode,
+      .uid = info.uid,
+      .gid = info.gid,
+      .size = info.size,
+      .heap_bytes = info.heap_bytes,
+      .heap_blocks = info.heap_blocks,
+      .created_ms = info.created_ms,
+      .linked = info.linked,
+      .homes = info.homes,
+  };
+  _Static_assert(sizeof out->consistency == sizeof info.consistency && sizeof out->name == sizeof info.name,
+                 "as device.h has them");
+  memcpy(out->consistency, info.consistency, sizeof out->consistency - 1);
+  memcpy(out->name, info.name, sizeof out->name - 1);
+  return 0;
+}
+
+int gshm_unlink(gshm *g, const char *name) {
+  struct gshm_name_request body;
+  if (gshm_check(g) != 0 || gshm_copy_name(body.name, name, "gshm_unlink") != 0) return -1;
+  struct gshm_exchange x = {.op = GSHM_OP_UNLINK, .body = &body, .body_size = sizeof body};
+  return gshm_request(&x);
+}
+
+uint64_t gshm_size(const gshm_segment *s) { return s ? s->size : 0; }
+uint32_t gshm_id(const gshm_segment *s) { return s ? s->id : 0; }
+gshm_addr gshm_at(const gshm_segment *s, uint64_t offset) {
+  return s ? (uint64_t)s->id << GSHM_OFFSET_BITS | offset : 0;
+}
