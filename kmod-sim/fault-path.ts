@@ -70,8 +70,10 @@ export class FaultPath {
         case FaultKind.unmap:
           this.host.unmapped(process, address, extra)
           break
-        // 'remove': MADV_DONTNEED took the process's page-table entries; the frames and the page
-        // directory are as they were, so the next access faults and is served from them.
+        default:
+          // FaultKind.remove: MADV_DONTNEED took the process's page-table entries; the frames and the
+          // page directory are as they were, so the next access faults and is served from them.
+          break
       }
     }
   }
