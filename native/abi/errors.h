@@ -38,7 +38,8 @@
   X(BARRIER_MISMATCH, EINVAL, "others wait at this barrier with another count")                   \
   X(DETACHED, ENOTCONN, "not attached")                                                           \
   X(LIMIT, EAGAIN, "a bound of the daemon is reached")                                            \
-  X(SYSTEM, EIO, "a system call failed")
+  X(SYSTEM, EIO, "a system call failed")                                                          \
+  X(BUSY, EBUSY, "processes still use it")
 
 enum gshm_error {
   GSHM_OK = 0,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { claim, clear, load, save, sockets, type ClusterState } from '../../ts/launch/cluster-state.js'
 import { daemonArguments, daemonError } from '../../ts/launch/daemon.js'
+import { dismiss } from '../../ts/launch/guardians.js'
 import { stopDaemons } from '../../ts/launch/local-cluster.js'
 import { clusterDir, runtimeDir, socketPath } from '../../ts/launch/paths.js'
 import { gone, isAlive, processId, signal } from '../../ts/launch/processes.js'
@@ -114,12 +115,16 @@ t.test('stopping: whoever had ended before is told of, and nobody is left', asyn
     stopped.dead.map((d) => d.name),
     ['b'],
   )
+  t.same(stopped.killed, [])
   t.same(
-    stopped.killed.map((d) => d.name),
+    stopped.guarded.map((d) => d.name),
     ['a'],
-    'its keeper does not leave by itself',
+    'its keeper does not leave by itself, and is not killed',
   )
-  await Promise.all([daemon.ended, keeper.ended])
+  await daemon.ended
+  t.ok(isAlive(keeper.id))
+  t.same(await dismiss(stopped.guarded), [])
+  await keeper.ended
   t.notOk(existsSync(alive.socket))
 })
 

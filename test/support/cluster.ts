@@ -11,9 +11,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startDaemon, type Daemon, type DaemonOptions } from '../../ts/launch/daemon.js'
+import { dismiss, memfds } from '../../ts/launch/guardians.js'
 import { stopDaemons } from '../../ts/launch/local-cluster.js'
 import { socketPath } from '../../ts/launch/paths.js'
-import { leftovers, memfds } from './leftovers.js'
+import { leftovers } from './leftovers.js'
 import { runProgram, startProgram, type Program, type ProgramOptions, type ProgramEnd } from './program.js'
 
 /** The part of a tap test that is used here. */
@@ -89,10 +90,11 @@ export class TestCluster {
   async stop(): Promise<string[]> {
     this.#note()
     for (const program of this.#programs) await program.stop()
-    const { killed } = await stopDaemons(this.daemons)
-    const complaints = killed.map(
-      (d) => `${d.name} or its keeper did not stop by itself: ${readFileSync(d.log, 'utf8').slice(-2000)}`,
+    const { killed, guarded } = await stopDaemons(this.daemons)
+    const complaints = [...killed, ...guarded].map(
+      (d) => `${d.name} or its keeper did not leave by itself: ${readFileSync(d.log, 'utf8').slice(-2000)}`,
     )
+    await dismiss(guarded)
     const pids = this.daemons.flatMap((d) => [d.pid, d.keeperPid])
     const left = leftovers(this.dir, pids, this.#inodes)
     rmSync(this.dir, { recursive: true, force: true })

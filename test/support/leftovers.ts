@@ -2,7 +2,8 @@
  * What a stopped cluster must not leave on the machine: processes that know its directory, keepers,
  * sockets, and memfds, which are recognised by their inodes, noted while the cluster ran.
  */
-import { existsSync, readFileSync, readdirSync, statSync, readlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { mappedMemfds, memfds } from '../../ts/launch/guardians.js'
 
 function numbers(path: string): string[] {
   try {
@@ -19,20 +20,6 @@ function text(path: string): string {
   }
 }
 
-/** Inodes of the memfds that a process has open. */
-export function memfds(pid: number): Set<number> {
-  const found = new Set<number>()
-  for (const fd of numbers(`/proc/${pid}/fd`)) {
-    const path = `/proc/${pid}/fd/${fd}`
-    try {
-      if (readlinkSync(path).startsWith('/memfd:')) found.add(statSync(path).ino)
-    } catch {
-      // closed since
-    }
-  }
-  return found
-}
-
 /** Everything of a cluster that is left, in words; the calling process may mention its directory. */
 export function leftovers(dir: string, pids: readonly number[], inodes: ReadonlySet<number>): string[] {
   const left: string[] = []
@@ -43,7 +30,7 @@ export function leftovers(dir: string, pids: readonly number[], inodes: Readonly
     if (pids.includes(pid)) left.push(`${who} still runs`)
     else if (pid !== process.pid && `${command} ${text(`/proc/${pid}/environ`)}`.includes(dir))
       left.push(`${who} still runs`)
-    if ([...memfds(pid)].some((inode) => inodes.has(inode))) left.push(`${who} holds frames`)
+    if ([...memfds(pid), ...mappedMemfds(pid)].some((inode) => inodes.has(inode))) left.push(`${who} holds frames`)
   }
   if (existsSync(dir)) {
     for (const file of readdirSync(dir)) if (file.endsWith('.sock')) left.push(`socket ${dir}/${file}`)

@@ -39,11 +39,17 @@ export class Links<S, M extends { readonly type: string }, E extends { readonly 
     return state
   }
 
-  /** One step of a node: whatever the room does, and the effects of it. */
+  /** One step of a node: whatever the room does, what it says to itself, and the effects of it all. */
   step(node: NodeId, act: (state: S, effects: E[]) => void): void {
-    const effects: E[] = []
+    const inbox: M[] = []
+    let effects: E[] = []
     act(this.state(node), effects)
-    for (const effect of effects) this.#perform(node, effect)
+    for (const effect of effects) this.#perform(node, effect, inbox)
+    for (let message = inbox.shift(); message !== undefined; message = inbox.shift()) {
+      effects = []
+      this.receive(this.state(node), node, message, effects)
+      for (const effect of effects) this.#perform(node, effect, inbox)
+    }
   }
 
   /** Delivers the oldest message of the link; true if there was one. */
@@ -94,12 +100,12 @@ export class Links<S, M extends { readonly type: string }, E extends { readonly 
     return outcome as Extract<Answer, { readonly is: I }>
   }
 
-  #perform(node: NodeId, effect: E): void {
+  #perform(node: NodeId, effect: E, inbox: M[]): void {
     const known = effect as unknown as RoomEffect<M>
     switch (known.do) {
       case 'Send':
         if (known.to === node) {
-          this.step(node, (state, effects) => this.receive(state, node, known.message, effects))
+          inbox.push(known.message)
           return
         }
         // To a node that is lost nothing arrives.

@@ -35,6 +35,7 @@ export const ERROR_NAMES = [
   'DETACHED',
   'LIMIT',
   'SYSTEM',
+  'BUSY',
 ] as const
 
 export type ErrorName = (typeof ERROR_NAMES)[number]

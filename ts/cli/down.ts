@@ -6,6 +6,7 @@ import { clusterDir, DEFAULT_CLUSTER } from '../launch/paths.js'
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
 import { strays } from '../launch/strays.js'
+import { dismiss, frameUsers } from '../launch/guardians.js'
 import { gone, signal } from '../launch/processes.js'
 
 interface Options {
@@ -21,7 +22,16 @@ export const downCommand = () =>
     if (state === undefined && !force) {
       throw new GshmError('NO_DAEMON', `cluster '${options.cluster}' is not up: there is no ${dir}/cluster.json`)
     }
-    const { dead, killed } = await stopDaemons(state?.nodes ?? [])
+    const { dead, killed, guarded } = await stopDaemons(state?.nodes ?? [])
+    if (guarded.length > 0 && !force) {
+      const pids = [...new Set(guarded.flatMap((d) => frameUsers(d.keeper)).map((id) => id.pid))]
+      throw new GshmError(
+        'BUSY',
+        `the nodes are stopped, but processes ${pids.join(', ')} still map their memory (they get SIGBUS): end them and repeat, or gshm down --force`,
+      )
+    }
+    const ended = await dismiss(guarded)
+    for (const id of ended) say.progress(`process ${id.pid} still mapped global memory and was killed`)
     if (force) await endStrays(dir)
     if (dead.length > 0 && !force) {
       const first = dead[0]
@@ -47,7 +57,7 @@ export const downCommand = () =>
     }
   })
     .option('-c, --cluster <name>', 'its name', DEFAULT_CLUSTER)
-    .option('-f, --force', 'also clean up after daemons that were killed, or an unreadable cluster.json')
+    .option('-f, --force', 'also kill what still uses its memory, and clean up after daemons that were killed')
 
 function known(dir: string, force: boolean): ClusterState | undefined {
   try {

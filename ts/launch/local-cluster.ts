@@ -5,7 +5,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { startDaemon, type Daemon } from './daemon.js'
-import { gone, signal, type ProcessId } from './processes.js'
+import { gone, isAlive, signal, type ProcessId } from './processes.js'
 import { socketPath } from './paths.js'
 
 export interface ClusterOptions {
@@ -32,8 +32,9 @@ export interface DaemonRecord {
   readonly keeper: ProcessId
 }
 
-/** Milliseconds that a daemon gets to leave after SIGTERM, and its keeper after it. */
+/** Milliseconds that a daemon gets to leave after SIGTERM, and keepers after their daemons. */
 export const STOP_MS = 15_000
+export const KEEPER_MS = 5_000
 
 export async function startCluster(options: ClusterOptions): Promise<Daemon[]> {
   const daemons: Daemon[] = []
@@ -64,26 +65,29 @@ export async function startCluster(options: ClusterOptions): Promise<Daemon[]> {
 export interface Stopped {
   /** Daemons that had ended before anybody told them to. */
   readonly dead: DaemonRecord[]
-  /** Daemons that had to be killed, or whose keeper had to be. */
+  /** Daemons that did not leave by themselves and were killed. */
   readonly killed: DaemonRecord[]
+  /** Daemons that are gone and whose keepers stay: processes still map their frames. */
+  readonly guarded: DaemonRecord[]
 }
 
-/** Ends daemons and keepers and removes their sockets. When it returns none of them is left. */
+/** Ends daemons, waits for their keepers, and removes their sockets. Keepers are not killed: see guardians.ts. */
 export async function stopDaemons(daemons: readonly DaemonRecord[], milliseconds = STOP_MS): Promise<Stopped> {
   const dead: DaemonRecord[] = []
   const killed: DaemonRecord[] = []
   for (const daemon of [...daemons].reverse()) {
-    const left = await gone([daemon.id], 0)
-    if (left.length === 0) dead.push(daemon)
+    if (!isAlive(daemon.id)) dead.push(daemon)
     signal(daemon.id, 'SIGTERM')
-    // The keeper of a daemon that died by itself waits for a successor first: it is told as well.
-    if (left.length === 0) signal(daemon.keeper, 'SIGTERM')
-    const late = await gone([daemon.id, daemon.keeper], milliseconds)
+    const late = await gone([daemon.id], milliseconds)
     if (late.length === 0) continue
     killed.push(daemon)
-    for (const id of late) signal(id, 'SIGKILL')
+    signal(daemon.id, 'SIGKILL')
     await gone(late, milliseconds)
   }
+  const keepers = await gone(
+    daemons.map((daemon) => daemon.keeper),
+    Math.min(milliseconds, KEEPER_MS),
+  )
   for (const daemon of daemons) if (existsSync(daemon.socket)) rmSync(daemon.socket)
-  return { dead, killed }
+  return { dead, killed, guarded: daemons.filter((daemon) => keepers.includes(daemon.keeper)) }
 }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GshmError } from '../base/errors.js'
 import type { Daemon } from '../launch/daemon.js'
+import { dismiss } from '../launch/guardians.js'
 import { startCluster, stopDaemons } from '../launch/local-cluster.js'
 import { Control } from './control.js'
 import { judge } from './judge.js'
@@ -88,7 +89,8 @@ class Testbed {
     this.progress.stop()
     this.#killWorkers()
     await Promise.all(this.#workers.map((worker) => worker.ended))
-    await stopDaemons(this.#daemons)
+    const { guarded } = await stopDaemons(this.#daemons)
+    await dismiss(guarded)
     await this.#control?.stop()
   }
 

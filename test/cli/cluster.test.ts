@@ -1,0 +1,156 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { load } from '../../ts/launch/cluster-state.js'
+import { compiled } from '../../ts/launch/paths.js'
+import { gone, isAlive, processId } from '../../ts/launch/processes.js'
+import { strays } from '../../ts/launch/strays.js'
+import { leftovers } from '../support/leftovers.js'
+import { runProgram, startProgram } from '../support/program.js'
+
+/** A runtime directory whose clusters end with the test, whatever happens. */
+function room(t: Test) {
+  const dir = mkdtempSync(join(tmpdir(), 'gshm-cli-'))
+  const env = { GSHM_RUNTIME_DIR: dir, GSHM_SOCKET: '' }
+  const gshm = (...args: string[]) => runProgram(undefined, compiled('ts/cli/main.js'), args, { env })
+  const json = async (...args: string[]) =>
+    JSON.parse((await gshm(...args, '--json')).stdout.trimEnd().split('\n').at(-1) ?? '')
+  t.teardown(async () => {
+    await gshm('down', '--force')
+    rmSync(dir, { recursive: true, force: true })
+  })
+  return { dir, env, gshm, json, default: join(dir, 'default') }
+}
+
+t.test('up, status, ls, run, rm, down: a cluster comes, works and goes', async (t) => {
+  const { gshm, json, dir, default: cluster } = room(t)
+  const up = await json('up', '--nodes', '2', '--memory', '64M')
+  t.match(up, {
+    ok: true,
+    cluster: 'default',
+    nodes: [
+      { node: 0, name: 'node0' },
+      { node: 1, name: 'node1' },
+    ],
+  })
+  t.match(await json('up'), { ok: false, error: { code: 'ERR_GSHM_EXISTS' } })
+
+  const status = await json('status')
+  t.match(status, {
+    ok: true,
+    cluster: 'default',
+    dead: [],
+    nodes: [
+      { node: 0, name: 'node0', memoryBytes: 2 ** 26, touchedPages: 0, nodes: [{ node: 0 }, { node: 1 }] },
+      { node: 1, name: 'node1', pid: up.nodes[1].pid, keeperPid: up.nodes[1].keeperPid, socket: up.nodes[1].socket },
+    ],
+  })
+  t.match((await gshm('status')).stdout, /^cluster 'default': 2 nodes, 2 of them here/)
+  t.match(await json('ls'), { ok: true, segments: [] })
+  t.match(await gshm('pages', 'none'), { status: 1, stderr: /^gshm: ERR_GSHM_NOT_FOUND: .*'none'/ })
+  t.match(await gshm('rm', 'none'), { status: 1, stderr: /^gshm: ERR_GSHM_NOT_FOUND: none: / })
+
+  const run = await gshm('run', '-n', '3', '--', 'sh', '-c', 'echo on $GSHM_NODE at $(basename $GSHM_SOCKET)')
+  t.same(run.stdout.trim().split('\n').sort(), [
+    '[0] on 0 at node0.sock',
+    '[1] on 1 at node1.sock',
+    '[2] on 0 at node0.sock',
+  ])
+  t.match(await gshm('run', '--node', '1', '--', 'sh', '-c', 'echo $GSHM_NODE; exit 7'), { status: 7, stdout: '1\n' })
+  t.match(await json('run', '-n', '2', '--', 'sh', '-c', 'exit $GSHM_RANK'), {
+    ok: false,
+    status: 1,
+    ranks: [{ rank: 0 }, { rank: 1 }],
+  })
+  t.match(await gshm('run', '--node', '9', '--', 'true'), { status: 1, stderr: /--node 9: .*0, 1/ })
+  t.match(await gshm('run', '--', '/nonexistent'), { status: 127, stderr: /no such program/ })
+
+  t.match(await json('down'), { ok: true, stopped: 2, dead: 0, killed: 0 })
+  const pids = up.nodes.flatMap((n: { pid: number; keeperPid: number }) => [n.pid, n.keeperPid])
+  t.same(leftovers(cluster, pids, new Set()), [])
+  t.notOk(existsSync(cluster))
+  t.match(await gshm('down'), { status: 1, stderr: /not up/ })
+  t.match(await gshm('status', '--cluster', 'other'), { status: 1, stderr: /ERR_GSHM_NO_DAEMON.*'other'/ })
+  t.ok(existsSync(dir))
+})
+
+t.test('after kill -9: status tells, down tells and stops the rest, down --force cleans', async (t) => {
+  const { gshm, json, default: cluster } = room(t)
+  const up = await json('up', '--nodes', '2')
+  const [first, second] = up.nodes
+  const ids = [first.pid, first.keeperPid, second.pid, second.keeperPid].map(
+    (pid: number) => processId(pid) ?? { pid, started: 0 },
+  )
+  process.kill(second.pid, 'SIGKILL')
+  await gone(ids.slice(2, 3), 5000)
+  t.match(await json('status'), { ok: false, dead: [second.socket], nodes: [{ node: 0 }] })
+  t.match(await gshm('down'), { status: 1, stderr: /ERR_GSHM_DAEMON_LOST: node1 .*node1.log.*--force/ })
+  t.same(ids.filter(isAlive), [])
+  t.ok(existsSync(second.log), 'the log is kept for whoever wants to know why')
+  t.match(await json('down', '--force'), { ok: true, dead: 2 })
+  t.notOk(existsSync(cluster))
+})
+
+t.test('down never signals a process that has got the pid of a daemon', async (t) => {
+  const { json, gshm, default: cluster } = room(t)
+  await json('up', '--nodes', '1')
+  const state = load(cluster)
+  const bystander = startProgram(undefined, 'sleep', ['1000'])
+  t.teardown(() => bystander.stop())
+  const text = readFileSync(join(cluster, 'cluster.json'), 'utf8')
+  const real = state?.nodes[0]?.id.pid
+  writeFileSync(join(cluster, 'cluster.json'), text.replaceAll(`"pid": ${real}`, `"pid": ${bystander.pid}`))
+  t.match(await gshm('down', '--force'), { status: 0 })
+  t.ok(processId(bystander.pid), 'the bystander lives')
+  t.same(strays(cluster), [], '--force has found the daemon by its socket')
+})
+
+t.test('up that cannot start all nodes leaves none: the error is the one that the daemon gave', async (t) => {
+  const { gshm, default: cluster } = room(t)
+  const up = await gshm('up', '--memory', '1')
+  t.match(up, { status: 1, stderr: /^gshm: ERR_GSHM_INVALID: --memory/m })
+  t.same(strays(cluster), [])
+  t.notOk(existsSync(cluster))
+})
+
+t.test('run: signals reach the program, and nothing is left when it ends', async (t) => {
+  const { json, dir, env } = room(t)
+  await json('up', '--nodes', '1')
+  const script = 'trap "echo got it; exit 5" TERM; echo ready; while :; do sleep 1000 & wait; done'
+  for (const ranks of ['1', '2']) {
+    const program = startProgram(
+      undefined,
+      compiled('ts/cli/main.js'),
+      ['run', '-n', ranks, '--', 'sh', '-c', script],
+      { env },
+    )
+    for (let n = 0; n < Number(ranks); n++) t.match(await program.line(), /ready/)
+    program.child.kill('SIGTERM')
+    t.match(await program.ended, { status: 5, stdout: /got it/ })
+  }
+  t.same(
+    leftovers(dir, [], new Set()).filter((text) => /sleep|sh -c/.test(text)),
+    [],
+  )
+})
+
+t.test('node: one daemon in the foreground, which SIGTERM ends in order', async (t) => {
+  const { json, env } = room(t)
+  const node = startProgram(
+    undefined,
+    compiled('ts/cli/main.js'),
+    ['node', '--name', 'solo', '--memory', '64M', '--json'],
+    { env },
+  )
+  const ready = JSON.parse(await node.line())
+  t.match(ready, { ready: true, node: 0, name: 'solo', socket: /default\/solo\.sock$/ })
+  t.match(await json('status'), { ok: true, nodes: [{ name: 'solo', memoryBytes: 2 ** 26 }] })
+  node.child.kill('SIGTERM')
+  t.match(await node.ended, { status: 0, stdout: /\{"ok":true,"status":0,.*\}\n$/ })
+  t.same(
+    [ready.pid, ready.keeperPid].filter((pid) => processId(pid) !== undefined),
+    [],
+  )
+  t.notOk(existsSync(ready.socket))
+})
