@@ -12,6 +12,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitTimer(env, exports);
   InitExitWatch(env, exports);
   InitKeeperLink(env, exports);
+  InitClient(env, exports);
   return exports;
 }
 

@@ -52,7 +52,7 @@ enum gshm_error gshm_last_error(void) { return last.error; }
 const char *gshm_last_detail(void) { return last.detail; }
 
 const char *gshm_strerror(int error) {
-  if (last.error == GSHM_OK || errors[last.error].number != error) return strerror(error);
+  if (last.error == GSHM_OK || (error != 0 && errors[last.error].number != error)) return strerror(error);
   snprintf(last.full, sizeof last.full, "ERR_GSHM_%s: %s", errors[last.error].name, last.detail);
   return last.full;
 }

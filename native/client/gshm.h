@@ -90,7 +90,8 @@ GSHM_API int gshm_barrier(gshm *g, const char *name, uint32_t count);
 GSHM_API int gshm_barrier_n(gshm *g, uint64_t number, uint32_t count);
 
 /* What went wrong in the calling thread's last failed call: "ERR_GSHM_NAME: text". Valid until the
- * thread's next failure. With an errno other than the last failure's, strerror(errno)'s text. */
+ * thread's next failure. `error` is errno after that call, or 0; with another errno the answer is
+ * strerror(error)'s. */
 GSHM_API const char *gshm_strerror(int error);
 
 #ifdef __cplusplus

@@ -23,6 +23,9 @@
 extern "C" {
 #endif
 
+#ifdef __cplusplus
+struct gshm; /* its fields are C's */
+#else
 /* The one attachment of this process. It is never freed: late callers find `attached` false. */
 struct gshm {
   pthread_mutex_t lifecycle; /* attach, detach, fork */
@@ -36,6 +39,7 @@ struct gshm {
   int userfaultfd; /* a third copy beside the daemon's and the keeper's: see docs/ARCHITECTURE.md */
   struct gshm_segment *segments;
 };
+#endif
 extern struct gshm gshm_self;
 
 /* NULL or a handle that is not attached any more: -1 with DETACHED. */
@@ -63,6 +67,8 @@ struct gshm_segment {
   uint32_t id;
   uint64_t size;
 };
+/* The open segment of that number, or NULL with INVALID. */
+struct gshm_segment *gshm_segment_find(uint32_t id);
 void gshm_segment_forget_all(void);
 /* Checks and copies a name of 1 to GSHM_NAME_MAX bytes. */
 int gshm_copy_name(char into[GSHM_NAME_MAX + 1], const char *name, const char *what);

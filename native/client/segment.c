@@ -122,6 +122,15 @@ int gshm_close(gshm_segment *s) {
   return result;
 }
 
+struct gshm_segment *gshm_segment_find(uint32_t id) {
+  struct gshm_segment *s;
+  pthread_mutex_lock(&gshm_self.segments_lock);
+  for (s = gshm_self.segments; s && s->id != id; s = s->next) continue;
+  pthread_mutex_unlock(&gshm_self.segments_lock);
+  if (!s) gshm_fail(GSHM_E_INVALID, "segment %u is not open in this process", id);
+  return s;
+}
+
 void gshm_segment_forget_all(void) {
   pthread_mutex_lock(&gshm_self.segments_lock);
   while (gshm_self.segments) forget(gshm_self.segments);

@@ -1,0 +1,331 @@
+/* client.cc: libgshm for ts/client (NativeClient), and the visitor's questions for ts/cli.
+ *
+ * A thin wrapper of native/client. A process has one registration, so every NativeClient speaks of
+ * the same one; segments are named by their numbers. */
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "addon.h"
+#include "arguments.h"
+#include "client/process.h"
+#include "client_buffers.h"
+#include "failure.h"
+
+namespace {
+
+/* Node.js 20 refuses external memory beyond this. */
+constexpr uint64_t kBufferMax = 0xFFFFFFFFull;
+
+Napi::Error LastError(Napi::Env env) { return MakeError(env, gshm_last_error(), gshm_last_detail()); }
+
+void Must(Napi::Env env, int result) {
+  if (result != 0) throw LastError(env);
+}
+
+Napi::Error Invalid(Napi::Env env, const std::string& what) { return MakeError(env, GSHM_E_INVALID, what); }
+
+std::string TextOf(Napi::Env env, Napi::Value value, const char* what) {
+  if (!value.IsString()) throw Invalid(env, std::string(what) + " must be a string");
+  std::string text = value.As<Napi::String>().Utf8Value();
+  if (text.find('\0') != std::string::npos)
+    throw MakeError(env, GSHM_E_NAME_INVALID, std::string(what) + " has a zero character");
+  return text;
+}
+
+uint64_t BigOf(Napi::Env env, Napi::Value value, const char* what) {
+  bool lossless = false;
+  uint64_t number = value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&lossless) : 0;
+  if (!lossless) throw Invalid(env, std::string(what) + " must be a bigint from 0 to 2^64 - 1");
+  return number;
+}
+
+uint32_t SmallOf(Napi::Env env, Napi::Value value, const char* what) {
+  uint64_t number = UintOf(env, value, what);
+  if (number > UINT32_MAX) throw Invalid(env, std::string(what) + " must be below 2^32");
+  return static_cast<uint32_t>(number);
+}
+
+struct gshm_key KeyOf(Napi::Env env, Napi::Value value) {
+  struct gshm_key key;
+  if (value.IsBigInt()) gshm_key_number(&key, BigOf(env, value, "a lock's or barrier's number"));
+  else Must(env, gshm_key_name(&key, TextOf(env, value, "a lock's or barrier's name").c_str()));
+  return key;
+}
+
+Napi::Object ToObject(Napi::Env env, const gshm_stat_t& stat) {
+  auto object = Napi::Object::New(env);
+  auto number = [&](const char* key, uint64_t value) {
+    object.Set(key, Napi::Number::New(env, static_cast<double>(value)));
+  };
+  number("segment", stat.segment);
+  number("mode", stat.mode);
+  number("uid", stat.uid);
+  number("gid", stat.gid);
+  number("size", stat.size);
+  number("heapBytes", stat.heap_bytes);
+  number("heapBlocks", stat.heap_blocks);
+  number("createdMs", stat.created_ms);
+  object.Set("linked", Napi::Boolean::New(env, stat.linked != 0));
+  number("homes", stat.homes);
+  object.Set("consistency", Napi::String::New(env, stat.consistency));
+  object.Set("name", Napi::String::New(env, stat.name));
+  return object;
+}
+
+/* A call that waits: in a thread of its own, because libuv's few are for short work. */
+struct Waiting {
+  Waiting(std::function<int()> to_call, Napi::Env env) : call(std::move(to_call)), deferred(env) {}
+
+  std::function<int()> call;
+  Napi::Promise::Deferred deferred;
+  napi_threadsafe_function settle = nullptr;
+  enum gshm_error error = GSHM_OK;
+  std::string detail;
+};
+
+void Settle(napi_env raw, napi_value, void*, void* data) {
+  std::unique_ptr<Waiting> waiting(static_cast<Waiting*>(data));
+  if (!raw) return; /* the environment is going away */
+  Napi::Env env(raw);
+  if (waiting->error == GSHM_OK) waiting->deferred.Resolve(env.Undefined());
+  else waiting->deferred.Reject(MakeError(env, waiting->error, waiting->detail).Value());
+}
+
+void Wait(Waiting* waiting) {
+  napi_threadsafe_function settle = waiting->settle;
+  if (waiting->call() != 0) {
+    waiting->error = gshm_last_error();
+    waiting->detail = gshm_last_detail();
+  }
+  /* Once the environment is closing, neither it nor the function may be touched. */
+  if (napi_call_threadsafe_function(settle, waiting, napi_tsfn_blocking) != napi_ok) return;
+  napi_release_threadsafe_function(settle, napi_tsfn_release);
+}
+
+Napi::Value InThread(Napi::Env env, std::function<int()> call) {
+  auto waiting = std::make_unique<Waiting>(std::move(call), env);
+  Napi::Promise promise = waiting->deferred.Promise();
+  napi_status status = napi_create_threadsafe_function(
+      env, nullptr, nullptr, Napi::String::New(env, "gshm"), 0, 1, nullptr, nullptr, nullptr, Settle, &waiting->settle);
+  if (status != napi_ok) throw MakeError(env, GSHM_E_SYSTEM, "napi_create_threadsafe_function failed");
+  try {
+    std::thread(Wait, waiting.get()).detach();
+    waiting.release();
+  } catch (const std::system_error& error) {
+    napi_release_threadsafe_function(waiting->settle, napi_tsfn_abort);
+    throw MakeError(env, GSHM_E_LIMIT, std::string("no thread to wait in: ") + error.what() + " (raise ulimit -u)");
+  }
+  return promise;
+}
+
+class NativeClient : public Napi::ObjectWrap<NativeClient> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(
+        env, "NativeClient",
+        {
+            InstanceMethod<&NativeClient::Attach>("attach"),
+            InstanceMethod<&NativeClient::Detach>("detach"),
+            InstanceMethod<&NativeClient::Node>("node"),
+            InstanceMethod<&NativeClient::Nodes>("nodes"),
+            InstanceMethod<&NativeClient::Create>("create"),
+            InstanceMethod<&NativeClient::Open>("open"),
+            InstanceMethod<&NativeClient::CloseSegment>("closeSegment"),
+            InstanceMethod<&NativeClient::Stat>("stat"),
+            InstanceMethod<&NativeClient::Unlink>("unlink"),
+            InstanceMethod<&NativeClient::Size>("size"),
+            InstanceMethod<&NativeClient::Map>("map"),
+            InstanceMethod<&NativeClient::Unmap>("unmap"),
+            InstanceMethod<&NativeClient::Pointer>("pointer"),
+            InstanceMethod<&NativeClient::Address>("address"),
+            InstanceMethod<&NativeClient::Buffer>("buffer"),
+            InstanceMethod<&NativeClient::Alloc>("alloc"),
+            InstanceMethod<&NativeClient::Realloc>("realloc"),
+            InstanceMethod<&NativeClient::Free>("free"),
+            InstanceMethod<&NativeClient::LockSync>("lockSync"),
+            InstanceMethod<&NativeClient::UnlockSync>("unlockSync"),
+            InstanceMethod<&NativeClient::BarrierSync>("barrierSync"),
+            InstanceMethod<&NativeClient::Lock>("lock"),
+            InstanceMethod<&NativeClient::Unlock>("unlock"),
+            InstanceMethod<&NativeClient::Barrier>("barrier"),
+        });
+  }
+
+  explicit NativeClient(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeClient>(info) {}
+
+ private:
+  using Info = const Napi::CallbackInfo&;
+
+  void Attach(Info info) {
+    bool told = !info[0].IsNull() && !info[0].IsUndefined();
+    std::string socket = told ? TextOf(info.Env(), info[0], "the socket") : "";
+    if (!gshm_attach(told ? socket.c_str() : nullptr)) throw LastError(info.Env());
+  }
+
+  void Detach(Info info) {
+    DetachViewBuffers(info.Env(), 0);
+    Must(info.Env(), gshm_detach(&gshm_self));
+  }
+
+  Napi::Value Node(Info info) { return Napi::Number::New(info.Env(), gshm_node(&gshm_self)); }
+  Napi::Value Nodes(Info info) { return Napi::Number::New(info.Env(), gshm_nodes(&gshm_self)); }
+
+  Napi::Value Create(Info info) {
+    Napi::Env env = info.Env();
+    std::string name = TextOf(env, info[0], "name");
+    uint64_t size = UintOf(env, info[1], "size");
+    return Opened(env, gshm_create(&gshm_self, name.c_str(), size, SmallOf(env, info[2], "flags")));
+  }
+
+  Napi::Value Open(Info info) {
+    Napi::Env env = info.Env();
+    return Opened(env, gshm_open(&gshm_self, TextOf(env, info[0], "name").c_str(), SmallOf(env, info[1], "flags")));
+  }
+
+  static Napi::Value Opened(Napi::Env env, gshm_segment* segment) {
+    if (!segment) throw LastError(env);
+    return Napi::Number::New(env, gshm_id(segment));
+  }
+
+  static gshm_segment* SegmentOf(Napi::Env env, Napi::Value value) {
+    gshm_segment* segment = gshm_segment_find(SmallOf(env, value, "segment"));
+    if (!segment) throw LastError(env);
+    return segment;
+  }
+
+  void CloseSegment(Info info) { Must(info.Env(), gshm_close(SegmentOf(info.Env(), info[0]))); }
+
+  Napi::Value Stat(Info info) {
+    gshm_stat_t stat;
+    Must(info.Env(), gshm_stat(&gshm_self, TextOf(info.Env(), info[0], "name").c_str(), &stat));
+    return ToObject(info.Env(), stat);
+  }
+
+  void Unlink(Info info) {
+    Must(info.Env(), gshm_unlink(&gshm_self, TextOf(info.Env(), info[0], "name").c_str()));
+  }
+
+  Napi::Value Size(Info info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(gshm_size(SegmentOf(info.Env(), info[0]))));
+  }
+
+  Napi::Value Map(Info info) {
+    Napi::Env env = info.Env();
+    gshm_segment* segment = SegmentOf(env, info[0]);
+    void* address = reinterpret_cast<void*>(BigOf(env, info[1], "address"));
+    void* view = gshm_map(segment, address, UintOf(env, info[2], "offset"), UintOf(env, info[3], "length"));
+    if (!view) throw LastError(env);
+    return Napi::BigInt::New(env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(view)));
+  }
+
+  void Unmap(Info info) {
+    uintptr_t view = BigOf(info.Env(), info[0], "view");
+    if (view != 0) DetachViewBuffers(info.Env(), view);
+    Must(info.Env(), gshm_unmap(&gshm_self, reinterpret_cast<void*>(view)));
+  }
+
+  Napi::Value Pointer(Info info) {
+    void* pointer = gshm_pointer(&gshm_self, BigOf(info.Env(), info[0], "address"));
+    if (!pointer) throw LastError(info.Env());
+    return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(reinterpret_cast<uintptr_t>(pointer)));
+  }
+
+  Napi::Value Address(Info info) {
+    const void* pointer = reinterpret_cast<const void*>(BigOf(info.Env(), info[0], "pointer"));
+    return GlobalAddress(info.Env(), gshm_address(&gshm_self, pointer));
+  }
+
+  static Napi::Value GlobalAddress(Napi::Env env, gshm_addr address) {
+    if (address == 0) throw LastError(env);
+    return Napi::BigInt::New(env, static_cast<uint64_t>(address));
+  }
+
+  Napi::Value Buffer(Info info) {
+    Napi::Env env = info.Env();
+    uintptr_t at = BigOf(env, info[0], "pointer");
+    uint64_t length = UintOf(env, info[1], "length");
+    if (length > kBufferMax)
+      throw Invalid(env, "length " + std::to_string(length) + ": an ArrayBuffer has at most 2^32 - 1 bytes, make several");
+    uintptr_t view = gshm_view_covering(at, length);
+    if (view == 0) throw MakeError(env, GSHM_E_NOT_MAPPED, "no view of this process has all of these bytes");
+    return MakeViewBuffer(env, view, at, length);
+  }
+
+  Napi::Value Alloc(Info info) {
+    Napi::Env env = info.Env();
+    return GlobalAddress(env, gshm_alloc(SegmentOf(env, info[0]), UintOf(env, info[1], "size")));
+  }
+
+  Napi::Value Realloc(Info info) {
+    Napi::Env env = info.Env();
+    gshm_segment* segment = SegmentOf(env, info[0]);
+    return GlobalAddress(env, gshm_realloc(segment, BigOf(env, info[1], "block"), UintOf(env, info[2], "size")));
+  }
+
+  void Free(Info info) {
+    Must(info.Env(), gshm_free(SegmentOf(info.Env(), info[0]), BigOf(info.Env(), info[1], "block")));
+  }
+
+  static uint64_t ThisThread() { return static_cast<uint64_t>(gettid()); }
+
+  void LockSync(Info info) {
+    struct gshm_key key = KeyOf(info.Env(), info[0]);
+    Must(info.Env(), gshm_lock_key(&key, ThisThread()));
+  }
+  void UnlockSync(Info info) {
+    struct gshm_key key = KeyOf(info.Env(), info[0]);
+    Must(info.Env(), gshm_unlock_key(&key, ThisThread()));
+  }
+  void BarrierSync(Info info) {
+    struct gshm_key key = KeyOf(info.Env(), info[0]);
+    Must(info.Env(), gshm_barrier_key(&key, SmallOf(info.Env(), info[1], "count")));
+  }
+
+  Napi::Value Lock(Info info) {
+    struct gshm_key key = KeyOf(info.Env(), info[0]);
+    uint64_t holder = BigOf(info.Env(), info[1], "holder");
+    return InThread(info.Env(), [key, holder] { return gshm_lock_key(&key, holder); });
+  }
+  Napi::Value Unlock(Info info) {
+    struct gshm_key key = KeyOf(info.Env(), info[0]);
+    uint64_t holder = BigOf(info.Env(), info[1], "holder");
+    return InThread(info.Env(), [key, holder] { return gshm_unlock_key(&key, holder); });
+  }
+  Napi::Value Barrier(Info info) {
+    struct gshm_key key = KeyOf(info.Env(), info[0]);
+    uint32_t count = SmallOf(info.Env(), info[1], "count");
+    return InThread(info.Env(), [key, count] { return gshm_barrier_key(&key, count); });
+  }
+};
+
+Napi::Value Inspect(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  std::string socket = TextOf(env, info[0], "the socket"), name = TextOf(env, info[2], "name");
+  char* text = gshm_inspect(socket.c_str(), SmallOf(env, info[1], "what"), name.c_str());
+  if (!text) throw LastError(env);
+  Napi::String result = Napi::String::New(env, text);
+  free(text);
+  return result;
+}
+
+void VisitorUnlink(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  std::string socket = TextOf(env, info[0], "the socket"), name = TextOf(env, info[1], "name");
+  Must(env, gshm_visitor_unlink(socket.c_str(), name.c_str()));
+}
+
+}  // namespace
+
+Napi::Object InitClient(Napi::Env env, Napi::Object exports) {
+  exports.Set("NativeClient", NativeClient::Define(env));
+  exports.Set("inspect", Napi::Function::New(env, Inspect, "inspect"));
+  exports.Set("visitorUnlink", Napi::Function::New(env, VisitorUnlink, "visitorUnlink"));
+  return exports;
+}
