@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* Below this nothing is mapped (vm.mmap_min_addr's usual value), and the kernel refuses ranges that
@@ -90,8 +88,13 @@ int gshm_uffd_resume(int fd, uint64_t address, uint64_t length, bool writable) {
     } else {
       int what = change_of(errno);
       if (what != GSHM_CHANGE_ALREADY) return what;
-      /* The kernel did not wake whoever waits for this page, and it is there. */
-      gshm_uffd_wake(fd, address, GSHM_UFFD_PAGE);
+      /* The page is there, and the kernel has not woken whoever waits for more than it allows. */
+      if (writable) {
+        what = gshm_uffd_protect(fd, address, GSHM_UFFD_PAGE, false);
+        if (what != GSHM_CHANGE_OK) return what;
+      } else {
+        gshm_uffd_wake(fd, address, GSHM_UFFD_PAGE);
+      }
       already = true;
       done = GSHM_UFFD_PAGE;
     }
@@ -154,46 +157,4 @@ bool gshm_uffd_alive(int fd) {
       .mode = UFFDIO_WRITEPROTECT_MODE_WP,
   };
   return ioctl(fd, UFFDIO_WRITEPROTECT, &probe) == 0 || errno != ESRCH;
-}
-
-/* 1 works, 0 does not, -1 not asked yet. */
-static int nowait_works = -1;
-
-static int read_nowait(int fd, void *into, size_t size) {
-  struct iovec vector = {.iov_base = into, .iov_len = size};
-  /* Offset -1: the current position, the only one that a descriptor without positions takes. */
-  return (int)preadv2(fd, &vector, 1, -1, RWF_NOWAIT);
-}
-
-bool gshm_uffd_read_nowait_works(void) {
-  if (nowait_works >= 0) return nowait_works;
-  int fd = gshm_uffd_open();
-  if (fd < 0) return false; /* ask again another time */
-  struct uffd_msg message;
-  int flags = fcntl(fd, F_GETFL);
-  bool works = false;
-  if (gshm_uffd_api(fd, 0, NULL) == 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0)
-    works = read_nowait(fd, &message, sizeof message) < 0 && errno == EAGAIN;
-  close(fd);
-  nowait_works = works;
-  return works;
-}
-
-int gshm_uffd_read(int fd, struct uffd_msg *messages, size_t count) {
-  const size_t size = count * sizeof *messages;
-  int length;
-  if (gshm_uffd_read_nowait_works()) {
-    length = read_nowait(fd, messages, size);
-  } else {
-    /* Before Linux 6.10: read only what poll() has seen. A process that clears O_NONBLOCK makes
-     * poll() answer POLLERR, so the flag is set again; one that clears it between the two calls,
-     * with its fault woken meanwhile, could still block us until its next fault. */
-    struct pollfd ready = {.fd = fd, .events = POLLIN};
-    if (poll(&ready, 1, 0) <= 0) return 0;
-    if (ready.revents & POLLERR) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    if (!(ready.revents & POLLIN) && poll(&ready, 1, 0) <= 0) return 0;
-    length = (int)read(fd, messages, size);
-  }
-  if (length >= 0) return length / (int)sizeof *messages;
-  return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }

@@ -54,7 +54,7 @@ int gshm_uffd_features(uint64_t *features);
 int gshm_uffd_register(int fd, uint64_t address, uint64_t length);
 
 /* Maps the frames of the range, which must be present in the memfd; wakes the waiters. A page that
- * is mapped keeps the access it has. */
+ * is mapped already (ALREADY) keeps its access, or becomes writable when `writable`. */
 int gshm_uffd_resume(int fd, uint64_t address, uint64_t length, bool writable);
 
 /* Sets or clears write-protection. When setting returns no CPU can write; clearing wakes. */
@@ -78,7 +78,7 @@ bool gshm_uffd_alive(int fd);
  * negative errno: EMFILE, ENFILE, ENOMEM mean that a fork event could not be read and is kept. */
 int gshm_uffd_read(int fd, struct uffd_msg *messages, size_t count);
 
-/* Whether gshm_uffd_read() is independent of O_NONBLOCK, which the process shares and can clear. */
+/* Whether the kernel can be asked for a read that does not wait (else a timer sees to it: uffd_read.c). */
 bool gshm_uffd_read_nowait_works(void);
 
 #ifdef __cplusplus

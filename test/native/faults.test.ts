@@ -1,0 +1,328 @@
+/** FaultPoll, FaultChannel and Frames against a real process: what docs say the kernel does. */
+import { closeSync, openSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { ERROR_NAMES } from '../../ts/base/errors.js'
+import { Change, native } from '../../ts/native/index.js'
+import { MiniDaemon, openDescriptors, PAGE, until } from '../support/mini-daemon.js'
+
+async function started(t: Test, pages = 16) {
+  const daemon = new MiniDaemon(pages)
+  t.teardown(() => daemon.close())
+  const { client, channel } = await daemon.start()
+  return { daemon, client, channel }
+}
+
+/** A page of 64-bit words, all of them `value`. */
+function page(value: number): Uint8Array {
+  return new Uint8Array(new BigUint64Array(PAGE / 8).fill(BigInt(value)).buffer)
+}
+function word(daemon: MiniDaemon, at: number): number {
+  const bytes = new Uint8Array(PAGE)
+  daemon.frames.copyOut(at / PAGE, bytes, 0)
+  return Number(new BigUint64Array(bytes.buffer)[0])
+}
+
+t.test('a missing page: read, then upgraded to write, in two faults', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  const read = client.do('read', 3 * PAGE + 8)
+  const fault = await daemon.next('read')
+  t.equal(fault.at, 3 * PAGE, 'the address is the page')
+  t.ok(fault.last > 0, 'the thread is named')
+  daemon.frames.copyIn(3, page(42), 0)
+  t.equal(channel.resume(daemon.address(3 * PAGE), PAGE, false), Change.ok)
+  t.equal(await read, '42')
+
+  const write = client.do('write', 3 * PAGE, 43)
+  t.equal((await daemon.next('write')).at, 3 * PAGE)
+  t.equal(channel.protect(daemon.address(3 * PAGE), PAGE, false), Change.ok)
+  t.equal(await write, 'done')
+  t.equal(word(daemon, 3 * PAGE), 43)
+  t.equal(daemon.frames.resident(), 1)
+  t.equal(channel.resume(daemon.address(3 * PAGE), PAGE, true), Change.already)
+})
+
+t.test('write -> read -> none: the writer is stopped, then the page is gone for everybody', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  const at = daemon.address(0)
+  const first = client.do('write', 0, 1)
+  await daemon.next('write')
+  daemon.frames.zero(0)
+  channel.resume(at, PAGE, true)
+  await first
+
+  t.equal(channel.protect(at, PAGE, true), Change.ok)
+  const second = client.do('write', 0, 2)
+  await daemon.next('write')
+  t.equal(word(daemon, 0), 1, 'the store did not happen')
+  daemon.frames.punch(0, 1)
+  channel.wake(at, PAGE)
+  await daemon.next('write')
+  t.equal(daemon.frames.resident(), 0)
+  daemon.frames.copyIn(0, page(9), 0)
+  t.equal(channel.resume(at, PAGE, true), Change.ok, 'the marker of the write-protection is no obstacle')
+  t.equal(await second, 'done')
+  t.equal(word(daemon, 0), 2)
+})
+
+t.test('a range of pages with one mapped already: all are resumed', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  for (let i = 0; i < 8; i++) daemon.frames.copyIn(i, page(i), 0)
+  t.equal(channel.resume(daemon.address(3 * PAGE), PAGE, false), Change.ok)
+  t.equal(channel.resume(daemon.address(0), 8 * PAGE, false), Change.already)
+  for (let i = 0; i < 8; i++) t.equal(await client.do('read', i * PAGE), String(i))
+  t.same(daemon.queued, [], 'without a fault')
+})
+
+t.test('what is no access change throws, with a code', async (t) => {
+  const { daemon, channel } = await started(t)
+  const at = daemon.address(0)
+  const caught = (run: () => unknown) => {
+    try {
+      run()
+    } catch (error) {
+      const { code, errno } = error as { code: string; errno?: number }
+      return [code, errno]
+    }
+    return []
+  }
+  t.same(caught(() => channel.resume(at, PAGE, true)), ['ERR_GSHM_SYSTEM', 14], 'a hole: EFAULT')
+  t.same(caught(() => channel.resume(at + 1, PAGE, true)), ['ERR_GSHM_SYSTEM', 22], 'misaligned: EINVAL')
+  t.same(caught(() => channel.resume(-1, PAGE, true)), ['ERR_GSHM_INVALID', undefined])
+  t.same(caught(() => channel.resume(at, 0.5, true)), ['ERR_GSHM_INVALID', undefined])
+  t.same(caught(() => channel.register(daemon.address(-(2 ** 30)), PAGE)), ['ERR_GSHM_INVALID', undefined])
+  t.same(caught(() => channel.register(at + 1, PAGE)), ['ERR_GSHM_MISALIGNED', undefined])
+  t.same(caught(() => daemon.frames.copyIn(16, page(0), 0)), ['ERR_GSHM_BEYOND_END', undefined])
+  t.same(caught(() => daemon.frames.copyIn(0, page(0), 1)), ['ERR_GSHM_INVALID', undefined])
+  t.same(caught(() => daemon.frames.punch(15, 2)), ['ERR_GSHM_BEYOND_END', undefined])
+  t.same(caught(() => new native.Frames('x', 2 ** 33)), ['ERR_GSHM_INVALID', undefined])
+  t.equal(channel.resume(daemon.address(-(2 ** 40)), PAGE, true), Change.gone, 'nothing is mapped there')
+})
+
+t.test('remap, unmap and remove are decoded; who waited there faults again', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  daemon.frames.copyIn(0, page(5), 0)
+  channel.resume(daemon.address(0), PAGE, false)
+  const moved = client.do('move', 0, PAGE, 8 * PAGE)
+  t.match(await daemon.next('unmap'), { at: 8 * PAGE, extra: 9 * PAGE }, 'what was at the target')
+  t.match(await daemon.next('remap'), { at: 0, extra: 8 * PAGE, last: PAGE })
+  t.match(await daemon.next('unmap'), { at: 0, extra: PAGE })
+  t.equal(await moved, 'done')
+  t.equal(await client.do('read', 8 * PAGE), '5', 'the page went along')
+
+  const dropped = client.do('drop', 8 * PAGE, PAGE)
+  t.match(await daemon.next('remove'), { at: 8 * PAGE, extra: 9 * PAGE })
+  t.equal(await dropped, 'done')
+  const read = client.do('read', 8 * PAGE)
+  await daemon.next('read')
+  t.equal(channel.resume(daemon.address(8 * PAGE), PAGE, false), Change.ok, 'the frame was still there')
+  t.equal(await read, '5')
+
+  const unmapped = client.do('unmap', 8 * PAGE, 2 * PAGE)
+  t.match(await daemon.next('unmap'), { at: 8 * PAGE, extra: 10 * PAGE })
+  t.equal(await unmapped, 'done')
+  t.equal(channel.resume(daemon.address(8 * PAGE), PAGE, false), Change.gone)
+})
+
+t.test('fork: the child has a userfaultfd of its own, and faults by itself', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  const forked = client.do('fork')
+  const event = await daemon.next('fork')
+  const child = daemon.adopt(event.extra, 2)
+  t.ok(Number(await forked) > 0)
+  const read = client.child().do('read', PAGE)
+  t.match(await daemon.next('read'), { channel: 2, at: PAGE })
+  daemon.frames.copyIn(1, page(6), 0)
+  t.equal(child.resume(daemon.address(PAGE), PAGE, false), Change.ok)
+  t.equal(await read, '6')
+  const parents = client.do('read', PAGE)
+  t.match(await daemon.next('read'), { channel: 1, at: PAGE })
+  channel.resume(daemon.address(PAGE), PAGE, false)
+  t.equal(await parents, '6')
+})
+
+t.test('while a fork event is unread, changes answer again; drain delivers it at once', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  daemon.frames.copyIn(0, page(1), 0)
+  channel.resume(daemon.address(0), PAGE, true)
+  daemon.poll.remove(1)
+  const forked = client.do('fork')
+  const change = () => channel.protect(daemon.address(0), PAGE, true)
+  await until(() => change() === Change.again)
+  t.equal(channel.resume(daemon.address(0), PAGE, true), Change.again)
+  t.ok(channel.alive(), 'which alive() is not confused by')
+  daemon.poll.add(channel, 1)
+  daemon.poll.drain(1)
+  t.match(daemon.queued, [{ kind: 'fork' }], 'before drain returned')
+  daemon.adopt((await daemon.next('fork')).extra, 2)
+  await until(() => change() === Change.ok)
+  await forked
+})
+
+t.test('drain inside a delivery: the records under delivery stay what they are', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  let deepest = 0
+  let depth = 0
+  daemon.onBatch = () => {
+    deepest = Math.max(deepest, ++depth)
+    if (depth === 1) daemon.poll.drain(1)
+    depth--
+  }
+  const reads = [0, 1, 2, 3].map((i) => client.do('read', i * PAGE))
+  const seen = []
+  for (let i = 0; i < 4; i++) seen.push((await daemon.next('read')).at / PAGE)
+  t.same(seen.sort(), [0, 1, 2, 3])
+  for (let i = 0; i < 4; i++) {
+    daemon.frames.copyIn(i, page(i), 0)
+    channel.resume(daemon.address(i * PAGE), PAGE, false)
+  }
+  t.same(await Promise.all(reads), ['0', '1', '2', '3'])
+  t.ok(deepest >= 1)
+})
+
+t.test('poison: SIGBUS for who waits and who comes later, over a write-protected hole too', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  const waiting = client.do('write', 0, 1)
+  await daemon.next('write')
+  t.equal(channel.poison(daemon.address(0), PAGE), Change.ok)
+  t.equal(await waiting, 'sigbus')
+  t.equal(await client.do('read', 0), 'sigbus')
+  t.equal(await client.do('fill', 0), 'Bad address')
+
+  daemon.frames.zero(1)
+  channel.resume(daemon.address(PAGE), PAGE, true)
+  channel.protect(daemon.address(PAGE), PAGE, true)
+  daemon.frames.punch(1, 1)
+  t.equal(channel.poison(daemon.address(PAGE), PAGE), Change.ok)
+  t.equal(await client.do('read', PAGE), 'sigbus')
+  t.equal(channel.poison(daemon.address(0), 2 * PAGE), Change.already)
+
+  daemon.frames.copyIn(0, page(8), 0)
+  t.equal(channel.resume(daemon.address(0), PAGE, true), Change.ok, 'a page that was recovered comes back')
+  t.equal(await client.do('read', 0), '8')
+})
+
+t.test('read(2) into a page that is absent faults like a store', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  const filled = client.do('fill', 2 * PAGE)
+  t.equal((await daemon.next('write')).at, 2 * PAGE)
+  daemon.frames.copyIn(2, page(7), 0)
+  channel.resume(daemon.address(2 * PAGE), PAGE, true)
+  t.equal(await filled, 'done')
+  t.equal(word(daemon, 2 * PAGE), 0)
+})
+
+t.test('a process that makes its userfaultfd blocking blocks nobody', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  t.equal(await client.do('blocking'), 'done')
+  daemon.poll.drain(1)
+  t.pass('an empty queue was read')
+  const read = client.do('read', 0)
+  await daemon.next('read')
+  daemon.frames.copyIn(0, page(3), 0)
+  channel.resume(daemon.address(0), PAGE, false)
+  t.equal(await read, '3')
+})
+
+t.test('a process that is killed: watchExit tells, changes answer gone', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  daemon.frames.zero(0)
+  t.ok(channel.alive())
+  const exited = new Promise<void>((resolve) => {
+    const watch = native.watchExit(client.program.pid, () => (watch.close(), resolve()))
+    watch.kill()
+  })
+  await exited
+  t.notOk(channel.alive())
+  t.equal(channel.resume(daemon.address(0), PAGE, true), Change.gone)
+  t.equal(channel.protect(daemon.address(0), PAGE, true), Change.gone)
+  t.equal(channel.poison(daemon.address(0), PAGE), Change.gone)
+  await client.program.ended
+  t.throws(() => native.watchExit(client.program.pid, () => {}), { code: 'ERR_GSHM_SYSTEM', errno: 3 })
+})
+
+t.test('descriptors that are no unused userfaultfd are refused, and stay the caller’s', async (t) => {
+  const { daemon, channel } = await started(t)
+  const text = native.textFd('{}')
+  t.throws(() => new native.FaultChannel(text, 'fresh'), { code: 'ERR_GSHM_NOT_USERFAULTFD' })
+  native.closeFd(text)
+  const used = channel.duplicate()
+  t.throws(() => new native.FaultChannel(used, 'fresh'), { code: 'ERR_GSHM_NOT_USERFAULTFD' })
+  native.closeFd(used)
+  t.throws(() => native.closeFd(used), { code: 'ERR_GSHM_SYSTEM' })
+  t.throws(() => daemon.poll.add(channel, 5), { code: 'ERR_GSHM_INVALID' }, 'watched already')
+  t.throws(() => daemon.poll.add({} as typeof channel, 6), { code: 'ERR_GSHM_INVALID' })
+})
+
+t.test('a fork event is read where no descriptor is left but the spare one', async (t) => {
+  const { daemon, client } = await started(t)
+  const held: number[] = []
+  t.teardown(() => held.forEach((fd) => closeSync(fd)))
+  daemon.poll.remove(1)
+  const forked = client.do('fork')
+  await until(() => daemon.channel.protect(daemon.address(0), PAGE, true) === Change.again)
+  exhaust(held)
+  daemon.poll.add(daemon.channel, 1)
+  const first = await daemon.next('fork')
+  t.ok(first.extra > 0)
+  t.ok(Number(await forked) > 0)
+
+  const again = client.do('fork')
+  await until(() => daemon.channel.protect(daemon.address(0), PAGE, true) === Change.again)
+  t.equal(daemon.queued.length, 0, 'the spare one is gone: the event waits, and is not lost')
+  held.splice(0, 4).forEach((fd) => closeSync(fd))
+  const second = await daemon.next('fork')
+  t.ok(Number(await again) > 0)
+  native.closeFd(first.extra)
+  native.closeFd(second.extra)
+})
+
+/** Opens /dev/null until it fails. */
+function exhaust(into: number[]): void {
+  for (;;) {
+    try {
+      into.push(openSync('/dev/null', 'r'))
+    } catch {
+      return
+    }
+  }
+}
+
+t.test('close: no descriptor is left, in whatever order things are closed', async (t) => {
+  const before = openDescriptors()
+  for (let i = 0; i < 3; i++) {
+    const daemon = new MiniDaemon(4)
+    const { client, channel } = await daemon.start()
+    const read = client.do('read', 0)
+    await daemon.next('read')
+    if (i === 1) channel.close() // while the poll watches it
+    if (i === 2) daemon.poll.close() // before its channels
+    client.program.child.kill('SIGKILL')
+    await client.program.ended
+    void read
+    await daemon.close()
+  }
+  t.equal(openDescriptors(), before)
+})
+
+t.test('MicroTimer: the later deadline counts, 0 disarms, close inside the callback', async (t) => {
+  let times = 0
+  await new Promise<void>((resolve) => {
+    const timer = new native.MicroTimer(() => {
+      times++
+      timer.close()
+      resolve()
+    })
+    timer.arm(1_000_000_000)
+    timer.arm(0)
+    timer.arm(50)
+  })
+  t.equal(times, 1)
+})
+
+t.test('probe says what a process would get, errors are the list of errors.h', (t) => {
+  const { userfaultfd, missing, error, features } = native.probe()
+  t.match({ userfaultfd, missing, error }, { userfaultfd: true, missing: [], error: '' })
+  t.ok(features.includes('poison'))
+  t.same(native.errors.map(({ name }) => name), ERROR_NAMES, 'the list in ts/base is the one in native/abi')
+  t.end()
+})
