@@ -9,7 +9,7 @@ import { readSecret } from '../../ts/cluster/index.js'
 import { PREAMBLE } from '../../ts/cluster/link.js'
 import { clusterCodec, type AnyMessage, type Hello } from '../../ts/cluster/messages.js'
 import { formatEndpoint } from '../../ts/cluster/address.js'
-import { Local, knock, Proxy } from './support.js'
+import { Local, knock, Proxy } from '../support/cluster-node.js'
 
 const hello: Hello = {
   type: 'Hello',

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { PAGE_SIZE } from '../../ts/base/ids.js'
 import { PeerError } from '../../ts/base/peer-error.js'
-import { free, freePort, Local, page, Remote } from './support.js'
+import { free, freePort, Local, page, Remote } from '../support/cluster-node.js'
 
 t.test('join: three nodes number themselves, hear of each other and talk in order (N=3)', async (t) => {
   const a = await new Local({ nodeName: 'a' }).start()

@@ -2,7 +2,8 @@
 // others finds out. The nodes that are killed or stopped are processes of their own.
 import t, { type Test } from 'tap'
 import { PAGE_SIZE } from '../../ts/base/ids.js'
-import { free, freePort, Local, page, Proxy, Remote, type Seen } from './support.js'
+import { Heartbeat } from '../../ts/cluster/heartbeat.js'
+import { free, freePort, Local, page, Proxy, Remote, type Seen } from '../support/cluster-node.js'
 
 /** Waits for the line on every node and checks that it came in time. */
 async function within(t: Test, ms_max: number, nodes: readonly Seen[], what: RegExp): Promise<void> {
@@ -103,9 +104,33 @@ t.test('loss: a node that was busy for less than the limit loses nobody', async 
   const a = await new Remote({ nodeName: 'a' }).start()
   const b = await new Remote({ nodeName: 'b', join: a.at }).start()
   t.teardown(() => [a, b].map((one) => one.child.kill('SIGKILL')))
-  a.tell('block 3200')
+  a.tell('block 2000')
   await a.until(/stood still/)
   a.tell('send 1 1')
   await b.until(/^message 0/)
   t.strictSame([...a.matching(/^(lost|fenced)/), ...b.matching(/^(lost|fenced)/)], [])
+})
+
+t.test('heartbeat: silence counts only while our own loop was awake', async (t) => {
+  const pulse = {
+    heard: true,
+    spoke: false,
+    over: false,
+    pings: 0,
+    told: (_why: string): void => {},
+    silent: (why: string): void => pulse.told(why),
+    send: (): void => void pulse.pings++,
+    bye: (): void => {},
+  }
+  let stalls = 0
+  const heartbeat = new Heartbeat(() => stalls++, { silenceMs: 400, pingMs: 100, tickMs: 25, lateMs: 100 })
+  t.teardown(() => heartbeat.stop())
+  heartbeat.watch(pulse)
+  const silent = new Promise<string>((resolve) => (pulse.told = resolve))
+  for (const end = performance.now() + 600; performance.now() < end; );
+  const awake = performance.now()
+  t.equal(await silent, 'silent for 0.4 s')
+  const ms = performance.now() - awake
+  t.ok(ms > 350, `not at once but after ${Math.round(ms)} ms`)
+  t.ok(stalls >= 1 && pulse.pings >= 3)
 })

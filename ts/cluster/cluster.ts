@@ -39,7 +39,7 @@ export interface ClusterOptions {
 export interface ClusterHandlers {
   self(node: NodeId): void
   joined(node: NodeId, name: string): void
-  /** payload: valid until the call returns. A PeerError thrown here fences the sender. */
+  /** payload: valid until the call returns. A PeerError thrown here fences the peer that it names, or the sender. */
   message(from: NodeId, message: Message, payload: Uint8Array | undefined): void
   lost(node: NodeId, why: string): void
   /** The others count this node as lost: it must stop. */
@@ -115,15 +115,9 @@ export class Cluster {
     this.#members.send(to, message, payload)
   }
 
-  /** What was sent leaves now rather than at the end of this turn of the event loop. */
-  flush(): void {
-    this.#members.flush()
-  }
-
   /** The peer broke the protocol: it is lost for the whole cluster. `lost` follows, but not before fence returns. */
   fence(node: NodeId, why: string): void {
-    this.options.log('error', `node ${node} is fenced: ${why}`)
-    this.#members.fence(node, why)
+    if (this.#members.fence(node, why)) this.options.log('error', `node ${node} is fenced: ${why}`)
   }
 
   members(): Member[] {
@@ -185,18 +179,19 @@ export class Cluster {
   }
 
   #message(from: NodeId, message: Message, payload: Uint8Array | undefined): void {
-    if (this.#held === undefined && !this.#stopped) return this.handlers.message(from, message, payload)
+    if (this.#held === undefined) return this.#deliver(from, message, payload)
     const kept = payload?.slice()
-    this.#tell(() => this.#heldMessage(from, message, kept))
+    this.#held.push(() => this.#deliver(from, message, kept))
   }
 
-  #heldMessage(from: NodeId, message: Message, payload: Uint8Array | undefined): void {
-    if (this.#members.get(from) === undefined) return
+  /** Nothing of a node that is lost, also not what was held. */
+  #deliver(from: NodeId, message: Message, payload: Uint8Array | undefined): void {
+    if (this.#stopped || this.#members.get(from) === undefined) return
     try {
       this.handlers.message(from, message, payload)
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
-      this.fence(from, error.message)
+      this.fence(error.peer ?? from, error.message)
     }
   }
 

@@ -5,11 +5,13 @@
  */
 import type { Link } from './link.js'
 
+/** What the heartbeat needs of a link. */
+export type Pulse = Pick<Link, 'heard' | 'spoke' | 'over' | 'send' | 'silent' | 'bye'>
+
 export const SILENCE_MS_MAX = 4000
-const PING_MS = 1000
+
 /** Looks often enough that a loss is seen within five seconds of the last sign of life. */
-const TICK_MS = 250
-const LATE_MS_MAX = 1000
+const TIMES = { silenceMs: SILENCE_MS_MAX, pingMs: 1000, tickMs: 250, lateMs: 1000 }
 
 interface Watched {
   heardMs: number
@@ -17,20 +19,25 @@ interface Watched {
 }
 
 export class Heartbeat {
-  readonly #links = new Map<Link, Watched>()
-  readonly #timer = setInterval(() => this.#tick(), TICK_MS)
+  readonly #links = new Map<Pulse, Watched>()
+  readonly #timer: NodeJS.Timeout
   #lastMs = performance.now()
 
   /** @param stalled our own loop stood still for so long */
-  constructor(private readonly stalled: (ms: number) => void) {}
+  constructor(
+    private readonly stalled: (ms: number) => void,
+    private readonly times = TIMES,
+  ) {
+    this.#timer = setInterval(() => this.#tick(), times.tickMs)
+  }
 
-  watch(link: Link): void {
+  watch(link: Pulse): void {
     const now = performance.now()
     this.#links.set(link, { heardMs: now, spokeMs: now })
   }
 
   /** All links that are not over, those of nodes that are no members yet included. */
-  links(): Link[] {
+  links(): Pulse[] {
     return [...this.#links.keys()].filter((link) => !link.over)
   }
 
@@ -40,22 +47,24 @@ export class Heartbeat {
 
   #tick(): void {
     const now = performance.now()
-    const late = now - this.#lastMs - TICK_MS
+    const late = now - this.#lastMs - this.times.tickMs
+    const fresh = late > this.times.lateMs
     this.#lastMs = now
-    if (late > LATE_MS_MAX) this.stalled(late)
+    if (fresh) this.stalled(late)
     for (const [link, watched] of this.#links) {
       if (link.over) this.#links.delete(link)
-      else this.#look(link, watched, now, late > LATE_MS_MAX)
+      else this.#look(link, watched, now, fresh)
     }
   }
 
-  #look(link: Link, watched: Watched, now: number, fresh: boolean): void {
+  #look(link: Pulse, watched: Watched, now: number, fresh: boolean): void {
     if (link.heard || fresh) watched.heardMs = now
     if (link.spoke) watched.spokeMs = now
     link.heard = false
     link.spoke = false
-    if (now - watched.heardMs > SILENCE_MS_MAX) return link.silent(`silent for ${SILENCE_MS_MAX / 1000} s`)
-    if (now - watched.spokeMs < PING_MS - TICK_MS) return
+    const { silenceMs, pingMs, tickMs } = this.times
+    if (now - watched.heardMs > silenceMs) return link.silent(`silent for ${silenceMs / 1000} s`)
+    if (now - watched.spokeMs < pingMs - tickMs) return
     link.send({ type: 'Ping' })
   }
 }

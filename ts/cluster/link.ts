@@ -4,7 +4,7 @@
  * next() its messages come one by one (handshake, joining); after take() each goes to one function.
  *
  * Messages to be sent are gathered and leave together when the current callback of the event loop
- * ends, or with flush(): one system call for a burst, and none is kept waiting for a timer.
+ * ends: one system call for a burst, and none is kept waiting for a timer.
  */
 import { assert } from '../base/assert.js'
 import { PeerError } from '../base/peer-error.js'
@@ -80,7 +80,7 @@ export class Link {
   send(message: AnyMessage, payload?: Uint8Array): void {
     if (this.#over !== undefined) return
     const bytes = clusterCodec.bound(message)
-    if (this.#out.length - this.#end < bytes) this.flush()
+    if (this.#out.length - this.#end < bytes) this.#flush()
     if (this.#out.length < bytes) this.#out = new Uint8Array(bytes)
     this.#end = clusterCodec.encode(message, payload, this.#out, this.#end)
     this.spoke = true
@@ -91,15 +91,14 @@ export class Link {
 
   readonly #flushLater = (): void => {
     this.#flushing = false
-    this.flush()
+    this.#flush()
   }
 
-  /** What was sent leaves now. */
-  flush(): void {
+  #flush(): void {
     if (this.#end === 0 || this.#over !== undefined) return
     const bytes = this.#out.subarray(0, this.#end)
     this.#end = 0
-    // Behind a queue anyway: give it bytes of the right size rather than the whole buffer to keep.
+    // behind a queue anyway: give it bytes of the right size rather than the whole buffer to keep.
     if (this.#transport.queued() > 0) this.#transport.write(bytes.slice())
     else if (!this.#transport.write(bytes)) this.#out = new Uint8Array(OUT_BYTES)
     if (this.#transport.queued() > SEND_QUEUE_BYTES_MAX) {
@@ -125,7 +124,7 @@ export class Link {
     const unread = this.#unread
     this.#unread = []
     for (const { message, payload } of unread) {
-      if (this.#over === undefined) this.#handle(message, payload)
+      if (this.#over === undefined) this.#guard(() => receive(message, payload))
     }
   }
 
@@ -133,16 +132,12 @@ export class Link {
     if (this.#over !== undefined) return
     this.heard = true
     this.#batch = true
-    try {
+    this.#guard(() => {
       const rest = this.#trusted ? chunk : this.#stranger(chunk)
       if (rest.length > 0) this.#reader.push(rest, this.#took)
-    } catch (error) {
-      if (!(error instanceof PeerError)) throw error
-      this.#break(error.message)
-    } finally {
-      this.#batch = false
-      this.flush()
-    }
+    })
+    this.#batch = false
+    this.#flush()
   }
 
   /** Checks the preamble and the bound on what a stranger may send; returns the bytes of frames. */
@@ -166,8 +161,8 @@ export class Link {
   }
 
   readonly #took = (message: AnyMessage, payload: Uint8Array | undefined): void => {
-    if (this.#receive !== undefined) return this.#handle(message, payload)
     if (message.type === 'Ping') return
+    if (this.#receive !== undefined) return this.#receive(message, payload)
     if (this.#waiter !== undefined) {
       const waiter = this.#waiter
       this.#waiter = undefined
@@ -177,11 +172,10 @@ export class Link {
     this.#unread.push({ message, payload: payload?.slice() })
   }
 
-  /** A PeerError of the receiver is the peer's fault like any other. */
-  #handle(message: AnyMessage, payload: Uint8Array | undefined): void {
-    if (message.type === 'Ping') return
+  /** A PeerError, the receiver's too, is the peer's fault. */
+  #guard(call: () => void): void {
     try {
-      this.#receive!(message, payload)
+      call()
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
       this.#break(error.message)
@@ -226,7 +220,7 @@ export class Link {
   /** Ends the link from this side, after a last word; `broken` is not called. A link that broke can
    * still be given its last word, from within `broken`. */
   bye(last: AnyMessage): void {
-    if (this.#over === undefined) this.flush()
+    if (this.#over === undefined) this.#flush()
     this.#broken = undefined
     const bytes = new Uint8Array(clusterCodec.bound(last))
     this.#transport.write(bytes.subarray(0, clusterCodec.encode(last, undefined, bytes, 0)))

@@ -94,10 +94,6 @@ export class Members {
     for (const peer of this.#peers.values()) if (peer.joined) peer.link.send(message)
   }
 
-  flush(): void {
-    for (const peer of this.#peers.values()) peer.link.flush()
-  }
-
   /** Our loop stood still for so long that others may have given us up. */
   stalled(why: string): void {
     this.#doubtMs = performance.now()
@@ -105,10 +101,11 @@ export class Members {
   }
 
   /** This node will have nothing to do with `node` any more, and neither shall the others. `lost` is
-   * called later: the caller may be in the middle of a step. */
-  fence(node: NodeId, why: string): void {
+   * called later: the caller may be in the middle of a step. false: it is lost already. */
+  fence(node: NodeId, why: string): boolean {
     const peer = this.#peers.get(node)
     if (peer !== undefined) this.#lose(peer, printable(why), true)
+    return peer !== undefined
   }
 
   /** A node that linked but will not join. */

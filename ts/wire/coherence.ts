@@ -3,7 +3,7 @@
  * all the traffic and a faulting thread waits for each, so nothing here is generic.
  */
 import { assert } from '../base/assert.js'
-import { NODES_MAX, PAGE_SIZE } from '../base/ids.js'
+import { NODES_MAX, PAGE_SIZE, SEGMENT_MAX } from '../base/ids.js'
 import { PeerError } from '../base/peer-error.js'
 import { COHERENCE_TYPES, type CoherenceMessage, type CoherenceType } from '../coherence/messages.js'
 import {
@@ -29,8 +29,6 @@ const TYPE_NUMBER = Object.fromEntries(COHERENCE_TYPES.map((type, i) => [type, F
   number
 >
 
-/** Segment numbers stay below 2^20 so that (segment, page) is exact in a double (base/ids). */
-const SEGMENTS_MAX = 2 ** 20
 const U32 = 2 ** 32
 
 export function isCoherence(message: { readonly type: string }): message is CoherenceMessage {
@@ -52,7 +50,7 @@ export function encodeCoherence(
   const length = coherenceBytes(message)
   const withPage = length > COHERENCE_HEADER_BYTES
   assert(withPage === (payload !== undefined), 'wire: a payload goes with bytes page and nothing else')
-  assert(segment > 0 && segment < SEGMENTS_MAX && page >= 0 && page < U32, 'wire: segment or page out of range')
+  assert(segment > 0 && segment <= SEGMENT_MAX && page >= 0 && page < U32, 'wire: segment or page out of range')
   assert(requester >= 0 && requester < NODES_MAX && Number.isSafeInteger(serial) && serial >= 0, 'wire: bad requester')
   writeU32(into, at, length)
   into[at + AT_TYPE] = TYPE_NUMBER[message.type]
@@ -83,7 +81,7 @@ export function decodeCoherence(from: Uint8Array, at: number, length: number): C
   const requester = readU16(from, at + AT_REQUESTER)
   if (requester >= NODES_MAX) throw new PeerError(`${type} for node ${requester}`)
   const segment = readU32(from, at + AT_SEGMENT)
-  if (segment === 0 || segment >= SEGMENTS_MAX) throw new PeerError(`${type} for segment ${segment}`)
+  if (segment === 0 || segment > SEGMENT_MAX) throw new PeerError(`${type} for segment ${segment}`)
   const high = readU32(from, at + AT_SERIAL + 4)
   if (high >= 2 ** 21) throw new PeerError(`${type} with a serial beyond 2^53`)
   const serial = high * U32 + readU32(from, at + AT_SERIAL)

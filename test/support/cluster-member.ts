@@ -1,7 +1,7 @@
 // One node in a process of its own: tells its parent what it is told, and does what the parent says.
 import { PAGE_SIZE } from '../../ts/base/ids.js'
 import { Cluster } from '../../ts/cluster/index.js'
-import { defaults, free, handlers, page, type Options } from './support.js'
+import { defaults, free, handlers, page, type Options } from './cluster-node.js'
 
 const add = (line: string): void => {
   if (process.connected) process.send!(line)

@@ -88,14 +88,14 @@ export class Local extends Seen {
   }
 }
 
-/** A node in a process of its own (member.ts). */
+/** A node in a process of its own (cluster-member.ts). */
 export class Remote extends Seen {
   readonly child: ChildProcess
   listen = ''
 
   constructor(readonly options: Options) {
     super()
-    this.child = fork(fileURLToPath(new URL('./member.ts', import.meta.url)), [JSON.stringify(options)])
+    this.child = fork(fileURLToPath(new URL('./cluster-member.ts', import.meta.url)), [JSON.stringify(options)])
     this.child.on('message', (line: string) => this.add(line))
     this.child.on('exit', (code, signal) => this.add(`exit ${signal ?? code}`))
   }
