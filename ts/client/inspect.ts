@@ -3,6 +3,7 @@
  * shapes are kmod-sim/inspect.ts's; docs/JSON.md explains the fields. Failures throw ERR_GSHM_*.
  */
 import { native } from '../native/index.js'
+import { calling } from './failure.js'
 
 export interface NodeStatus {
   readonly cluster: string
@@ -82,22 +83,26 @@ const SEGMENTS = 2
 const PAGES = 3
 const PROCESSES = 4
 
+function ask(socket: string, what: number, name: string): unknown {
+  return JSON.parse(calling(() => native.inspect(socket, what, name)))
+}
+
 export function status(socket: string): NodeStatus {
-  return JSON.parse(native.inspect(socket, STATUS, '')) as NodeStatus
+  return ask(socket, STATUS, '') as NodeStatus
 }
 export function segments(socket: string): SegmentEntry[] {
-  return JSON.parse(native.inspect(socket, SEGMENTS, '')) as SegmentEntry[]
+  return ask(socket, SEGMENTS, '') as SegmentEntry[]
 }
 export function pages(socket: string, segment: string): SegmentPages {
-  return JSON.parse(native.inspect(socket, PAGES, segment)) as SegmentPages
+  return ask(socket, PAGES, segment) as SegmentPages
 }
 export function processes(socket: string): ProcessEntry[] {
-  return JSON.parse(native.inspect(socket, PROCESSES, '')) as ProcessEntry[]
+  return ask(socket, PROCESSES, '') as ProcessEntry[]
 }
 
 /** The name goes; the memory stays until the last view anywhere closes. */
 export function unlink(socket: string, name: string): void {
-  native.visitorUnlink(socket, name)
+  calling(() => native.visitorUnlink(socket, name))
 }
 
 /** Opens a userfaultfd as a registering process does and reports what the kernel offers. */

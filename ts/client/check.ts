@@ -1,0 +1,49 @@
+/** Checks of what programs pass: a wrong type is a TypeError, a wrong value ERR_GSHM_INVALID; both name the parameter. */
+import { GshmError } from '../base/errors.js'
+import { utf8Bytes } from '../base/utf8.js'
+
+/** The name of a lock or barrier, or its number (whole, or a bigint below 2^64). */
+export type Key = string | number | bigint
+
+const BIG_END = 1n << 64n
+
+function typeError(what: string, wanted: string, value: unknown): TypeError {
+  const type = value === null ? 'null' : typeof value
+  const error = new TypeError(`${what} must be ${wanted}, not ${type}`)
+  return Object.assign(error, { code: 'ERR_GSHM_INVALID' })
+}
+
+/** A whole number from `least` up to 2^53 - 1. Sizes and offsets may be given as bigints too. */
+export function count(what: string, value: unknown, least = 0): number {
+  if (typeof value !== 'number' && typeof value !== 'bigint') throw typeError(what, 'a whole number', value)
+  const number = Number(value)
+  if (Number.isSafeInteger(number) && number >= least) return number
+  throw new GshmError('INVALID', `${what} is ${value}: it must be a whole number from ${least} to 2^53 - 1`)
+}
+
+export function big(what: string, value: unknown): bigint {
+  if (typeof value !== 'bigint') throw typeError(what, 'a bigint', value)
+  if (value >= 0n && value < BIG_END) return value
+  throw new GshmError('INVALID', `${what} is ${value}: it must be a bigint from 0 to 2^64 - 1`)
+}
+
+/** A name that has a UTF-8 form; how long it may be and of what is libgshm's to say. */
+export function name(what: string, value: unknown): string {
+  if (typeof value !== 'string') throw typeError(what, 'a string', value)
+  if (utf8Bytes(value) >= 0) return value
+  throw new GshmError('NAME_INVALID', `${what} has half of a surrogate pair`)
+}
+
+/** As the addon takes keys: a string is a name, a bigint a number. */
+export function key(what: string, value: unknown): string | bigint {
+  if (typeof value === 'string') return name(what, value)
+  if (typeof value === 'number') return BigInt(count(what, value))
+  if (typeof value === 'bigint') return big(what, value)
+  throw typeError(what, 'a string, number or bigint', value)
+}
+
+export function options<T extends object>(what: string, value: T | undefined): Partial<T> {
+  if (value === undefined) return {}
+  if (typeof value !== 'object' || value === null) throw typeError(what, 'an object', value)
+  return value
+}

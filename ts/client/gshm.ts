@@ -1,0 +1,165 @@
+/**
+ * An attached process, as gshm.h has it: names, meanings and errors are the same. Calls that end in
+ * Sync block the JavaScript thread; lock, unlock and barrier wait in a thread of their own.
+ */
+import { GshmError } from '../base/errors.js'
+import { native, type NativeClient, type SegmentInfo } from '../native/index.js'
+import * as check from './check.js'
+import { calling, waiting } from './failure.js'
+import { Holders } from './holders.js'
+import { Segment } from './segment.js'
+
+export interface AttachOptions {
+  /** The daemon's device. Default: $GSHM_SOCKET, else the only node of the default cluster on this machine. */
+  readonly socket?: string
+}
+export interface CreateOptions {
+  /** Open the segment of that name and size if there is one. */
+  readonly openOrCreate?: boolean
+}
+
+const OPEN_OR_CREATE = 1
+
+export class Gshm {
+  readonly #client: NativeClient
+  readonly #holders = new Holders()
+  /** This node's number. */
+  readonly node: number
+  /** How many nodes the cluster had at attach. */
+  readonly nodes: number
+
+  /** Made by attach(). */
+  constructor(client: NativeClient) {
+    this.#client = client
+    this.node = client.node()
+    this.nodes = client.nodes()
+  }
+
+  /**
+   * A new segment of `size` bytes (rounded up to pages) that reads as zeros.
+   * Errors: EXISTS, SIZE_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, MEMORY, NODE_LOST.
+   */
+  create(name: string, size: number, options?: CreateOptions): Segment {
+    const { openOrCreate = false } = check.options('options', options)
+    const called = check.name('name', name)
+    const bytes = check.count('size', size, 1)
+    const id = calling(() => this.#client.create(called, bytes, openOrCreate ? OPEN_OR_CREATE : 0))
+    return new Segment(this.#client, id, called)
+  }
+
+  /** Errors: NOT_FOUND. */
+  open(name: string): Segment {
+    const called = check.name('name', name)
+    return new Segment(
+      this.#client,
+      calling(() => this.#client.open(called, 0)),
+      called,
+    )
+  }
+
+  /** Errors: NOT_FOUND. */
+  stat(name: string): SegmentInfo {
+    const called = check.name('name', name)
+    return calling(() => this.#client.stat(called))
+  }
+
+  /** The name goes; the memory stays until the last view anywhere closes. Errors: NOT_FOUND, ACCESS. */
+  unlink(name: string): void {
+    const called = check.name('name', name)
+    calling(() => this.#client.unlink(called))
+  }
+
+  /** Where a global address is in this process. Errors: NOT_MAPPED. */
+  pointer(address: bigint): bigint {
+    const at = check.big('address', address)
+    return calling(() => this.#client.pointer(at))
+  }
+
+  /** The global address that a place in this process shows. Errors: NOT_MAPPED. */
+  address(pointer: bigint): bigint {
+    const at = check.big('pointer', pointer)
+    return calling(() => this.#client.address(at))
+  }
+
+  /** An ArrayBuffer over `length` bytes at a global address, which one view must show. Errors: NOT_MAPPED, INVALID. */
+  buffer(address: bigint, length: number): ArrayBuffer {
+    const at = check.big('address', address)
+    const bytes = check.count('length', length, 1)
+    return calling(() => this.#client.buffer(this.#client.pointer(at), bytes))
+  }
+
+  /**
+   * Takes the lock of that name or number, across the cluster, for this call: another lock() of the
+   * same key waits, in this process too. Rejects with ERR_GSHM_OWNER_DEAD when the lock IS held now
+   * but its last holder died; otherwise a rejection means that it is not held. Errors: NODE_LOST, DAEMON_LOST.
+   */
+  async lock(key: check.Key): Promise<void> {
+    const which = check.key('key', key)
+    const holder = this.#holders.next()
+    try {
+      await waiting(() => this.#client.lock(which, holder))
+      this.#holders.took(which, holder)
+    } catch (error) {
+      if (error instanceof GshmError && error.reason === 'OWNER_DEAD') this.#holders.took(which, holder)
+      throw error
+    }
+  }
+
+  /** Releases what lock() took. Errors: NOT_HOLDER. */
+  async unlock(key: check.Key): Promise<void> {
+    const which = check.key('key', key)
+    const holder = this.#holders.give(which)
+    if (holder === undefined)
+      throw new GshmError('NOT_HOLDER', `unlock: lock ${String(key)} is not held by this process`)
+    try {
+      await waiting(() => this.#client.unlock(which, holder))
+    } catch (error) {
+      this.#holders.keep(which, holder)
+      throw error
+    }
+  }
+
+  /** Waits until `count` callers across the cluster have arrived. Errors: BARRIER_MISMATCH, NODE_LOST. */
+  async barrier(key: check.Key, count: number): Promise<void> {
+    const which = check.key('key', key)
+    const callers = check.count('count', count, 1)
+    await waiting(() => this.#client.barrier(which, callers))
+  }
+
+  /** As lock(), but blocks this JavaScript thread, which is the holder. Errors: DEADLOCK (it holds it already). */
+  lockSync(key: check.Key): void {
+    const which = check.key('key', key)
+    calling(() => this.#client.lockSync(which))
+  }
+
+  /** Releases what lockSync() took. Errors: NOT_HOLDER. */
+  unlockSync(key: check.Key): void {
+    const which = check.key('key', key)
+    calling(() => this.#client.unlockSync(which))
+  }
+
+  /** As barrier(), but blocks this JavaScript thread. */
+  barrierSync(key: check.Key, count: number): void {
+    const which = check.key('key', key)
+    const callers = check.count('count', count, 1)
+    calling(() => this.#client.barrierSync(which, callers))
+  }
+
+  /** Unmaps every view (buffers are detached), closes every segment and ends the registration. Errors: DETACHED. */
+  detach(): void {
+    calling(() => this.#client.detach())
+  }
+}
+
+/**
+ * Registers this process with the daemon of its node. A process has one registration: attaching
+ * again gives another handle of the same.
+ * Errors: NO_DAEMON, ACCESS, NO_USERFAULTFD, ABI_VERSION, DESCRIPTORS.
+ */
+export function attach(options?: AttachOptions): Gshm {
+  const { socket } = check.options('options', options)
+  const path = socket === undefined ? null : check.name('socket', socket)
+  const client = new native.NativeClient()
+  calling(() => client.attach(path))
+  return new Gshm(client)
+}

@@ -1,0 +1,7 @@
+/** The public TypeScript API. */
+export { attach, Gshm, type AttachOptions, type CreateOptions } from './gshm.js'
+export { Segment, type MapOptions } from './segment.js'
+export { View } from './view.js'
+export type { Key } from './check.js'
+export { GshmError, type ErrorName } from '../base/errors.js'
+export type { SegmentInfo } from '../native/index.js'

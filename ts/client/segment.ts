@@ -1,0 +1,76 @@
+/** An open segment: views of it, and its heap. */
+import type { NativeClient } from '../native/index.js'
+import * as check from './check.js'
+import { calling } from './failure.js'
+import { View } from './view.js'
+
+export interface MapOptions {
+  /** Where in this process; a multiple of the page size. Default: anywhere. */
+  readonly address?: bigint
+  /** First byte of the segment to show; a multiple of the page size. Default 0. */
+  readonly offset?: number
+  /** Bytes; a multiple of the page size. Default: to the segment's end. */
+  readonly length?: number
+}
+
+export class Segment {
+  readonly #client: NativeClient
+  /** Bytes; a multiple of the page size. */
+  readonly size: number
+
+  /** Made by Gshm.create and Gshm.open. */
+  constructor(
+    client: NativeClient,
+    /** Its number in the cluster. */
+    readonly id: number,
+    readonly name: string,
+  ) {
+    this.#client = client
+    this.size = calling(() => client.size(id))
+  }
+
+  /**
+   * Maps a part of the segment (default: all of it) where one likes (default: anywhere).
+   * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), LIMIT.
+   */
+  map(options?: MapOptions): View {
+    const { address = 0n, offset = 0, length = 0 } = check.options('options', options)
+    const at = check.big('address', address)
+    const from = check.count('offset', offset)
+    const bytes = check.count('length', length)
+    const view = calling(() => this.#client.map(this.id, at, from, bytes))
+    return new View(this.#client, view, bytes === 0 ? this.size - from : bytes, from)
+  }
+
+  /** The global address of byte `offset`. */
+  at(offset: number): bigint {
+    return (BigInt(this.id) << 44n) | BigInt(check.count('offset', offset))
+  }
+
+  /** A block of `size` bytes, 16-byte aligned: its global address. Errors: HEAP_FULL, INVALID (0), MEMORY. */
+  alloc(size: number): bigint {
+    const bytes = check.count('size', size, 1)
+    return calling(() => this.#client.alloc(this.id, bytes))
+  }
+
+  /**
+   * Makes a block larger or smaller; gives where it is now. The old block stays when this fails.
+   * Errors: NOT_ALLOCATED, HEAP_FULL, NOT_MAPPED (it must move, and no view shows both places).
+   */
+  realloc(block: bigint, size: number): bigint {
+    const at = check.big('block', block)
+    const bytes = check.count('size', size, 1)
+    return calling(() => this.#client.realloc(this.id, at, bytes))
+  }
+
+  /** Frees a block that any process allocated. Errors: NOT_ALLOCATED (or freed already). */
+  free(block: bigint): void {
+    const at = check.big('block', block)
+    calling(() => this.#client.free(this.id, at))
+  }
+
+  /** Closes the handle; views stay until unmapped, and keep the memory. */
+  close(): void {
+    calling(() => this.#client.closeSegment(this.id))
+  }
+}
