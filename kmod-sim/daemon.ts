@@ -8,15 +8,7 @@ import { globalPage, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import { Cluster, type Member } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf } from '../ts/names/index.js'
-import {
-  accessOf,
-  createNode,
-  directoryBytes,
-  heldPages,
-  inspectPages,
-  touchedPages,
-  type NodeState,
-} from '../ts/node/state.js'
+import { accessOf, createNode, directoryBytes, inspectPages, touchedPages, type NodeState } from '../ts/node/state.js'
 import type { Message } from '../ts/node/messages.js'
 import type { SegmentStat } from '../ts/base/requests.js'
 import { Device } from './device.js'
@@ -120,7 +112,13 @@ export class Daemon {
       },
     )
     const { self, listen } = await this.#cluster.start()
-    this.#listener = new native.DeviceListener(options.socket, this.#device)
+    const device = this.#device
+    this.#listener = new native.DeviceListener(options.socket, {
+      connect: (channel) => device.connect(channel),
+      request: (channel, request, fds) => device.request(channel, request, fds),
+      malformed: (channel, why) => device.malformed(channel, why),
+      disconnect: (channel) => device.disconnect(channel),
+    })
     return { node: self, listen, keeperPid: this.#keeper.pid }
   }
 
@@ -148,8 +146,9 @@ export class Daemon {
         this.#cluster.send(to, message, payload)
       },
       fence: (node, why) => this.#cluster.fence(node, why),
+      held: (segment) => this.#registry.holds(segment),
       holds: (event) => this.#hold.takes(event),
-      segmentGone: ({ segment }) => this.#frames.drop(segment, heldPages(this.#state, segment)),
+      segmentGone: ({ segment }) => this.#frames.drop(segment),
     })
     this.#runtime.pager = new Pager(
       this.#registry,

@@ -3,9 +3,15 @@ import { PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
 import { assert } from '../ts/base/assert.js'
 import { native, type Frames } from '../ts/native/index.js'
 
+interface SegmentFrames {
+  readonly frames: Frames
+  /** Frames that hold a page of the engine's. */
+  held: number
+}
+
 export class FrameStore {
-  readonly #bySegment = new Map<SegmentId, Frames>()
-  #held = 0
+  readonly #bySegment = new Map<SegmentId, SegmentFrames>()
+  #held = 0 // over all segments
 
   /** @param memoryBytes frames may take this much @param made called with each new memfd (the keeper wants it) */
   constructor(
@@ -26,54 +32,57 @@ export class FrameStore {
 
   open(segment: SegmentId, bytes: number): Frames {
     const known = this.#bySegment.get(segment)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.frames
     const frames = new native.Frames(`gshm:${segment}`, bytes / PAGE_SIZE)
-    this.#bySegment.set(segment, frames)
+    this.#bySegment.set(segment, { frames, held: 0 })
     this.made(segment, frames)
     return frames
   }
 
-  get(segment: SegmentId): Frames {
-    const frames = this.#bySegment.get(segment)
-    assert(frames !== undefined, `segment ${segment} has no frames here`)
-    return frames
+  #get(segment: SegmentId): SegmentFrames {
+    const found = this.#bySegment.get(segment)
+    assert(found !== undefined, `segment ${segment} has no frames here`)
+    return found
   }
 
   copyOut(segment: SegmentId, page: Page): Uint8Array {
     const bytes = Buffer.allocUnsafeSlow(PAGE_SIZE) // of its own: it lives until the socket has taken it
-    this.get(segment).copyOut(page, bytes, 0)
+    this.#get(segment).frames.copyOut(page, bytes, 0)
     return bytes
   }
 
   /** A page arrives in its frame: the bytes given, or zeros. */
   fill(segment: SegmentId, page: Page, bytes: Uint8Array | undefined): void {
-    const frames = this.get(segment)
-    if (bytes === undefined) frames.zero(page)
-    else frames.copyIn(page, bytes, 0)
+    const of = this.#get(segment)
+    if (bytes === undefined) of.frames.zero(page)
+    else of.frames.copyIn(page, bytes, 0)
+    of.held++
     this.#held++
   }
 
   punch(segment: SegmentId, page: Page): void {
-    this.get(segment).punch(page, 1)
+    const of = this.#get(segment)
+    of.frames.punch(page, 1)
+    of.held--
     this.#held--
   }
 
   residentPages(segment: SegmentId): number {
-    return this.#bySegment.get(segment)?.resident() ?? 0
+    return this.#bySegment.get(segment)?.frames.resident() ?? 0
   }
 
-  /** The segment is gone everywhere. @param held how many of its pages the engine held here */
-  drop(segment: SegmentId, held: number): void {
-    const frames = this.#bySegment.get(segment)
-    if (frames === undefined) return
+  /** The segment is gone everywhere. */
+  drop(segment: SegmentId): void {
+    const of = this.#bySegment.get(segment)
+    if (of === undefined) return
     this.#bySegment.delete(segment)
-    this.#held -= held
+    this.#held -= of.held
     this.dropped(segment)
-    frames.close()
+    of.frames.close()
   }
 
   close(): void {
-    for (const frames of this.#bySegment.values()) frames.close()
+    for (const { frames } of this.#bySegment.values()) frames.close()
     this.#bySegment.clear()
   }
 }

@@ -89,7 +89,7 @@ export class Hold {
   #arm(now: number): void {
     let first = Infinity
     for (const page of this.#held.keys()) first = Math.min(first, this.#graces.get(page)?.until ?? now)
-    if (first < Infinity) this.#timer.arm(Math.max(1, (first - now) * 1000))
+    if (first < Infinity) this.#timer.arm(Math.max(1, Math.ceil((first - now) * 1000)))
   }
 }
 

@@ -84,11 +84,7 @@ export class Pager {
         // The view may have been unmapped, or moved, since its thread faulted.
         const shown = process.table.lookup(address)
         if (shown === undefined || shown.segment !== segment || shown.page !== page) return Change.gone
-        const change = process.faults.resume(address, PAGE_SIZE, access === 'write')
-        if (change !== Change.already) return change
-        if (access === 'write') return process.faults.protect(address, PAGE_SIZE, false)
-        process.faults.wake(address, PAGE_SIZE)
-        return change
+        return process.faults.resume(address, PAGE_SIZE, access === 'write')
       })
     }
   }

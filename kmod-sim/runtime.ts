@@ -4,7 +4,7 @@
  */
 import { assert } from '../ts/base/assert.js'
 import { PeerError } from '../ts/base/peer-error.js'
-import type { NodeId } from '../ts/base/ids.js'
+import type { NodeId, SegmentId } from '../ts/base/ids.js'
 import type { Answer, LocalRequest } from '../ts/base/requests.js'
 import { GshmError } from '../ts/base/errors.js'
 import type { Effect } from '../ts/node/effects.js'
@@ -20,6 +20,8 @@ export interface RuntimeHost {
   fence(node: NodeId, why: string): void
   /** May take an event that must not happen yet, and submit it later (hold.ts). */
   holds(event: NodeEvent): boolean
+  /** Whether somebody on this node holds the segment (again). */
+  held(segment: SegmentId): boolean
   segmentGone(effect: Extract<Effect, { do: 'SegmentGone' }>): void
 }
 
@@ -67,6 +69,8 @@ export class Runtime {
   }
 
   #step(event: NodeEvent, payload: Uint8Array | undefined): void {
+    // A queued let may have been overtaken by the answer to another process's open.
+    if (event.is === 'let' && this.host.held(event.segment)) return
     const effects: Effect[] = []
     try {
       step(this.state, event, effects)

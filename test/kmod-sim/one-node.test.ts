@@ -4,21 +4,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { processes, segments, status } from '../../ts/client/inspect.js'
 import { startNode } from '../support/cluster.js'
+import { becomes } from '../support/becomes.js'
 import { Probe } from '../support/probe.js'
 
 const P = 4096
 const PAGES = 64
-
-/** Waits until `now()` gives `wanted`; the daemon is asked again as soon as it has answered. */
-async function becomes<T>(wanted: T, now: () => T): Promise<T> {
-  const end = performance.now() + 20_000
-  let last = now()
-  while (JSON.stringify(last) !== JSON.stringify(wanted) && performance.now() < end) {
-    await new Promise((resolve) => setImmediate(resolve))
-    last = now()
-  }
-  return last
-}
 
 function descriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length

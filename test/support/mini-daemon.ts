@@ -2,7 +2,8 @@
  * The least daemon that can serve test/programs/raw_client.c: it answers the device protocol, and
  * leaves every fault and event to the test, which takes them one by one and changes access itself.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -49,8 +50,8 @@ export class MiniDaemon {
   readonly #programs: Program[] = []
   readonly #channels: FaultChannel[] = []
   #base = 0
-  /** Called inside each delivery, after its events were queued. */
-  onBatch: () => void = () => {}
+  /** Called when a process has registered. */
+  onRegister: (id: number, channel: FaultChannel, pid: number) => void = () => {}
 
   constructor(readonly pages: number) {
     this.frames = new native.Frames('gshm:test', pages)
@@ -60,7 +61,7 @@ export class MiniDaemon {
   async start(): Promise<{ client: Client; channel: FaultChannel }> {
     const program = startProgram(undefined, 'raw_client', [this.socket, String(this.pages)])
     this.#programs.push(program)
-    this.#base = Number((await program.line()).replace('ready ', ''))
+    await program.line() // ready
     return { client: new Client(program), channel: this.channel }
   }
 
@@ -80,9 +81,13 @@ export class MiniDaemon {
     this.poll.add(channel, id)
     return channel
   }
+  /** The next event, whatever it is. */
+  async any(): Promise<Event> {
+    return this.#events.shift() ?? new Promise<Event>((resolve) => this.#waiting.push(resolve))
+  }
   /** The next event of that kind; others before it are an error. */
   async next(kind: Event['kind']): Promise<Event> {
-    const event = this.#events.shift() ?? (await new Promise<Event>((resolve) => this.#waiting.push(resolve)))
+    const event = await this.any()
     if (event.kind !== kind) throw new Error(`expected ${kind}, got ${JSON.stringify(event)}`)
     return event
   }
@@ -115,7 +120,6 @@ export class MiniDaemon {
       if (waiting) waiting(event)
       else this.#events.push(event)
     }
-    this.onBatch()
   }
 
   #request(channel: DeviceChannel, request: DeviceRequest, fds: number[]): void {
@@ -124,12 +128,14 @@ export class MiniDaemon {
       const faults = new native.FaultChannel(fds[0] ?? -1, 'fresh')
       this.#channels.push(faults)
       this.poll.add(faults, ID)
+      this.onRegister(ID, faults, channel.peer.pid)
       channel.reply(op, serial, { token: 1n, node: 0, nodes: 1, cluster: 'test', nodeName: 'node0' }, -1)
     } else if (op === 'create') {
       const info = { segment: SEGMENT, mode: request.mode, uid: 0, gid: 0, size: request.size, heapBytes: 0 }
       const rest = { heapBlocks: 0, createdMs: 0, linked: true, homes: 1, consistency: 'mrsw', name: request.name }
       channel.reply(op, serial, { ...info, ...rest }, this.frames.fd)
     } else if (op === 'map') {
+      this.#base = request.address
       this.channel.register(request.address, request.length)
       channel.reply(op, serial, undefined, -1)
     } else {
@@ -144,9 +150,9 @@ export class MiniDaemon {
 
 /** Commands to a raw_client and the answers, by tag: they may come in any order. */
 export class Client {
-  readonly #answers = new Map<string, string>()
-  readonly #waiting = new Map<string, (answer: string) => void>()
-  #tags = 0
+  static #tags = 0
+  #answers = new Map<string, string[]>()
+  #waiting = new Map<string, ((answer: string) => void)[]>()
 
   constructor(
     readonly program: Program,
@@ -157,30 +163,40 @@ export class Client {
 
   /** Runs one command; resolves with its answer. */
   do(command: string, ...numbers: number[]): Promise<string> {
-    const tag = `${this.whom === '' ? 'p' : 'c'}${++this.#tags}`
-    this.program.say(`${this.whom}${tag} ${command} ${numbers.join(' ')}`)
-    return this.answer(tag)
+    return this.#answer(this.#say(command, numbers))
   }
-  answer(tag: string): Promise<string> {
-    const ready = this.#answers.get(tag)
-    if (ready !== undefined) return Promise.resolve(ready)
-    return new Promise((resolve) => this.#waiting.set(tag, resolve))
+  /** A thread that reads all the time answers twice: when it begins and when it ends. */
+  hammer(at: number): { first: Promise<string>; second: Promise<string> } {
+    const tag = this.#say('hammer', [at])
+    return { first: this.#answer(tag), second: this.#answer(tag) }
   }
-  /** The forked child of this one, which answers on the same output. */
+  /** The last forked child of this one, which answers on the same output. */
   child(): Client {
     const child = new Client(this.program, 'child ')
-    child.answer = (tag) => this.answer(tag)
+    child.#answers = this.#answers
+    child.#waiting = this.#waiting
     return child
   }
 
+  #say(command: string, numbers: number[]): string {
+    const tag = `t${++Client.#tags}`
+    this.program.say(`${this.whom}${tag} ${command} ${numbers.join(' ')}`)
+    return tag
+  }
+  #answer(tag: string): Promise<string> {
+    const ready = this.#answers.get(tag)?.shift()
+    if (ready !== undefined) return Promise.resolve(ready)
+    return new Promise((resolve) => this.#waiting.set(tag, [...(this.#waiting.get(tag) ?? []), resolve]))
+  }
   async #read(program: Program): Promise<void> {
     for (;;) {
       const line = await program.line().catch(() => undefined)
       if (line === undefined) return
       const space = line.indexOf(' ')
-      const tag = line.slice(0, space)
-      this.#answers.set(tag, line.slice(space + 1))
-      this.#waiting.get(tag)?.(line.slice(space + 1))
+      const [tag, answer] = [line.slice(0, space), line.slice(space + 1)]
+      const waiting = this.#waiting.get(tag)?.shift()
+      if (waiting) waiting(answer)
+      else this.#answers.set(tag, [...(this.#answers.get(tag) ?? []), answer])
     }
   }
 }
@@ -193,4 +209,19 @@ export function openDescriptors(): number {
 /** Lets the event loop go round until `check` holds. */
 export async function until(check: () => boolean): Promise<void> {
   while (!check()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Opens descriptors until this process has none left; the test's end, or closing them, frees them. */
+export function exhaustDescriptors(t: { teardown(end: () => void): void }): number[] {
+  // With the usual limits this would take a million.
+  execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=2048:'])
+  const held: number[] = []
+  t.teardown(() => held.forEach((fd) => closeSync(fd)))
+  for (;;) {
+    try {
+      held.push(openSync('/dev/null', 'r'))
+    } catch {
+      return held
+    }
+  }
 }

@@ -123,11 +123,13 @@ export class Probe {
     return this.control.client(Number(await this.ok(how)))
   }
 
-  /** Ends the process with a signal and waits until the kernel says so. */
+  /** Ends the process with a signal, if it has not ended, and waits until the kernel says so. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    const closed = this.socket.destroyed ? undefined : once(this.socket, 'close')
-    const ended = this.child === undefined || this.child.exitCode !== null ? undefined : once(this.child, 'exit')
-    if (this.child?.exitCode == null && this.child?.signalCode == null) process.kill(this.pid, signal)
+    const { child, socket } = this
+    const running = child !== undefined && child.exitCode === null && child.signalCode === null
+    const closed = socket.destroyed ? undefined : once(socket, 'close')
+    const ended = running ? once(child, 'exit') : undefined
+    if (running || (child === undefined && closed !== undefined)) process.kill(this.pid, signal)
     await Promise.all([closed, ended])
   }
 

@@ -99,7 +99,10 @@ function failure(options: DaemonOptions, what: string): GshmError {
 
 function firstLine(child: ChildProcess, options: DaemonOptions): Promise<Ready> {
   return new Promise((resolve, reject) => {
+    let settled = false // its end, much later, is no failure to start
     const fail = (what: string) => {
+      if (settled) return
+      settled = true
       clearTimeout(timer)
       reject(failure(options, what))
     }
@@ -112,8 +115,9 @@ function firstLine(child: ChildProcess, options: DaemonOptions): Promise<Ready> 
       clearTimeout(timer)
       try {
         const ready = JSON.parse(line) as Ready & { ready?: boolean }
-        if (ready.ready === true) resolve(ready)
-        else fail(`it said ${line}`)
+        if (ready.ready !== true) return fail(`it said ${line}`)
+        settled = true
+        resolve(ready)
       } catch {
         fail(`it said ${line}`)
       }

@@ -38,7 +38,7 @@ export async function runRanks(options: RunOptions): Promise<RankEnd[]> {
   const ends: RankEnd[] = []
   const timers: NodeJS.Timeout[] = []
   const toAll = (signal: NodeJS.Signals) => {
-    for (const child of children.keys()) toGroup(child, signal)
+    for (const child of children.keys()) toGroup(options, child, signal)
   }
   const forward = (signal: NodeJS.Signals) => toAll(signal)
   for (const signal of FORWARDED) process.on(signal, forward)
@@ -47,9 +47,9 @@ export async function runRanks(options: RunOptions): Promise<RankEnd[]> {
       options.ranks.map(async (rank) => {
         const child = start(options, rank)
         children.set(child, rank)
-        const end = await ended(child, rank)
+        const end = await ended(options, child, rank)
         children.delete(child)
-        toGroup(child, 'SIGKILL') // what the program left running in its group
+        toGroup(options, child, 'SIGKILL') // what the program left running in its group
         ends.push(end)
         if (end.status === 0 || timers.length > 0) return
         toAll('SIGTERM')
@@ -64,11 +64,15 @@ export async function runRanks(options: RunOptions): Promise<RankEnd[]> {
   }
 }
 
+function sharesTerminal(options: RunOptions): boolean {
+  return options.inherit && process.stdin.isTTY
+}
+
 function start(options: RunOptions, rank: Rank): ChildProcess {
   const child = spawn(options.program, options.args, {
     stdio: options.inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'],
-    // A rank that shares our terminal stays in our session: it could not read from it otherwise.
-    detached: !options.inherit,
+    // A rank that reads from our terminal stays in our session: it could not otherwise.
+    detached: !sharesTerminal(options),
     env: {
       ...process.env,
       GSHM_SOCKET: rank.socket,
@@ -84,7 +88,7 @@ function start(options: RunOptions, rank: Rank): ChildProcess {
 }
 
 /** Resolves when the rank has ended and its output has been read, or 1 s later: somebody else may hold the pipe. */
-function ended(child: ChildProcess, rank: Rank): Promise<RankEnd> {
+function ended(options: RunOptions, child: ChildProcess, rank: Rank): Promise<RankEnd> {
   return new Promise((resolve) => {
     const done = (status: number, signal: NodeJS.Signals | null) =>
       resolve({ ...rank, pid: child.pid ?? 0, status, signal })
@@ -93,7 +97,7 @@ function ended(child: ChildProcess, rank: Rank): Promise<RankEnd> {
       done(error.code === 'ENOENT' ? 127 : 126, null)
     })
     child.once('exit', (code, signal) => {
-      toGroup(child, 'SIGKILL')
+      toGroup(options, child, 'SIGKILL')
       const status = code ?? 128 + (signal === null ? 0 : constants.signals[signal])
       const late = setTimeout(() => done(status, signal), 1000)
       child.once('close', () => {
@@ -105,9 +109,9 @@ function ended(child: ChildProcess, rank: Rank): Promise<RankEnd> {
 }
 
 /** To the whole group of a detached child; to the child alone when it shares our group. */
-function toGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+function toGroup(options: RunOptions, child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return
-  const alone = child.stdout === null
+  const alone = sharesTerminal(options)
   if (alone && (child.exitCode !== null || child.signalCode !== null)) return
   try {
     process.kill(alone ? child.pid : -child.pid, signal)

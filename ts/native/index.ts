@@ -41,7 +41,8 @@ export interface FaultChannel {
   readonly fd: number
   /** UFFDIO_REGISTER with MISSING|MINOR|WP. Throws ERR_GSHM_* (code) on anything but success. */
   register(address: number, length: number): void
-  /** none -> read|write for pages whose frame is in the memfd (UFFDIO_CONTINUE); wakes waiters. */
+  /** none -> read|write for pages whose frame is in the memfd (UFFDIO_CONTINUE), read -> write for
+   * one that is mapped ('already'); wakes waiters. A frame that is a hole: throws ERR_GSHM_SYSTEM. */
   resume(address: number, length: number, writable: boolean): Change
   /** Sets (on) or clears UFFDIO_WRITEPROTECT; clearing wakes waiters. */
   protect(address: number, length: number, on: boolean): Change
@@ -231,10 +232,16 @@ export interface Native {
 
   readonly FaultPoll: new (onBatch: FaultBatch) => FaultPoll
   /** Takes ownership of `fd`, does UFFDIO_API, checks features. Throws NOT_USERFAULTFD, KERNEL_FEATURES. */
-  readonly FaultChannel: new (fd: number, mode: 'fresh' | 'forked') => FaultChannel
+  readonly FaultChannel: new (
+    fd: number,
+    mode: 'fresh' | 'forked',
+  ) => FaultChannel
   readonly Frames: new (name: string, pages: number) => Frames
   /** Binds `path` with mode 0660 (an old socket file that nobody listens on is replaced). */
-  readonly DeviceListener: new (path: string, handlers: DeviceHandlers) => DeviceListener
+  readonly DeviceListener: new (
+    path: string,
+    handlers: DeviceHandlers,
+  ) => DeviceListener
   readonly MicroTimer: new (expired: () => void) => MicroTimer
   readonly KeeperLink: new (fd: number) => KeeperLink
   /** An AF_UNIX SEQPACKET pair: [ours, close-on-exec; theirs, inheritable]. */
