@@ -14,8 +14,8 @@ function room(t: Test) {
   const dir = mkdtempSync(join(tmpdir(), 'gshm-cli-'))
   const env = { GSHM_RUNTIME_DIR: dir, GSHM_SOCKET: '' }
   const gshm = (...args: string[]) => runProgram(undefined, compiled('ts/cli/main.js'), args, { env })
-  const json = async (...args: string[]) =>
-    JSON.parse((await gshm(...args, '--json')).stdout.trimEnd().split('\n').at(-1) ?? '')
+  const json = async (command: string, ...args: string[]) =>
+    JSON.parse((await gshm(command, '--json', ...args)).stdout.trimEnd().split('\n').at(-1) ?? '')
   t.teardown(async () => {
     await gshm('down', '--force')
     rmSync(dir, { recursive: true, force: true })
@@ -96,7 +96,7 @@ t.test('down never signals a process that has got the pid of a daemon', async (t
   const { json, gshm, default: cluster } = room(t)
   await json('up', '--nodes', '1')
   const state = load(cluster)
-  const bystander = startProgram(undefined, 'sleep', ['1000'])
+  const bystander = startProgram(undefined, '/bin/sleep', ['1000'])
   t.teardown(() => bystander.stop())
   const text = readFileSync(join(cluster, 'cluster.json'), 'utf8')
   const real = state?.nodes[0]?.id.pid
