@@ -1,9 +1,9 @@
 /** FaultPoll, FaultChannel and Frames against a real process: what docs say the kernel does. */
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { ERROR_NAMES } from '../../ts/base/errors.js'
-import { Change, native } from '../../ts/native/index.js'
-import { MiniDaemon, openDescriptors, PAGE, until } from '../support/mini-daemon.js'
+import { Change, native, RECORD_WIDTH, type FaultChannel } from '../../ts/native/index.js'
+import { exhaustDescriptors, MiniDaemon, openDescriptors, PAGE, until } from '../support/mini-daemon.js'
 
 async function started(t: Test, pages = 16) {
   const daemon = new MiniDaemon(pages)
@@ -85,16 +85,48 @@ t.test('what is no access change throws, with a code', async (t) => {
     }
     return []
   }
-  t.same(caught(() => channel.resume(at, PAGE, true)), ['ERR_GSHM_SYSTEM', 14], 'a hole: EFAULT')
-  t.same(caught(() => channel.resume(at + 1, PAGE, true)), ['ERR_GSHM_SYSTEM', 22], 'misaligned: EINVAL')
-  t.same(caught(() => channel.resume(-1, PAGE, true)), ['ERR_GSHM_INVALID', undefined])
-  t.same(caught(() => channel.resume(at, 0.5, true)), ['ERR_GSHM_INVALID', undefined])
-  t.same(caught(() => channel.register(daemon.address(-(2 ** 30)), PAGE)), ['ERR_GSHM_INVALID', undefined])
-  t.same(caught(() => channel.register(at + 1, PAGE)), ['ERR_GSHM_MISALIGNED', undefined])
-  t.same(caught(() => daemon.frames.copyIn(16, page(0), 0)), ['ERR_GSHM_BEYOND_END', undefined])
-  t.same(caught(() => daemon.frames.copyIn(0, page(0), 1)), ['ERR_GSHM_INVALID', undefined])
-  t.same(caught(() => daemon.frames.punch(15, 2)), ['ERR_GSHM_BEYOND_END', undefined])
-  t.same(caught(() => new native.Frames('x', 2 ** 33)), ['ERR_GSHM_INVALID', undefined])
+  t.same(
+    caught(() => channel.resume(at, PAGE, true)),
+    ['ERR_GSHM_SYSTEM', 14],
+    'a hole: EFAULT',
+  )
+  t.same(
+    caught(() => channel.resume(at + 1, PAGE, true)),
+    ['ERR_GSHM_SYSTEM', 22],
+    'misaligned: EINVAL',
+  )
+  t.same(
+    caught(() => channel.resume(-1, PAGE, true)),
+    ['ERR_GSHM_INVALID', undefined],
+  )
+  t.same(
+    caught(() => channel.resume(at, 0.5, true)),
+    ['ERR_GSHM_INVALID', undefined],
+  )
+  t.same(
+    caught(() => channel.register(daemon.address(-(2 ** 30)), PAGE)),
+    ['ERR_GSHM_INVALID', undefined],
+  )
+  t.same(
+    caught(() => channel.register(at + 1, PAGE)),
+    ['ERR_GSHM_MISALIGNED', undefined],
+  )
+  t.same(
+    caught(() => daemon.frames.copyIn(16, page(0), 0)),
+    ['ERR_GSHM_BEYOND_END', undefined],
+  )
+  t.same(
+    caught(() => daemon.frames.copyIn(0, page(0), 1)),
+    ['ERR_GSHM_INVALID', undefined],
+  )
+  t.same(
+    caught(() => daemon.frames.punch(15, 2)),
+    ['ERR_GSHM_BEYOND_END', undefined],
+  )
+  t.same(
+    caught(() => new native.Frames('x', 2 ** 33)),
+    ['ERR_GSHM_INVALID', undefined],
+  )
   t.equal(channel.resume(daemon.address(-(2 ** 40)), PAGE, true), Change.gone, 'nothing is mapped there')
 })
 
@@ -160,24 +192,36 @@ t.test('while a fork event is unread, changes answer again; drain delivers it at
 
 t.test('drain inside a delivery: the records under delivery stay what they are', async (t) => {
   const { daemon, client, channel } = await started(t)
-  let deepest = 0
-  let depth = 0
-  daemon.onBatch = () => {
-    deepest = Math.max(deepest, ++depth)
-    if (depth === 1) daemon.poll.drain(1)
-    depth--
-  }
-  const reads = [0, 1, 2, 3].map((i) => client.do('read', i * PAGE))
-  const seen = []
-  for (let i = 0; i < 4; i++) seen.push((await daemon.next('read')).at / PAGE)
-  t.same(seen.sort(), [0, 1, 2, 3])
-  for (let i = 0; i < 4; i++) {
-    daemon.frames.copyIn(i, page(i), 0)
-    channel.resume(daemon.address(i * PAGE), PAGE, false)
-  }
-  t.same(await Promise.all(reads), ['0', '1', '2', '3'])
-  t.ok(deepest >= 1)
+  const forked = client.do('fork')
+  const child = daemon.adopt((await daemon.next('fork')).extra, 2)
+  await forked
+  daemon.poll.remove(1)
+  daemon.poll.remove(2)
+  void client.do('read', 3 * PAGE)
+  void client.child().do('read', 5 * PAGE)
+  await until(() => waiting(channel) === 1 && waiting(child) === 1)
+
+  const seen: number[] = []
+  const poll = new native.FaultPoll((records, count) => {
+    const before = records.slice(0, count * RECORD_WIDTH)
+    const [id = 0, , address = 0] = records
+    seen.push(id)
+    if (id === 1) poll.drain(2)
+    t.same(records.slice(0, count * RECORD_WIDTH), before)
+    t.equal(address, daemon.address((id === 1 ? 3 : 5) * PAGE))
+  })
+  t.teardown(() => poll.close())
+  poll.add(channel, 1)
+  poll.add(child, 2)
+  poll.drain(1)
+  t.same(seen, [1, 2], 'the second inside the first, both before drain returned')
 })
+
+/** Threads that wait for a page and were not reported yet. */
+function waiting(channel: FaultChannel): number {
+  const info = readFileSync(`/proc/self/fdinfo/${channel.fd}`, 'utf8')
+  return Number(/^pending:\s*(\d+)$/m.exec(info)?.[1])
+}
 
 t.test('poison: SIGBUS for who waits and who comes later, over a write-protected hole too', async (t) => {
   const { daemon, client, channel } = await started(t)
@@ -255,12 +299,10 @@ t.test('descriptors that are no unused userfaultfd are refused, and stay the cal
 
 t.test('a fork event is read where no descriptor is left but the spare one', async (t) => {
   const { daemon, client } = await started(t)
-  const held: number[] = []
-  t.teardown(() => held.forEach((fd) => closeSync(fd)))
   daemon.poll.remove(1)
   const forked = client.do('fork')
   await until(() => daemon.channel.protect(daemon.address(0), PAGE, true) === Change.again)
-  exhaust(held)
+  const held = exhaustDescriptors(t)
   daemon.poll.add(daemon.channel, 1)
   const first = await daemon.next('fork')
   t.ok(first.extra > 0)
@@ -275,17 +317,6 @@ t.test('a fork event is read where no descriptor is left but the spare one', asy
   native.closeFd(first.extra)
   native.closeFd(second.extra)
 })
-
-/** Opens /dev/null until it fails. */
-function exhaust(into: number[]): void {
-  for (;;) {
-    try {
-      into.push(openSync('/dev/null', 'r'))
-    } catch {
-      return
-    }
-  }
-}
 
 t.test('close: no descriptor is left, in whatever order things are closed', async (t) => {
   const before = openDescriptors()
@@ -323,6 +354,10 @@ t.test('probe says what a process would get, errors are the list of errors.h', (
   const { userfaultfd, missing, error, features } = native.probe()
   t.match({ userfaultfd, missing, error }, { userfaultfd: true, missing: [], error: '' })
   t.ok(features.includes('poison'))
-  t.same(native.errors.map(({ name }) => name), ERROR_NAMES, 'the list in ts/base is the one in native/abi')
+  t.same(
+    native.errors.map(({ name }) => name),
+    ERROR_NAMES,
+    'the list in ts/base is the one in native/abi',
+  )
   t.end()
 })

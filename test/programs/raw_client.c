@@ -120,6 +120,20 @@ static void touch(const char *tag, const char *command, char *at, uint64_t value
   answer(tag, result);
 }
 
+/* Reads one word until the access raises SIGBUS, which is the answer; or until it reads as zero. */
+static void hammer(const char *tag, const volatile uint64_t *at) {
+  touching = true;
+  if (sigsetjmp(back, 1)) {
+    touching = false;
+    return answer(tag, "sigbus");
+  }
+  answer(tag, *at ? "reading" : "zero");
+  while (*at) {
+  }
+  touching = false;
+  answer(tag, "zero");
+}
+
 /* read(2) of one page of zeros straight into the view. */
 static void fill(const char *tag, char *at) {
   int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -137,6 +151,7 @@ static void *run(void *line) {
   if (words < 2) return NULL;
   if (strcmp(command, "read") == 0 || strcmp(command, "write") == 0) return touch(tag, command, base + a, b), NULL;
   if (strcmp(command, "fill") == 0) return fill(tag, base + a), NULL;
+  if (strcmp(command, "hammer") == 0) return hammer(tag, (uint64_t *)(base + a)), NULL;
   if (strcmp(command, "fork") == 0) return do_fork(tag), NULL;
   if (strcmp(command, "move") == 0)
     result = mremap(base + a, b, b, MREMAP_MAYMOVE | MREMAP_FIXED, base + c) == MAP_FAILED ? -1 : 0;

@@ -2,8 +2,8 @@
  *
  *   raw_frames SOCKET
  *
- * Lines of standard input: "open" makes a new connection and forgets the old one (answer "open"),
- * "send FDS HEX" sends the bytes with FDS descriptors of /dev/null (answer "sent" or an error's
+ * Lines of standard input: "open" makes a new connection and closes the old one (answer "open"),
+ * "another" the same without closing, "send FDS HEX" sends the bytes with FDS descriptors of /dev/null (answer "sent" or an error's
  * text), "receive" waits for one packet (answer "got FDS HEX", or "closed"). */
 #include <fcntl.h>
 #include <stdio.h>
@@ -68,8 +68,8 @@ int main(int count, char **words) {
   char line[2 * ROOM + 32], hex[2 * ROOM + 1];
   while (fgets(line, sizeof line, stdin)) {
     int fds;
-    if (strncmp(line, "open", 4) == 0) {
-      close(fd);
+    if (strncmp(line, "open", 4) == 0 || strncmp(line, "another", 7) == 0) {
+      if (line[0] == 'o') close(fd);
       fd = connection(words[1]);
       puts("open");
     } else if (strncmp(line, "receive", 7) == 0) {
