@@ -6,6 +6,7 @@ import { load } from '../../ts/launch/cluster-state.js'
 import { compiled } from '../../ts/launch/paths.js'
 import { gone, isAlive, processId } from '../../ts/launch/processes.js'
 import { strays } from '../../ts/launch/strays.js'
+import { Probe } from '../support/probe.js'
 import { leftovers } from '../support/leftovers.js'
 import { runProgram, startProgram } from '../support/program.js'
 
@@ -90,6 +91,51 @@ t.test('after kill -9: status tells, down tells and stops the rest, down --force
   t.ok(existsSync(second.log), 'the log is kept for whoever wants to know why')
   t.match(await json('down', '--force'), { ok: true, dead: 2 })
   t.notOk(existsSync(cluster))
+})
+
+t.test('ls, pages and rm show and end what processes share', async (t) => {
+  const { gshm, json } = room(t)
+  const up = await json('up', '--nodes', '2')
+  const [a, b] = await Promise.all([Probe.start(up.nodes[0].socket), Probe.start(up.nodes[1].socket)])
+  t.teardown(() => Promise.all([a.kill(), b.kill()]))
+  const at = await a.ok('map', await a.ok('create', 'shared', 65536, 0), 0, 0, 0)
+  const other = await b.ok('map', await b.ok('open', 'shared', 0), 0, 0, 0)
+  for (const page of [0n, 3n]) await a.ok('put', at + page * 4096n, 7)
+  t.equal(await b.ok('get', other + 3n * 4096n), 7n)
+
+  t.match(await json('status'), { ok: true, processes: 2, views: 2, nodes: [{ processes: 1 }, { processes: 1 }] })
+  t.match(await json('ls'), { segments: [{ name: 'shared', bytes: 65536, linked: true, holders: 2, localFrames: 3 }] })
+  t.match((await gshm('ls')).stdout, /^ +1 +shared +64\.0 KiB +mrsw/m)
+  t.match(await json('pages', 'shared'), {
+    name: 'shared',
+    pages: [
+      { page: 0, nodes: { 0: { access: 'write' } } },
+      { page: 3, nodes: { 0: { access: 'read' }, 1: { access: 'read' } } },
+    ],
+  })
+  t.match((await gshm('pages', 'shared')).stdout, /2 touched pages/)
+
+  t.match(await json('rm', 'shared', 'none'), {
+    ok: false,
+    removed: ['shared'],
+    errors: [{ name: 'none', code: 'ERR_GSHM_NOT_FOUND' }],
+  })
+  t.equal(await b.ok('get', other + 3n * 4096n), 7n, 'the memory stays while somebody maps it')
+})
+
+t.test('down while processes map memory: they get SIGBUS, their guardian stays, --force ends them', async (t) => {
+  const { gshm, json, default: cluster } = room(t)
+  const up = await json('up', '--nodes', '1')
+  const probe = await Probe.start(up.nodes[0].socket)
+  t.teardown(() => probe.kill())
+  const at = await probe.ok('map', await probe.ok('create', 'shared', 65536, 0), 0, 0, 0)
+  await probe.ok('put', at, 7)
+  t.match(await gshm('down'), { status: 1, stderr: new RegExp(`ERR_GSHM_BUSY: .* ${probe.pid} .*--force`) })
+  t.match(await probe.send('get', at + 4096n), { is: 'sigbus' })
+  t.ok(processId(up.nodes[0].keeperPid))
+  t.match(await gshm('down', '--force'), { status: 0, stderr: new RegExp(`process ${probe.pid} .* killed`) })
+  t.equal(processId(probe.pid), undefined)
+  t.same(leftovers(cluster, [up.nodes[0].pid, up.nodes[0].keeperPid], new Set()), [])
 })
 
 t.test('down never signals a process that has got the pid of a daemon', async (t) => {

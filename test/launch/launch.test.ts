@@ -110,7 +110,7 @@ t.test('stopping: whoever had ended before is told of, and nobody is left', asyn
   const record = { node: 0, listen: '', log: '' }
   const alive = { ...record, name: 'a', socket: join(dir, 'a.sock'), id: daemon.id, keeper: keeper.id }
   const ended = { ...record, name: 'b', socket: join(dir, 'b.sock'), id: dead.id, keeper: dead.id }
-  const stopped = await stopDaemons([alive, ended], 200)
+  const stopped = await stopDaemons([alive, ended], 200, 200)
   t.same(
     stopped.dead.map((d) => d.name),
     ['b'],

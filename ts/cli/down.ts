@@ -1,6 +1,6 @@
 /** `gshm down`: ends what `gshm up` has started, keepers included, and waits until it is gone. */
 import { existsSync } from 'node:fs'
-import { stopDaemons } from '../launch/local-cluster.js'
+import { KEEPER_MS, STOP_MS, stopDaemons, type DaemonRecord } from '../launch/local-cluster.js'
 import { clear, load, type ClusterState } from '../launch/cluster-state.js'
 import { clusterDir, DEFAULT_CLUSTER } from '../launch/paths.js'
 import { GshmError } from '../base/errors.js'
@@ -8,6 +8,9 @@ import { command } from './command.js'
 import { strays } from '../launch/strays.js'
 import { dismiss, frameUsers } from '../launch/guardians.js'
 import { gone, signal } from '../launch/processes.js'
+
+/** Milliseconds that keepers get to leave before those whom they guard are killed. */
+const FORCE_MS = 500
 
 interface Options {
   cluster: string
@@ -22,7 +25,8 @@ export const downCommand = () =>
     if (state === undefined && !force) {
       throw new GshmError('NO_DAEMON', `cluster '${options.cluster}' is not up: there is no ${dir}/cluster.json`)
     }
-    const { dead, killed, guarded } = await stopDaemons(state?.nodes ?? [])
+    if (force) await endStrays(dir, state?.nodes ?? [])
+    const { dead, killed, guarded } = await stopDaemons(state?.nodes ?? [], STOP_MS, force ? FORCE_MS : KEEPER_MS)
     if (guarded.length > 0 && !force) {
       const pids = [...new Set(guarded.flatMap((d) => frameUsers(d.keeper)).map((id) => id.pid))]
       throw new GshmError(
@@ -32,7 +36,6 @@ export const downCommand = () =>
     }
     const ended = await dismiss(guarded)
     for (const id of ended) say.progress(`process ${id.pid} still mapped global memory and was killed`)
-    if (force) await endStrays(dir)
     if (dead.length > 0 && !force) {
       const first = dead[0]
       throw new GshmError(
@@ -69,9 +72,9 @@ function known(dir: string, force: boolean): ClusterState | undefined {
 }
 
 /** Daemons that serve a socket in this directory although cluster.json does not know them. */
-async function endStrays(dir: string): Promise<void> {
-  const found = strays(dir)
+async function endStrays(dir: string, known: readonly DaemonRecord[]): Promise<void> {
+  const found = strays(dir).filter((id) => !known.some((d) => d.id.pid === id.pid && d.id.started === id.started))
   for (const id of found) signal(id, 'SIGTERM')
-  for (const id of await gone(found, 5000)) signal(id, 'SIGKILL')
-  await gone(found, 5000)
+  for (const id of await gone(found, STOP_MS)) signal(id, 'SIGKILL')
+  await gone(found, STOP_MS)
 }

@@ -72,7 +72,11 @@ export interface Stopped {
 }
 
 /** Ends daemons, waits for their keepers, and removes their sockets. Keepers are not killed: see guardians.ts. */
-export async function stopDaemons(daemons: readonly DaemonRecord[], milliseconds = STOP_MS): Promise<Stopped> {
+export async function stopDaemons(
+  daemons: readonly DaemonRecord[],
+  milliseconds = STOP_MS,
+  keeperMilliseconds = KEEPER_MS,
+): Promise<Stopped> {
   const dead: DaemonRecord[] = []
   const killed: DaemonRecord[] = []
   for (const daemon of [...daemons].reverse()) {
@@ -86,7 +90,7 @@ export async function stopDaemons(daemons: readonly DaemonRecord[], milliseconds
   }
   const keepers = await gone(
     daemons.map((daemon) => daemon.keeper),
-    Math.min(milliseconds, KEEPER_MS),
+    keeperMilliseconds,
   )
   for (const daemon of daemons) if (existsSync(daemon.socket)) rmSync(daemon.socket)
   return { dead, killed, guarded: daemons.filter((daemon) => keepers.includes(daemon.keeper)) }
