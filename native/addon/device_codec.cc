@@ -117,7 +117,7 @@ void Start(DeviceBytes* out, uint16_t op, uint32_t serial, int32_t status) {
 }
 
 void Append(DeviceBytes* out, const void* data, size_t size) {
-  memcpy(out->bytes + out->length, data, size);
+  if (size > 0) memcpy(out->bytes + out->length, data, size);
   out->length += size;
   uint32_t length = static_cast<uint32_t>(out->length);
   memcpy(out->bytes, &length, sizeof length); /* gshm_frame.length comes first */
