@@ -32,7 +32,6 @@ export function judge(seen: Seen): { result: TestbedResult; lines: WorkerLine[] 
   const latency = merge(reports.map((report) => report.latency))
   const counts = {
     blocks: sum('blocks'),
-    crossNode: sum('crossNode'),
     bytesVerified: sum('bytesVerified'),
     wrong: sum('wrong'),
     overlaps: sum('overlaps'),
@@ -43,7 +42,7 @@ export function judge(seen: Seen): { result: TestbedResult; lines: WorkerLine[] 
     ...seen.late,
     ...ends(workers),
     ...wrongs(counts),
-    ...shares(options, workers, counts),
+    ...shares(options, workers, sum('crossNode')),
     ...traces(unregistered),
   ]
   const result: TestbedResult = {
@@ -55,7 +54,7 @@ export function judge(seen: Seen): { result: TestbedResult; lines: WorkerLine[] 
     faults: addFaults(seen.faults),
     faultLatencyUs: { p50: percentileUs(latency, 0.5), p99: percentileUs(latency, 0.99) },
     unregistered,
-    failures,
+    ...(failures.length === 0 ? {} : { failures }),
   }
   const lines = workers.map(({ worker, node, kind, pid }, i) => ({
     worker,
@@ -86,10 +85,10 @@ function wrongs(counts: Record<'wrong' | 'overlaps' | 'leaked' | 'heapBytesAfter
 }
 
 /** A run in which nobody shared anything proves nothing. */
-function shares(options: TestbedOptions, workers: readonly WorkerEnd[], counts: { crossNode: number }): string[] {
+function shares(options: TestbedOptions, workers: readonly WorkerEnd[], crossNode: number): string[] {
   const failures: string[] = []
   const nodes = new Set(workers.map((w) => w.node)).size
-  if (nodes > 1 && counts.crossNode === 0) failures.push("no block was verified on another node than its writer's")
+  if (nodes > 1 && crossNode === 0) failures.push("no block was verified on another node than its writer's")
   const kinds = new Set(workers.filter((w) => (w.report?.blocks ?? 0) > 0).map((w) => w.kind))
   if (kinds.size < Math.min(2, options.processes)) failures.push('C and Node.js workers did not both verify blocks')
   return failures

@@ -18,7 +18,6 @@ export interface TestbedResult {
   readonly nodes: number
   readonly processes: number
   readonly blocks: number
-  readonly crossNode: number
   readonly bytesVerified: number
   readonly wrong: number
   readonly overlaps: number
@@ -27,7 +26,8 @@ export interface TestbedResult {
   readonly faults: Faults
   readonly faultLatencyUs: { readonly p50: number; readonly p99: number }
   readonly unregistered: Traces & { readonly minorFaultsBefore: number; readonly minorFaultsDuring: number }
-  readonly failures: readonly string[]
+  /** Why it is not ok; absent when it is. */
+  readonly failures?: readonly string[]
 }
 
 /** One line of the report's table. */
@@ -51,11 +51,12 @@ export function report(result: TestbedResult, workers: readonly WorkerLine[]): s
     table.push([w.worker, w.node, program, count(w.blocks), count(w.crossNode), count(w.bytesVerified), count(w.wrong)])
   }
   const { faults, faultLatencyUs: latency, unregistered: control } = result
+  const crossNode = workers.reduce((sum, w) => sum + w.crossNode, 0)
   return [
     '',
     `${result.nodes} nodes, ${result.processes} processes, seed ${result.seed}`,
     table.toString(),
-    `Blocks      ${count(result.blocks)} verified, ${count(result.crossNode)} of them on another node than their writer's`,
+    `Blocks      ${count(result.blocks)} verified, ${count(crossNode)} of them on another node than their writer's`,
     `Bytes       ${count(result.bytesVerified)} verified, ${count(result.wrong)} wrong`,
     `Heap        ${count(result.overlaps)} overlaps, ${count(result.leaked)} blocks leaked, ${count(result.heapBytesAfter)} bytes in use at the end`,
     `Page faults ${count(faults.read)} read, ${count(faults.write)} write, ${count(faults.upgrade)} upgrade; ` +
@@ -64,6 +65,8 @@ export function report(result: TestbedResult, workers: readonly WorkerLine[]): s
     `Unregistered process: ${control.userfaultfd} userfaultfds, ${control.mappings} mappings, ${control.sockets} sockets of ours; ` +
       `${count(control.minorFaultsBefore)} page faults without a cluster, ${count(control.minorFaultsDuring)} beside one, for the same work`,
     '',
-    ...(result.ok ? ['OK: every byte was right.'] : ['NOT OK:', ...result.failures.map((text) => `  - ${text}`)]),
+    ...(result.failures === undefined
+      ? ['OK: every byte was right.']
+      : ['NOT OK:', ...result.failures.map((text) => `  - ${text}`)]),
   ].join('\n')
 }
