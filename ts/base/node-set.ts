@@ -25,7 +25,7 @@ export function deleteNode(set: NodeSet, node: NodeId): void {
 
 /** False for every number that cannot be a node. */
 export function hasNode(set: NodeSet, node: NodeId): boolean {
-  return ((set[node >>> 5] ?? 0) & (1 << (node & 31))) !== 0
+  return node >= 0 && node < NODES_MAX && (set[node >>> 5]! & (1 << (node & 31))) !== 0
 }
 
 export function countNodes(set: NodeSet): number {

@@ -48,6 +48,8 @@ export interface Protocol<
   copyEvent(context: Context, message: CoherenceMessage, now: CS): CE
   homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HE
   readonly homeLost: CE
+  /** A request that finds another being served, or waiting already. */
+  readonly busy: HE
   lossEvent(context: Context, serving: Transaction | undefined): HE | undefined
 }
 
@@ -62,6 +64,7 @@ export type AnyProtocol = {
   copyEvent(context: Context, message: CoherenceMessage, now: never): string
   homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): string
   readonly homeLost: string
+  readonly busy: string
   lossEvent(context: Context, serving: Transaction | undefined): string | undefined
 }
 type AnySide = {
@@ -85,6 +88,10 @@ export class Engine {
     private readonly observe?: Observe,
   ) {
     this.#protocols = new Map(protocols.map((protocol) => [protocol.name, protocol]))
+  }
+
+  protocols(): AnyProtocol[] {
+    return [...this.#protocols.values()]
   }
 
   protocolOf(pages: SegmentPages): AnyProtocol {
@@ -160,11 +167,14 @@ export class Engine {
   #toHome(context: Context, message: CoherenceMessage): void {
     const { state, pages, page } = context
     if (homeOf(pages, page) !== state.self) throw blame(context, `${message.type} to a node that is not the home`)
+    const isRequest = REQUESTS.has(message.type)
+    if (isRequest && message.requester !== context.from) {
+      throw blame(context, `${message.type} on behalf of node ${message.requester}`)
+    }
     const protocol = this.protocolOf(pages)
-    const event = protocol.homeEvent(context, message, pages.transactions.get(page))
-    if (REQUESTS.has(message.type) && pages.stalled.has(page))
-      this.#stall(context) // behind those that came before
-    else this.#home(context, event)
+    const serving = pages.transactions.get(page)
+    const busy = isRequest && (serving !== undefined || pages.stalled.has(page))
+    this.#home(context, busy ? protocol.busy : protocol.homeEvent(context, message, serving))
   }
 
   #copyState({ pages, page }: Context): string {

@@ -47,6 +47,7 @@ export const HOME_EVENTS = [
   'GetWriteInv', // of a node without a copy; others than the owner have one
   'Upgrade', // to write, of the only node with a copy
   'UpgradeInv', // to write, of a node with a copy; others have one
+  'Busy', // any of these while another is being served, or waits already
   'InvAck', // more are awaited; also: an awaited node was lost
   'LastInvAck', // none are awaited after this
   'StrayInvAck', // was not awaited
@@ -65,12 +66,13 @@ const stall = 'stall'
 
 /** Every request waits while one is being served. */
 const BUSY = {
-  GetRead: stall,
-  GetReadAgain: stall,
-  GetWrite: stall,
-  GetWriteInv: stall,
-  Upgrade: stall,
-  UpgradeInv: stall,
+  GetRead: never,
+  GetReadAgain: never,
+  GetWrite: never,
+  GetWriteInv: never,
+  Upgrade: never,
+  UpgradeInv: never,
+  Busy: stall,
 } as const
 const NO_ACKS = { InvAck: never, LastInvAck: never, StrayInvAck: never } as const
 const NO_DONE = { Done: never, StrayDone: never, LostAck: never } as const
@@ -84,6 +86,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteInv: never,
     Upgrade: never,
     UpgradeInv: never,
+    Busy: stall,
     ...NO_ACKS,
     ...NO_DONE,
     ...NO_LOSS,
@@ -95,6 +98,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteInv: to('SM_A', 'Begin', 'InvSharers'),
     Upgrade: to('SM_D', 'Begin', 'Own', 'GrantKept'),
     UpgradeInv: to('SM_AK', 'Begin', 'InvOthers'),
+    Busy: stall,
     ...NO_ACKS,
     ...NO_DONE,
     RequesterLost: never,
@@ -109,6 +113,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteInv: never,
     Upgrade: never,
     UpgradeInv: never,
+    Busy: stall,
     ...NO_ACKS,
     ...NO_DONE,
     RequesterLost: never,
@@ -123,6 +128,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteInv: never,
     Upgrade: never,
     UpgradeInv: never,
+    Busy: stall,
     InvAck: never,
     LastInvAck: never,
     StrayInvAck: to('L'), // the page was lost while it was being invalidated

@@ -17,5 +17,6 @@ export const mrsw: Mrsw = {
   copyEvent,
   homeEvent,
   homeLost: 'HomeLost',
+  busy: 'Busy',
   lossEvent,
 }

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { readFileSync, readdirSync } from 'node:fs'
+import { mrsw } from '../../ts/coherence/mrsw/index.js'
+import { step } from '../../ts/node/step.js'
+import { Cells } from '../../ts/sim/cells.js'
+import { MUTANTS } from '../../ts/sim/mutants.js'
+import { run } from '../../ts/sim/run.js'
+import { runScenario } from '../../ts/sim/scenario.js'
+import { walk } from '../../ts/sim/walk.js'
+
+/** Cells that neither walks nor scenarios reach, and why. */
+const UNREACHED: string[] = []
+
+const report = run({ seeds: 3000, first: 1 })
+
+t.test('sim: 3000 seeds keep every promise', async (t) => {
+  t.equal(report.failed, undefined)
+  t.ok(report.lossy > 500, `${report.lossy} of them lose a node`)
+})
+
+t.test('sim: a seed gives the same run always', async (t) => {
+  for (const seed of [3, 1001, 77_777]) {
+    const lines = [[], []] as [string[], string[]]
+    for (const log of lines) walk({ seed, step, log: (line) => log.push(line) })
+    t.ok(lines[0].length > 20)
+    t.strictSame(lines[0], lines[1])
+  }
+})
+
+t.test('sim: every cell of the tables is met by a walk or a scenario', async (t) => {
+  const cells = new Cells()
+  cells.add(report.cells)
+  const observed = cells.step(mrsw)
+  const folder = new URL('../scenario/', import.meta.url)
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.txt'))) {
+    runScenario(readFileSync(new URL(name, folder), 'utf8'), observed)
+  }
+  t.strictSame(cells.missing(mrsw), UNREACHED)
+})
+
+for (const { name, protocol, lossy } of MUTANTS) {
+  t.test(`sim: catches a planted bug: ${name}`, async (t) => {
+    const { failed } = run({ seeds: 2000, first: 1, protocol, ...(lossy ? { losses: 1 } : {}) })
+    t.ok(failed, 'found')
+    t.comment(`seed ${failed?.seed}, step ${failed?.steps}: ${failed?.violation}`)
+  })
+}

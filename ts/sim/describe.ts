@@ -1,0 +1,49 @@
+/** Effects and events as the lines that transcripts consist of. */
+import type { NodeId } from '../base/ids.js'
+import type { CoherenceMessage } from '../coherence/messages.js'
+import type { Effect } from '../node/effects.js'
+import type { NodeEvent } from '../node/events.js'
+import { isCoherence, type Message } from '../node/messages.js'
+
+export function describeMessage(message: Message): string {
+  if (!isCoherence(message)) return message.type
+  const { type, page, bytes } = message
+  return `${type} p${page}${bytes === 'none' ? '' : ` ${bytes}`}${forWhom(message)}`
+}
+
+export function describeEffect(at: NodeId, effect: Effect): string {
+  switch (effect.do) {
+    case 'Send':
+      return `${at}->${effect.to} ${describeMessage(effect.message)}`
+    case 'Install':
+      return `${at}: Install p${effect.page} ${effect.access} ${effect.bytes}`
+    case 'Downgrade':
+    case 'Copy':
+    case 'Punch':
+    case 'Poison':
+    case 'Resume':
+      return `${at}: ${effect.do} p${effect.page}`
+    default:
+      return `${at}: ${effect.do}`
+  }
+}
+
+export function describeEvent(at: NodeId, event: NodeEvent): string {
+  switch (event.is) {
+    case 'fault':
+      return `fault ${at} ${event.access} p${event.page}`
+    case 'message':
+      return `deliver ${event.from}>${at} ${describeMessage(event.message)}`
+    case 'resume':
+      return `resume ${at} p${event.page}`
+    case 'lost':
+      return `lost ${event.node} at ${at}`
+    default:
+      return `${event.is} ${at}`
+  }
+}
+
+/** In what the home orders of others it matters whom it is for. */
+function forWhom({ type, requester }: CoherenceMessage): string {
+  return type === 'FetchRead' || type === 'FetchWrite' ? ` for ${requester}` : ''
+}

@@ -1,0 +1,151 @@
+/**
+ * What one node's kernel and pager do, as far as a protocol can tell: frames, the views of each
+ * thread, faults. A page's bytes are a number, that of the write that made them.
+ * Every thread has a view of its own, as threads of different processes do: access is per view, the
+ * frame is shared by all; write access can be taken from each view, read access only by punching.
+ */
+import type { Access, Page } from '../base/ids.js'
+import { Violation } from './violation.js'
+
+export type ViewAccess = Access | 'none' | 'poison'
+
+export interface Thread {
+  /** Accesses yet to be made. */
+  opsLeft: number
+  /** The access that faulted and is to be tried again. */
+  page: Page
+  access: Access | undefined
+  /** Blocked in the kernel. */
+  waiting: boolean
+}
+
+export interface Fault {
+  readonly thread: number
+  readonly page: Page
+  readonly access: Access
+}
+
+const HOLE = -1
+
+export class Kernel {
+  readonly frames: number[]
+  /** By thread * pages + page. */
+  readonly views: ViewAccess[]
+  readonly threads: Thread[]
+  /** Raised, not yet read by the daemon. */
+  faults: Fault[] = []
+  /** Read by the daemon, not yet answered by an Install. */
+  waiting: Fault[] = []
+
+  constructor(
+    threads: number,
+    readonly pages: number,
+    ops: number,
+  ) {
+    this.frames = Array.from({ length: pages }, () => HOLE)
+    this.views = Array.from({ length: threads * pages }, () => 'none')
+    this.threads = Array.from({ length: threads }, () => ({ opsLeft: ops, page: 0, access: undefined, waiting: false }))
+  }
+
+  copy(): Kernel {
+    const copy = new Kernel(0, this.pages, 0)
+    copy.frames.splice(0, this.pages, ...this.frames)
+    copy.views.push(...this.views)
+    for (const thread of this.threads) copy.threads.push({ ...thread })
+    copy.faults = this.faults.slice()
+    copy.waiting = this.waiting.slice()
+    return copy
+  }
+
+  tryAccess(thread: number, page: Page, access: Access): 'done' | 'SIGBUS' | 'faults on' {
+    const view = this.views[thread * this.pages + page]!
+    const who = this.threads[thread]!
+    const outcome = view === 'poison' ? 'SIGBUS' : view === 'write' || view === access ? 'done' : 'faults on'
+    if (outcome !== 'faults on') {
+      who.opsLeft--
+      who.access = undefined
+      who.page = 0
+      return outcome
+    }
+    who.page = page
+    who.access = access
+    who.waiting = true
+    this.faults.push({ thread, page, access })
+    return outcome
+  }
+
+  faultAgain(thread: number): void {
+    const { page, access } = this.threads[thread]!
+    if (access !== undefined) this.faults.push({ thread, page, access })
+  }
+
+  readFault(thread: number, page: Page, access: Access): void {
+    const at = this.faults.findIndex(
+      (fault) => fault.thread === thread && fault.page === page && fault.access === access,
+    )
+    const [fault] = this.faults.splice(at, 1)
+    if (!this.waiting.some((other) => other.thread === thread && other.page === page)) this.waiting.push(fault!)
+  }
+
+  install(page: Page, access: Access, bytes: number | 'zero' | 'kept' | undefined): void {
+    if (bytes === undefined) throw new Violation(`p${page} is installed, but did not come`)
+    if (bytes !== 'kept') this.frames[page] = bytes === 'zero' ? 0 : bytes
+    if (this.frames[page] === HOLE) throw new Violation(`p${page} is installed without a frame`)
+    for (const { thread } of this.waiting.filter((fault) => fault.page === page)) {
+      this.views[thread * this.pages + page] = access
+      this.#wake(thread, page)
+    }
+    this.waiting = this.waiting.filter((fault) => fault.page !== page)
+  }
+
+  downgrade(page: Page): void {
+    this.#change(page, (view) => (view === 'write' ? 'read' : view))
+  }
+
+  copyOut(page: Page): number {
+    const bytes = this.frames[page]!
+    if (bytes === HOLE) throw new Violation(`p${page} is copied without a frame`)
+    return bytes
+  }
+
+  punch(page: Page): void {
+    if (this.frames[page] === HOLE) throw new Violation(`p${page} is punched without a frame`)
+    this.frames[page] = HOLE
+    this.#change(page, (view) => (view === 'poison' ? view : 'none'))
+  }
+
+  poison(page: Page): void {
+    this.#change(page, () => 'poison')
+    this.threads.forEach((_, thread) => this.#wake(thread, page))
+    this.waiting = this.waiting.filter((fault) => fault.page !== page)
+  }
+
+  /** The node is lost. */
+  clear(): void {
+    this.frames.fill(HOLE)
+    this.views.fill('none')
+    this.faults = []
+    this.waiting = []
+    for (const thread of this.threads) Object.assign(thread, { opsLeft: 0, page: 0, access: undefined, waiting: false })
+  }
+
+  /** The most that any thread here may do. */
+  access(page: Page): Access | 'none' {
+    let most: Access | 'none' = 'none'
+    for (let at = page; at < this.views.length; at += this.pages) {
+      const view = this.views[at]!
+      if (view === 'write') return view
+      if (view === 'read') most = view
+    }
+    return most
+  }
+
+  #wake(thread: number, page: Page): void {
+    const who = this.threads[thread]!
+    if (who.access !== undefined && who.page === page) who.waiting = false
+  }
+
+  #change(page: Page, to: (view: ViewAccess) => ViewAccess): void {
+    for (let at = page; at < this.views.length; at += this.pages) this.views[at] = to(this.views[at]!)
+  }
+}

@@ -1,0 +1,42 @@
+/** `sim run`: many random walks, one after the other. */
+import { mrsw } from '../coherence/mrsw/index.js'
+import type { AnyProtocol } from '../coherence/engine.js'
+import { Cells } from './cells.js'
+import { walk, type WalkResult } from './walk.js'
+
+export interface RunOptions {
+  readonly seeds: number
+  readonly first: number
+  readonly nodes?: number | undefined
+  readonly losses?: number | undefined
+  readonly protocol?: AnyProtocol
+  readonly log?: (line: string) => void
+  readonly progress?: (seed: number) => void
+}
+
+export interface RunReport {
+  readonly ok: boolean
+  readonly seeds: number
+  readonly steps: number
+  /** Seeds in which at least one node was lost. */
+  readonly lossy: number
+  readonly cells: Cells
+  /** The first seed that went wrong ends the run. */
+  readonly failed: WalkResult | undefined
+}
+
+export function run({ seeds, first, nodes, losses, protocol = mrsw, log, progress }: RunOptions): RunReport {
+  const cells = new Cells()
+  const step = cells.step(protocol)
+  let steps = 0
+  let lossy = 0
+  for (let seed = first; seed < first + seeds; seed++) {
+    progress?.(seed)
+    const result = walk({ seed, step, nodes, losses, ...(log === undefined ? {} : { log }) })
+    steps += result.steps
+    if (result.losses > 0) lossy++
+    if (result.violation !== undefined)
+      return { ok: false, seeds: seed - first + 1, steps, lossy, cells, failed: result }
+  }
+  return { ok: true, seeds, steps, lossy, cells, failed: undefined }
+}

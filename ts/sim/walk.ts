@@ -1,0 +1,72 @@
+/**
+ * One random run of a World, decided by a seed: the same seed gives the same run. Sizes, duplicate
+ * faults and losses are drawn from the seed too, unless told.
+ */
+import { Prng } from '../base/prng.js'
+import type { Access, Page } from '../base/ids.js'
+import type { Step } from '../node/step.js'
+import { checkEnd, checkNow } from './check.js'
+import { choices } from './choices.js'
+import { Violation } from './violation.js'
+import { World, type Choice } from './world.js'
+
+export interface WalkOptions {
+  readonly seed: number
+  readonly step: Step
+  readonly nodes?: number | undefined
+  readonly losses?: number | undefined
+  readonly log?: (line: string) => void
+}
+
+export interface WalkResult {
+  readonly seed: number
+  readonly nodes: number
+  readonly losses: number
+  readonly steps: number
+  /** Undefined when all was well. */
+  readonly violation: string | undefined
+}
+
+const STEPS_MAX = 1_000_000
+
+export function walk({ seed, step, nodes, losses, log }: WalkOptions): WalkResult {
+  const prng = new Prng(seed)
+  const world = World.create({
+    nodes: nodes ?? 2 + prng.below(4),
+    pages: 1 + prng.below(3),
+    threads: 2,
+    ops: 2 + prng.below(12),
+    duplicates: prng.below(4),
+    losses: losses ?? (prng.chance(0.3) ? 1 + prng.below(2) : 0),
+    step,
+  })
+  world.log = log
+  const ops = (pages: number): [Page, Access][] => [[prng.below(pages), prng.chance(0.5) ? 'read' : 'write']]
+  const result = (steps: number, violation?: string): WalkResult => {
+    const { nodes } = world.setup
+    return { seed, nodes, losses: world.losses, steps, violation }
+  }
+  let steps = 0
+  try {
+    for (; steps < STEPS_MAX; steps++) {
+      const next = pick(world, prng, ops)
+      if (next === undefined) {
+        checkEnd(world)
+        return result(steps)
+      }
+      world.take(next)
+      checkNow(world)
+    }
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error
+    log?.(`VIOLATION ${error.message}`)
+    return result(steps, error.message)
+  }
+  return result(steps, 'it does not end')
+}
+
+function pick(world: World, prng: Prng, ops: (pages: number) => [Page, Access][]): Choice | undefined {
+  const { must, may } = choices(world, ops)
+  if (may.length > 0 && prng.chance(0.03)) return prng.pick(may)
+  return must.length > 0 ? prng.pick(must) : undefined
+}

@@ -1,0 +1,283 @@
+/**
+ * The pretend cluster: nodes that run the production `step`, links that are first in first out, and
+ * on every node a pretend kernel (pretend-kernel.ts) with threads that read and write.
+ * Everything that can happen next is a Choice; who chooses decides what this is: walk.ts at random,
+ * explore.ts all of them. A World has no clock and no randomness of its own.
+ *
+ * Two threads of a node are two processes with a view each. They may run between any two effects of
+ * a step and arbitrarily late after a wake-up; a fault may come twice; a node may be lost at any
+ * moment, and each other node learns of it later, after any part of what was on its way.
+ */
+import { PeerError } from '../base/peer-error.js'
+import type { Access, NodeId, Page } from '../base/ids.js'
+import { PAGE_SIZE } from '../base/ids.js'
+import type { SegmentAttributes } from '../base/requests.js'
+import type { CoherenceMessage } from '../coherence/messages.js'
+import { copyCoherence, segmentMade } from '../coherence/state.js'
+import type { Effect } from '../node/effects.js'
+import type { NodeEvent } from '../node/events.js'
+import { isCoherence } from '../node/messages.js'
+import { createNode, type NodeState } from '../node/state.js'
+import type { Step } from '../node/step.js'
+import { Kernel } from './pretend-kernel.js'
+import { Violation } from './violation.js'
+import { describeEffect, describeEvent } from './describe.js'
+
+export const SEGMENT = 1
+
+export interface Setup {
+  readonly nodes: number
+  readonly pages: number
+  /** A node. */
+  readonly threads: number
+  /** A thread. */
+  readonly ops: number
+  /** How many faults may come twice, how many nodes may be lost. */
+  readonly duplicates: number
+  readonly losses: number
+  readonly step: Step
+}
+
+export type Choice =
+  /** A thread tries an access, a new one or the one that it faulted on. */
+  | { readonly do: 'act'; readonly node: NodeId; readonly thread: number; readonly page: Page; readonly access: Access }
+  /** The daemon reads a fault. */
+  | {
+      readonly do: 'fault'
+      readonly node: NodeId
+      readonly thread: number
+      readonly page: Page
+      readonly access: Access
+    }
+  | { readonly do: 'deliver'; readonly from: NodeId; readonly node: NodeId }
+  /** The next effect of the node's step is performed. */
+  | { readonly do: 'perform'; readonly node: NodeId }
+  | { readonly do: 'resume'; readonly node: NodeId; readonly page: Page }
+  /** A signal makes a waiting thread fault once more. */
+  | { readonly do: 'again'; readonly node: NodeId; readonly thread: number }
+  | { readonly do: 'lose'; readonly node: NodeId }
+  /** The node learns of a loss. */
+  | { readonly do: 'learn'; readonly node: NodeId; readonly lost: NodeId }
+
+export interface InFlight {
+  readonly message: CoherenceMessage
+  /** The bytes that travel with it: the number of the write that made them. */
+  readonly payload: number | undefined
+}
+
+export interface SimNode {
+  readonly state: NodeState
+  alive: boolean
+  readonly kernel: Kernel
+  /** Effects of the step in progress, not yet performed. */
+  todo: Effect[]
+  /** The page of the message in hand, and what Copy has taken. */
+  payload: number | undefined
+  copied: number | undefined
+  resumes: Page[]
+  /** Lost nodes that this one has not learnt of. */
+  unlearnt: NodeId[]
+}
+
+export class World {
+  /** By from * nodes + to. */
+  readonly links: InFlight[][]
+  readonly nodes: SimNode[]
+  /** Per page the number of its last write. */
+  readonly latest: number[]
+  duplicatesLeft: number
+  lossesLeft: number
+  /** What happens, one line each; for those who want to read it. */
+  log: ((line: string) => void) | undefined
+
+  private constructor(
+    readonly setup: Setup,
+    from?: World,
+  ) {
+    if (from !== undefined) {
+      this.links = from.links.map((link) => link.slice())
+      this.nodes = from.nodes.map(copyNode)
+      this.latest = from.latest.slice()
+      this.duplicatesLeft = from.duplicatesLeft
+      this.lossesLeft = from.lossesLeft
+      return
+    }
+    this.links = Array.from({ length: setup.nodes ** 2 }, () => [])
+    this.latest = Array.from({ length: setup.pages }, () => 0)
+    this.duplicatesLeft = setup.duplicates
+    this.lossesLeft = setup.losses
+    this.nodes = createNodes(setup.nodes, setup.pages, setup.step).map((state) => ({
+      state,
+      alive: true,
+      kernel: new Kernel(setup.threads, setup.pages, setup.ops),
+      todo: [],
+      payload: undefined,
+      copied: undefined,
+      resumes: [],
+      unlearnt: [],
+    }))
+  }
+
+  static create(setup: Setup): World {
+    return new World(setup)
+  }
+
+  copy(): World {
+    return new World(this.setup, this)
+  }
+
+  link(from: NodeId, to: NodeId): InFlight[] {
+    return this.links[from * this.setup.nodes + to]!
+  }
+
+  get losses(): number {
+    return this.setup.losses - this.lossesLeft
+  }
+
+  /** Makes one thing happen. @throws Violation when what happens must not */
+  take(choice: Choice): void {
+    const node = this.nodes[choice.node]!
+    switch (choice.do) {
+      case 'act':
+        return this.#act(choice.node, choice.thread, choice.page, choice.access)
+      case 'fault':
+        node.kernel.readFault(choice.thread, choice.page, choice.access)
+        return this.#step(choice.node, { is: 'fault', segment: SEGMENT, page: choice.page, access: choice.access })
+      case 'deliver': {
+        const { message, payload } = this.link(choice.from, choice.node).shift()!
+        return this.#step(choice.node, { is: 'message', from: choice.from, message }, payload)
+      }
+      case 'perform':
+        return this.#perform(choice.node)
+      case 'resume':
+        node.resumes.splice(node.resumes.indexOf(choice.page), 1)
+        return this.#step(choice.node, { is: 'resume', segment: SEGMENT, page: choice.page })
+      case 'again':
+        this.duplicatesLeft--
+        this.log?.(`${choice.node}: thread ${choice.thread} gets a signal`)
+        return node.kernel.faultAgain(choice.thread)
+      case 'lose':
+        return this.#lose(choice.node)
+      case 'learn':
+        node.unlearnt.splice(node.unlearnt.indexOf(choice.lost), 1)
+        this.link(choice.lost, choice.node).length = 0
+        return this.#step(choice.node, { is: 'lost', node: choice.lost })
+    }
+  }
+
+  #act(at: NodeId, thread: number, page: Page, access: Access): void {
+    const { kernel } = this.nodes[at]!
+    const outcome = kernel.tryAccess(thread, page, access)
+    this.log?.(`${at}: thread ${thread} ${outcome === 'done' ? access : outcome} p${page}`)
+    if (outcome !== 'done') return
+    if (access === 'write') kernel.frames[page] = ++this.latest[page]!
+    else if (kernel.frames[page] !== this.latest[page]) throw new Violation(`node ${at} reads old bytes of p${page}`)
+  }
+
+  #step(at: NodeId, event: NodeEvent, payload?: number): void {
+    const node = this.nodes[at]!
+    this.log?.(describeEvent(at, event))
+    node.payload = payload
+    try {
+      this.setup.step(node.state, event, node.todo)
+    } catch (error) {
+      if (error instanceof PeerError || error instanceof Error) throw new Violation(`node ${at}: ${error.message}`)
+      throw error
+    }
+  }
+
+  #perform(at: NodeId): void {
+    const node = this.nodes[at]!
+    const effect = node.todo.shift()!
+    this.log?.(`  ${describeEffect(at, effect)}`)
+    switch (effect.do) {
+      case 'Send':
+        if (isCoherence(effect.message)) this.#send(at, effect.to, effect.message)
+        break
+      case 'Resume':
+        node.resumes.push(effect.page)
+        break
+      case 'Install':
+        node.kernel.install(effect.page, effect.access, effect.bytes === 'page' ? node.payload : effect.bytes)
+        break
+      case 'Downgrade':
+        node.kernel.downgrade(effect.page)
+        break
+      case 'Copy':
+        node.copied = node.kernel.copyOut(effect.page)
+        break
+      case 'Punch':
+        node.kernel.punch(effect.page)
+        break
+      case 'Poison':
+        if (this.losses === 0) throw new Violation(`node ${at} poisons p${effect.page}, yet no node was lost`)
+        node.kernel.poison(effect.page)
+        break
+      default:
+        throw new Violation(`node ${at}: unexpected ${effect.do}`)
+    }
+    if (node.todo.length > 0) return
+    node.payload = undefined
+    node.copied = undefined
+  }
+
+  #send(from: NodeId, to: NodeId, message: CoherenceMessage): void {
+    const { copied } = this.nodes[from]!
+    if (message.bytes === 'page' && copied === undefined) throw new Violation(`node ${from} sends what it did not copy`)
+    if (from === to) throw new Violation(`node ${from} sends to itself`)
+    if (!this.nodes[to]!.alive) return
+    this.link(from, to).push({ message, payload: message.bytes === 'page' ? copied : undefined })
+  }
+
+  #lose(lost: NodeId): void {
+    this.lossesLeft--
+    this.log?.(`${lost}: lost`)
+    const gone = this.nodes[lost]!
+    gone.alive = false
+    gone.todo = []
+    gone.resumes = []
+    gone.unlearnt = []
+    gone.payload = undefined
+    gone.copied = undefined
+    gone.kernel.clear()
+    this.nodes.forEach((node, other) => {
+      this.link(other, lost).length = 0
+      if (node.alive) node.unlearnt.push(lost)
+    })
+  }
+}
+
+/** Node states that know each other and segment 1, whose page p has home p % nodes. */
+export function createNodes(count: number, pages: number, step: Step): NodeState[] {
+  const homes = Array.from({ length: count }, (_, node) => node)
+  const attributes: SegmentAttributes = {
+    segment: SEGMENT,
+    name: 'sim',
+    bytes: pages * PAGE_SIZE,
+    consistency: 'mrsw',
+    homes,
+    uid: 0,
+    gid: 0,
+    mode: 0o600,
+    createdMs: 0,
+  }
+  return homes.map((self) => {
+    const state = createNode(self)
+    segmentMade(state.coherence, attributes)
+    for (const node of homes) if (node !== self) step(state, { is: 'joined', node }, [])
+    return state
+  })
+}
+
+/** The rooms besides coherence take no part here, so they are shared. */
+function copyNode(node: SimNode): SimNode {
+  const coherence = copyCoherence(node.state.coherence)
+  return {
+    ...node,
+    state: { ...node.state, nodes: coherence.nodes, coherence },
+    kernel: node.kernel.copy(),
+    todo: node.todo.slice(),
+    resumes: node.resumes.slice(),
+    unlearnt: node.unlearnt.slice(),
+  }
+}
