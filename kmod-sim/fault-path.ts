@@ -56,10 +56,10 @@ export class FaultPath {
       const last = records[at + 4]!
       switch (records[at + 1]) {
         case FaultKind.read:
-          this.#fault(process, address, 'read', last)
+          this.#fault(process, address, 'read', last, false)
           break
         case FaultKind.write:
-          this.#fault(process, address, 'write', last)
+          this.#fault(process, address, 'write', last, extra === 1)
           break
         case FaultKind.fork:
           this.host.forked(process, extra)
@@ -78,7 +78,7 @@ export class FaultPath {
     }
   }
 
-  #fault(process: Process, address: number, access: Access, thread: number): void {
+  #fault(process: Process, address: number, access: Access, thread: number, mapped: boolean): void {
     let shown = process.table.lookup(address)
     if (shown === undefined && this.host.adopt(process, address)) shown = process.table.lookup(address)
     if (shown === undefined) {
@@ -96,7 +96,7 @@ export class FaultPath {
     if (access === 'read') this.counts.read++
     else if (now === 'read') this.counts.upgrade++
     else this.counts.write++
-    this.waiting.add(key, { process, address, thread })
+    this.waiting.add(key, { process, address, thread, mapped })
     this.host.fault(segment, page, access)
     if (this.waiting.has(key)) this.counts.remote++
     else this.counts.local++

@@ -11,21 +11,18 @@ import type { NodeEvent } from '../ts/node/events.js'
 
 export const GRACE_US = 20
 export const GRACE_US_MAX = 320
-/** Pages whose last grace is remembered; the oldest is forgotten first. */
-const REMEMBERED_MAX = 4096
+/** Graces remembered, a power of two: a page's is overwritten by that of another page of its slot. */
+const SLOTS = 4096
 
 const HELD: ReadonlySet<string> = new Set(['GetRead', 'GetWrite', 'FetchRead', 'FetchWrite', 'Inv'])
 
-interface Grace {
-  /** microseconds */
-  length: number
-  /** performance.now() until which the page stays. */
-  until: number
-  thread: number
-}
-
 export class Hold {
-  readonly #graces = new Map<number, Grace>()
+  // One grace a slot, without an object: every installed page passes here.
+  readonly #page = new Float64Array(SLOTS)
+  /** performance.now() until which the page stays. */
+  readonly #until = new Float64Array(SLOTS)
+  readonly #graceUs = new Uint16Array(SLOTS)
+  readonly #thread = new Int32Array(SLOTS)
   readonly #held = new Map<number, NodeEvent[]>()
   readonly #timer: MicroTimer
 
@@ -36,13 +33,13 @@ export class Hold {
 
   /** The page has just been installed for `thread`. */
   installed(page: number, thread: number): void {
-    const now = performance.now()
-    const last = this.#graces.get(page)
-    const again = last !== undefined && last.thread === thread
-    const length = again ? Math.min(last.length * 2, GRACE_US_MAX) : GRACE_US
-    this.#graces.delete(page) // re-inserted last: the map is in order of installation
-    this.#graces.set(page, { length, until: now + length / 1000, thread })
-    if (this.#graces.size > REMEMBERED_MAX) this.#graces.delete(this.#graces.keys().next().value!)
+    const slot = slotOf(page)
+    const again = this.#page[slot] === page && this.#thread[slot] === thread
+    const graceUs = again ? Math.min(this.#graceUs[slot]! * 2, GRACE_US_MAX) : GRACE_US
+    this.#page[slot] = page
+    this.#thread[slot] = thread
+    this.#graceUs[slot] = graceUs
+    this.#until[slot] = performance.now() + graceUs / 1000
   }
 
   /** Takes the event when it is of that kind and its page is in its grace; it is delivered later. */
@@ -54,9 +51,8 @@ export class Hold {
       held.push(event) // behind those that wait already: links are FIFO
       return true
     }
-    const grace = this.#graces.get(page)
     const now = performance.now()
-    if (grace === undefined || grace.until <= now) return false
+    if (this.#graceEnd(page) <= now) return false
     this.#held.set(page, [event])
     this.#arm(now)
     return true
@@ -78,19 +74,29 @@ export class Hold {
   #release(): void {
     const now = performance.now()
     for (const [page, held] of [...this.#held]) {
-      const grace = this.#graces.get(page)
-      if (grace !== undefined && grace.until > now) continue
+      if (this.#graceEnd(page) > now) continue
       this.#held.delete(page)
       for (const event of held) this.deliver(event)
     }
     this.#arm(performance.now())
   }
 
+  /** When the page may be taken away; 0 when it has no grace. */
+  #graceEnd(page: number): number {
+    const slot = slotOf(page)
+    return this.#page[slot] === page ? this.#until[slot]! : 0
+  }
+
   #arm(now: number): void {
     let first = Infinity
-    for (const page of this.#held.keys()) first = Math.min(first, this.#graces.get(page)?.until ?? now)
-    if (first < Infinity) this.#timer.arm(Math.max(1, Math.ceil((first - now) * 1000)))
+    for (const page of this.#held.keys()) first = Math.min(first, this.#graceEnd(page))
+    if (this.#held.size > 0) this.#timer.arm(Math.max(1, Math.ceil((first - now) * 1000)))
   }
+}
+
+/** Fibonacci hashing of both halves of the page's number (Knuth, TAOCP 3, 6.4). */
+function slotOf(page: number): number {
+  return (Math.imul(page % 2 ** 32 ^ ((page / 2 ** 32) * 0x85ebca6b), 0x9e3779b1) >>> 20) & (SLOTS - 1)
 }
 
 /** The global page that the event would take away from this node; undefined for every other event. */

@@ -78,12 +78,15 @@ export class Pager {
       assert(bytes === 'zero' || payload !== undefined, 'install: the page has not come with the message')
       this.frames.fill(segment, page, bytes === 'page' ? payload : undefined)
     }
-    for (const { process, address, thread } of this.waiting.take(globalPage(segment, page))) {
+    for (const { process, address, thread, mapped } of this.waiting.take(globalPage(segment, page))) {
       if (bytes !== 'kept' || access === 'write') this.installed(segment, page, thread)
       this.#insist(process, () => {
         // The view may have been unmapped, or moved, since its thread faulted.
         const shown = process.table.lookup(address)
         if (shown === undefined || shown.segment !== segment || shown.page !== page) return Change.gone
+        // Both make the page writable if it is mapped; the first is one system call, but wakes a
+        // thread in vain if the mapping has gone meanwhile.
+        if (mapped && access === 'write') return process.faults.protect(address, PAGE_SIZE, false)
         return process.faults.resume(address, PAGE_SIZE, access === 'write')
       })
     }

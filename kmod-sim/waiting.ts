@@ -6,6 +6,8 @@ export interface Waiter {
   /** Of the page in that process. */
   readonly address: number
   readonly thread: number
+  /** Whether its page was mapped, if write-protected, when it faulted. */
+  readonly mapped: boolean
 }
 
 const NOBODY: readonly Waiter[] = []

@@ -2,7 +2,6 @@
 #include "fault_poll.h"
 
 #include <fcntl.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,9 +14,7 @@
 namespace {
 
 constexpr uint32_t kRecordWidth = 5; /* RECORD_WIDTH of ts/native/index.ts */
-constexpr uint32_t kBatchRecords = 1024;
-constexpr uint32_t kChannelMessages = 64; /* read from one channel in one wake-up */
-constexpr uint32_t kChannelsPerWake = kBatchRecords / kChannelMessages;
+constexpr uint32_t kMessages = 64; /* read from one channel in one wake-up, and records in a batch */
 constexpr uint64_t kRetryMicroseconds = 20000;
 
 enum Kind { kRead = 0, kWrite = 1, kFork = 2, kRemap = 3, kRemove = 4, kUnmap = 5 };
@@ -39,51 +36,43 @@ Napi::Function FaultPoll::Define(Napi::Env env) {
 FaultPoll::FaultPoll(const Napi::CallbackInfo& info)
     : ObjectWrap(info), on_batch_(info.Env(), FunctionOf(info.Env(), info[0], "FaultPoll: onBatch"), "gshm:fault") {
   Napi::Env env = info.Env();
-  epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll_fd_ < 0) throw SystemError(env, "epoll_create1", errno);
   spare_fd_ = OpenSpare();
-  int result = spare_fd_ < 0 ? -errno : retry_.Open(env, [this] { OnRetry(); });
-  if (result == 0) result = poll_.Open(env, epoll_fd_, [this] { OnReady(); });
-  if (result != 0) {
-    CloseNow();
-    throw SystemError(env, "FaultPoll", -result);
-  }
+  if (spare_fd_ < 0) throw SystemError(env, "open /dev/null", errno);
+  int result = retry_.Open(env, [this] { OnRetry(); });
+  if (result != 0) throw SystemError(env, "timerfd_create", -result);
+  open_ = true;
   Ref();
 }
 
 FaultPoll::~FaultPoll() { CloseNow(); }
 
 void FaultPoll::CloseNow() {
-  poll_.Close();
   retry_.Close();
-  for (auto& [id, entry] : entries_) entry.channel->WatchedBy(nullptr, 0);
+  for (auto& [id, entry] : entries_) entry->channel->WatchedBy(nullptr, 0);
   entries_.clear();
-  if (epoll_fd_ >= 0) close(epoll_fd_);
   if (spare_fd_ >= 0) close(spare_fd_);
-  epoll_fd_ = spare_fd_ = -1;
+  spare_fd_ = -1;
+  open_ = false;
 }
 
 void FaultPoll::Close(const Napi::CallbackInfo&) {
-  if (epoll_fd_ < 0) return;
+  if (!open_) return;
   CloseNow();
   Unref();
-}
-
-bool FaultPoll::Watch(uint64_t id, int fd) {
-  struct epoll_event event = {};
-  event.events = EPOLLIN;
-  event.data.u64 = id;
-  return epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void FaultPoll::Add(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   FaultChannel* channel = FaultChannel::From(env, info[0]);
   uint64_t id = UintOf(env, info[1], "channel id");
-  if (epoll_fd_ < 0 || channel->fd() < 0 || channel->watched() || entries_.count(id))
+  if (!open_ || channel->fd() < 0 || channel->watched() || entries_.count(id))
     throw MakeError(env, GSHM_E_INVALID, "FaultPoll.add: closed, watched already, or the id is in use");
-  if (!Watch(id, channel->fd())) throw SystemError(env, "epoll_ctl", errno);
-  entries_.emplace(id, Entry{channel, Napi::Persistent(info[0].As<Napi::Object>())});
+  auto entry = std::make_unique<Entry>();
+  int result = entry->poll.Open(env, channel->fd(), [this, id] { OnReady(id); });
+  if (result != 0) throw SystemError(env, "uv_poll", -result);
+  entry->channel = channel;
+  entry->keep = Napi::Persistent(info[0].As<Napi::Object>());
+  entries_.emplace(id, std::move(entry));
   channel->WatchedBy(this, id);
 }
 
@@ -92,16 +81,14 @@ void FaultPoll::Remove(const Napi::CallbackInfo& info) { Forget(UintOf(info.Env(
 void FaultPoll::Forget(uint64_t id) {
   auto found = entries_.find(id);
   if (found == entries_.end()) return;
-  FaultChannel* channel = found->second.channel;
-  epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, channel->fd(), nullptr); /* fails for a starved one: fine */
-  channel->WatchedBy(nullptr, 0);
+  found->second->channel->WatchedBy(nullptr, 0);
   entries_.erase(found);
 }
 
 FaultPoll::Batch& FaultPoll::BatchAt(size_t depth) {
   while (batches_.size() <= depth) {
     auto batch = std::make_unique<Batch>();
-    Napi::Float64Array array = Napi::Float64Array::New(Env(), kBatchRecords * kRecordWidth);
+    Napi::Float64Array array = Napi::Float64Array::New(Env(), kMessages * kRecordWidth);
     batch->array = Napi::Persistent(array);
     batch->records = array.Data();
     batches_.push_back(std::move(batch));
@@ -120,23 +107,15 @@ void FaultPoll::Deliver(Batch& batch, bool from_loop) {
   depth_--;
 }
 
-void FaultPoll::OnReady() {
-  FromLoop(Env(), [this] {
+void FaultPoll::OnReady(uint64_t id) {
+  FromLoop(Env(), [this, id] {
     Batch& batch = BatchAt(depth_);
-    struct epoll_event ready[kChannelsPerWake];
-    int count = epoll_wait(epoll_fd_, ready, kChannelsPerWake, 0);
-    for (int i = 0; i < count; i++) {
-      auto found = entries_.find(ready[i].data.u64);
-      if (found == entries_.end()) continue;
-      /* poll() of a userfaultfd that would block answers an error, forever: the process has cleared
-       * a flag that it shares with us. */
-      if (ready[i].events & EPOLLERR) {
-        int fd = found->second.channel->fd();
-        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-      }
-      Read(found->first, found->second, batch);
-    }
-    Deliver(batch, true);
+    Entry& entry = *entries_.at(id);
+    if (Read(id, entry, batch) > 0) return Deliver(batch, true);
+    /* Ready, and nothing to read. Polling a userfaultfd whose O_NONBLOCK the process has cleared (it
+     * shares the flag) answers an error for ever: set it again. */
+    int fd = entry.channel->fd(), flags = fcntl(fd, F_GETFL);
+    if (!(flags & O_NONBLOCK)) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
   });
 }
 
@@ -146,19 +125,19 @@ void FaultPoll::Drain(const Napi::CallbackInfo& info) {
   /* Looked up again after each delivery: JavaScript may remove the channel. */
   while (found != entries_.end()) {
     Batch& batch = BatchAt(depth_);
-    uint32_t read = Read(id, found->second, batch);
+    uint32_t read = Read(id, *found->second, batch);
     Deliver(batch, false);
-    if (read < kChannelMessages || info.Env().IsExceptionPending()) return;
+    if (read < kMessages || info.Env().IsExceptionPending()) return;
     found = entries_.find(id);
   }
 }
 
-/* Reads up to kChannelMessages of one channel into the batch, which has room. */
+/* Reads up to kMessages of one channel into the empty batch; gives how many. */
 uint32_t FaultPoll::Read(uint64_t id, Entry& entry, Batch& batch) {
-  struct uffd_msg messages[kChannelMessages];
-  int count = ReadMessages(entry.channel->fd(), messages, kChannelMessages);
+  struct uffd_msg messages[kMessages];
+  int count = ReadMessages(entry.channel->fd(), messages, kMessages);
   if (count < 0) {
-    Starve(id, entry);
+    Starve(entry);
     return 0;
   }
   for (int i = 0; i < count; i++) Put(batch, id, entry, messages[i]);
@@ -178,9 +157,8 @@ int FaultPoll::ReadMessages(int fd, struct uffd_msg* messages, size_t count) {
 
 /* Still no descriptor: look away from this channel for a while instead of spinning on it. The
  * kernel gives out faults before events, so retries serve the process's faults meanwhile. */
-void FaultPoll::Starve(uint64_t id, Entry& entry) {
-  (void)id;
-  if (!entry.starved) epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, entry.channel->fd(), nullptr);
+void FaultPoll::Starve(Entry& entry) {
+  entry.poll.Watch(false);
   entry.starved = true;
   retry_.Arm(kRetryMicroseconds);
 }
@@ -188,8 +166,9 @@ void FaultPoll::Starve(uint64_t id, Entry& entry) {
 void FaultPoll::OnRetry() {
   if (spare_fd_ < 0) spare_fd_ = OpenSpare();
   for (auto& [id, entry] : entries_) {
-    if (entry.starved && Watch(id, entry.channel->fd())) entry.starved = false;
-    if (entry.starved) retry_.Arm(kRetryMicroseconds);
+    if (!entry->starved) continue;
+    entry->starved = false;
+    entry->poll.Watch(true);
   }
 }
 
@@ -199,6 +178,7 @@ void FaultPoll::Put(Batch& batch, uint64_t id, const Entry& entry, const struct 
   switch (message.event) {
     case UFFD_EVENT_PAGEFAULT:
       kind = message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE ? kWrite : kRead;
+      extra = message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP ? 1 : 0;
       address = static_cast<double>(message.arg.pagefault.address & ~static_cast<uint64_t>(GSHM_UFFD_PAGE - 1));
       thread = message.arg.pagefault.feat.ptid;
       break;

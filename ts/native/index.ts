@@ -24,7 +24,8 @@ export const FaultKind = { read: 0, write: 1, fork: 2, remap: 3, remove: 4, unma
 /**
  * A batch of decoded userfaultfd messages: `count` records of RECORD_WIDTH numbers each:
  * [channel id, FaultKind, address, extra, thread id].
- * read|write: address is that of the page (rounded down), extra 0, thread id of the faulting thread.
+ * read|write: address is that of the page (rounded down), thread id of the faulting thread; extra 1 =
+ * the page was mapped but write-protected: a hint for the order of system calls, never a decision.
  * fork: address 0, extra = the child's userfaultfd, owned by the receiver from now on.
  * remap: address = from, extra = to, thread id field = length. remove|unmap: [address, extra = end).
  * The kernel gives out waiting faults before waiting address events, so a fault's address may be
