@@ -104,13 +104,32 @@ const seen: WorkerReport = {
 }
 function ended(worker: number, changes: Partial<WorkerEnd> = {}): WorkerEnd {
   const kind = worker % 2 === 0 ? 'c' : 'node'
-  return { worker, node: worker, kind, pid: 1, status: 0, signal: null, report: seen, complaint: '', ...changes }
+  return {
+    worker,
+    node: worker,
+    kind,
+    pid: 1,
+    status: 0,
+    signal: null,
+    endedByUs: false,
+    report: seen,
+    complaint: '',
+    ...changes,
+  }
 }
 function judged(changes: Partial<Seen> = {}) {
   const faults = { read: 1, write: 2, upgrade: 3, local: 4, remote: 5 }
   const unregistered = { userfaultfd: 0, mappings: 0, sockets: 0, minorFaultsBefore: 9, minorFaultsDuring: 9 }
   const workers = [ended(0), ended(1)]
-  return judge({ options, workers, faults: [faults, faults], heapBytesAfter: 0, unregistered, late: [], ...changes })
+  return judge({
+    options,
+    workers,
+    faults: [faults, faults],
+    heapBytesAfter: 0,
+    unregistered,
+    troubles: [],
+    ...changes,
+  })
 }
 
 t.test('judge: sums, and ok when nothing is wrong', async (t) => {
@@ -149,7 +168,8 @@ t.test('judge: whatever a process saw that it should not have makes it not ok', 
     [{ workers: [0, 1].map((n) => ended(n, { report: { ...seen, crossNode: 0 } })) }, /another node/],
     [{ unregistered: { ...traces, sockets: 1 } }, /unregistered/],
     [{ unregistered: { ...traces, minorFaultsDuring: 10 } }, /page faults/],
-    [{ late: ['worker 1 was killed'] }, /was killed/],
+    [{ troubles: ['worker 1 was killed'] }, /was killed/],
+    [{ workers: [ended(0), ended(1, { status: null, signal: 'SIGKILL', endedByUs: true })] }, /^1 workers were ended/],
   ]
   for (const [changes, text] of cases) {
     const { result, lines } = judged(changes)

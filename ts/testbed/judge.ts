@@ -10,8 +10,8 @@ export interface Seen {
   readonly faults: readonly Faults[]
   readonly heapBytesAfter: number
   readonly unregistered: TestbedResult['unregistered']
-  /** Who had to be killed because the time was up, in words. */
-  readonly late: readonly string[]
+  /** Who had to be killed because the time was up, which node does not answer: in words. */
+  readonly troubles: readonly string[]
 }
 
 const NOTHING: WorkerReport = {
@@ -39,7 +39,7 @@ export function judge(seen: Seen): { result: TestbedResult; lines: WorkerLine[] 
     heapBytesAfter: seen.heapBytesAfter,
   }
   const failures = [
-    ...seen.late,
+    ...seen.troubles,
     ...ends(workers),
     ...wrongs(counts),
     ...shares(options, workers, sum('crossNode')),
@@ -67,12 +67,13 @@ export function judge(seen: Seen): { result: TestbedResult; lines: WorkerLine[] 
 }
 
 function ends(workers: readonly WorkerEnd[]): string[] {
-  return workers
-    .filter((w) => w.status !== 0 || w.report === undefined)
-    .map((w) => {
-      const how = w.signal ?? (w.status === 0 ? 'no report' : `status ${w.status}`)
-      return `worker ${w.worker} (${w.kind}, node ${w.node}) ended with ${how}${w.complaint === '' ? '' : `: ${w.complaint}`}`
-    })
+  const failed = workers.filter((w) => !w.endedByUs && (w.status !== 0 || w.report === undefined))
+  const others = workers.filter((w) => w.endedByUs).length
+  const failures = failed.map((w) => {
+    const how = w.signal ?? (w.status === 0 ? 'no report' : `status ${w.status}`)
+    return `worker ${w.worker} (${w.kind}, node ${w.node}) ended with ${how}${w.complaint === '' ? '' : `: ${w.complaint}`}`
+  })
+  return others === 0 ? failures : [...failures, `${others} workers were ended before they had a report`]
 }
 
 function wrongs(counts: Record<'wrong' | 'overlaps' | 'leaked' | 'heapBytesAfter', number>): string[] {
@@ -86,6 +87,7 @@ function wrongs(counts: Record<'wrong' | 'overlaps' | 'leaked' | 'heapBytesAfter
 
 /** A run in which nobody shared anything proves nothing. */
 function shares(options: TestbedOptions, workers: readonly WorkerEnd[], crossNode: number): string[] {
+  if (workers.some((w) => w.report === undefined)) return [] // said already
   const failures: string[] = []
   const nodes = new Set(workers.map((w) => w.node)).size
   if (nodes > 1 && crossNode === 0) failures.push("no block was verified on another node than its writer's")

@@ -43,7 +43,7 @@ export function report(result: TestbedResult, workers: readonly WorkerLine[]): s
   const count = (n: number) => n.toLocaleString('en-US')
   const table = new Table({
     head: ['worker', 'node', 'program', 'blocks verified', 'from other nodes', 'bytes verified', 'wrong'],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
     colAligns: ['right', 'right', 'left', 'right', 'right', 'right', 'right'],
   })
   for (const w of workers) {

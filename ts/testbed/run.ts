@@ -3,7 +3,7 @@
  * whatever happens, nothing is left behind. The cluster is its own: its directory is private and its
  * name is too, so one that is up is not disturbed.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GshmError } from '../base/errors.js'
@@ -14,7 +14,7 @@ import { Control } from './control.js'
 import { judge } from './judge.js'
 import { places, type TestbedOptions } from './options.js'
 import { progress, type Progress } from './progress.js'
-import { report, type TestbedResult } from './report.js'
+import { report, type Faults, type TestbedResult } from './report.js'
 import { startWorker, type Worker, type WorkerEnd } from './workers.js'
 
 const SEGMENT = 'testbed'
@@ -40,7 +40,7 @@ class Testbed {
   #daemons: Daemon[] = []
   #workers: Worker[] = []
   #aborted: GshmError | undefined
-  #late: string[] = []
+  readonly #troubles: string[] = []
 
   constructor(
     private readonly options: TestbedOptions,
@@ -65,18 +65,34 @@ class Testbed {
     const workers = await this.#collect()
     this.progress.stop()
     this.#check()
-    const { status, segments } = await import('../client/inspect.js')
-    const first = this.#daemons[0]?.socket ?? ''
-    const heap = segments(first).find((segment) => segment.name === SEGMENT)
+    const { faults, heapBytesAfter } = await this.#ask()
+    const unregistered = { ...traces, minorFaultsBefore, minorFaultsDuring }
     const { result, lines } = judge({
       options,
       workers,
-      faults: this.#daemons.map((daemon) => status(daemon.socket).faults),
-      heapBytesAfter: heap?.heapBytes ?? 0,
-      unregistered: { ...traces, minorFaultsBefore, minorFaultsDuring },
-      late: this.#late,
+      faults,
+      heapBytesAfter,
+      unregistered,
+      troubles: this.#troubles,
     })
     return { result, report: report(result, lines) }
+  }
+
+  /** What the daemons say at the end; one that has died is told of, and no reason to hide the rest. */
+  async #ask(): Promise<{ faults: Faults[]; heapBytesAfter: number }> {
+    const { status, segments } = await import('../client/inspect.js')
+    const faults: Faults[] = []
+    let heapBytesAfter = 0
+    for (const { socket, name, log } of this.#daemons) {
+      try {
+        faults.push(status(socket).faults)
+        heapBytesAfter = segments(socket).find((segment) => segment.name === SEGMENT)?.heapBytes ?? 0
+      } catch (error) {
+        const tail = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-3).join(' ')
+        this.#troubles.push(`${name} does not answer: ${(error as Error).message}; its log ends: ${tail}`)
+      }
+    }
+    return { faults, heapBytesAfter }
   }
 
   /** Ends the run early: the workers are killed, which lets run() go on to its end, where it throws. */
@@ -122,7 +138,7 @@ class Testbed {
     const deadline = setTimeout(() => {
       const late = this.#workers.filter((w) => w.child.exitCode === null && w.child.signalCode === null)
       const names = late.map((w) => `${w.worker} (${w.kind}, node ${w.node}, pid ${w.child.pid})`).join(', ')
-      this.#late = [`workers ${names} had not ended ${DRAIN_SECONDS} s after their time and were killed`]
+      this.#troubles.push(`workers ${names} had not ended ${DRAIN_SECONDS} s after their time and were killed`)
       this.#killWorkers()
     }, seconds * 1000)
     for (const worker of this.#workers) void worker.ended.then((end) => this.#ended(end))
@@ -133,12 +149,11 @@ class Testbed {
 
   /** A worker that has died leaves the others at a barrier or a queue that never fills. */
   #ended(end: WorkerEnd): void {
-    if (end.signal !== null) this.#killWorkers()
+    if (end.status !== 0) this.#killWorkers()
   }
 
   #killWorkers(): void {
-    for (const { child } of this.#workers)
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+    for (const worker of this.#workers) worker.end()
   }
 
   #check(): void {

@@ -24,12 +24,16 @@ export interface WorkerReport {
 
 export interface Worker extends Place {
   readonly child: ChildProcess
+  /** Kills it unless it has ended. */
+  end(): void
   readonly ended: Promise<WorkerEnd>
 }
 export interface WorkerEnd extends Place {
   readonly pid: number
   readonly status: number | null
   readonly signal: NodeJS.Signals | null
+  /** It was in order until another one failed. */
+  readonly endedByUs: boolean
   readonly report: WorkerReport | undefined
   /** The last lines that it wrote to standard error. */
   readonly complaint: string
@@ -44,7 +48,17 @@ export function startWorker(place: Place, socket: string, segment: string, optio
     env: { ...process.env, GSHM_SOCKET: socket },
     detached: true, // a Ctrl-C is the testbed's to handle, in order
   })
-  return { ...place, child, ended: end(place, child) }
+  let endedByUs = false
+  return {
+    ...place,
+    child,
+    ended: ended(place, child).then((end) => ({ ...end, endedByUs })),
+    end: () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      endedByUs = true
+      child.kill('SIGKILL')
+    },
+  }
 }
 
 export function workerArguments(place: Place, segment: string, options: TestbedOptions): string[] {
@@ -62,7 +76,7 @@ export function workerArguments(place: Place, segment: string, options: TestbedO
   return [...args, ...words.flatMap(([name, value]) => [name, String(value)])]
 }
 
-function end(place: Place, child: ChildProcess): Promise<WorkerEnd> {
+function ended(place: Place, child: ChildProcess): Promise<Omit<WorkerEnd, 'endedByUs'>> {
   let last = ''
   const complaints: string[] = []
   if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => (last = line))
