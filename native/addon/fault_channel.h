@@ -19,7 +19,7 @@ class FaultChannel : public Napi::ObjectWrap<FaultChannel> {
 
   int fd() const { return fd_; }
   /* Which poll watches it: closing must take it out first, because other holders of the same
-   * userfaultfd would keep an epoll entry alive beyond our close(). */
+   * userfaultfd would keep its entry in the event loop alive beyond our close(). */
   void WatchedBy(FaultPoll* poll, uint64_t id) {
     poll_ = poll;
     poll_id_ = id;

@@ -38,11 +38,12 @@ class PollHandle {
   }
 
  private:
-  /* An error state (a socket whose peer is gone) counts as readable: reading will tell. libuv stops
-   * watching by itself then. */
-  static void OnReady(uv_poll_t* poll, int, int) {
+  /* An error state (a socket whose peer is gone) counts as readable: reading will tell. libuv has
+   * stopped watching then; whoever does not close goes on. */
+  static void OnReady(uv_poll_t* poll, int status, int) {
     PollHandle* self = static_cast<PollHandle*>(poll->data);
     if (self->slot_) self->ready_();
+    if (status < 0 && self->slot_) self->Watch(true);
   }
 
   static void OnClosed(uv_handle_t* handle) {
