@@ -3,7 +3,8 @@
  *   raw_frames SOCKET
  *
  * Lines of standard input: "open" makes a new connection and closes the old one (answer "open"),
- * "another" the same without closing, "send FDS HEX" sends the bytes with FDS descriptors of /dev/null (answer "sent" or an error's
+ * "another" the same without closing, "send FDS HEX" sends the bytes with FDS descriptors of
+ * /dev/null (answer "sent" or an error's
  * text), "receive" waits for one packet (answer "got FDS HEX", or "closed"). */
 #include <fcntl.h>
 #include <stdio.h>
