@@ -182,11 +182,7 @@ export class Daemon {
 
   #kill(process: Process, why: string): void {
     this.log.error(`process ${process.pid} is killed: ${why}`)
-    try {
-      if (process.pid !== 0) globalThis.process.kill(process.pid, 'SIGKILL')
-    } catch {
-      // gone already: its exit is on its way
-    }
+    process.watch?.kill() // through its pidfd: never a process that came after it
     this.#processes.end(process)
   }
 
@@ -194,6 +190,7 @@ export class Daemon {
     const processes = this.#processes
     return {
       memoryBytes: this.options.memory,
+      segmentBytes: (segment) => attributesOf(this.#state.names, segment)?.bytes ?? 0,
       register: (userfaultfd, channel) => processes.register(userfaultfd, channel),
       byToken: (token) => this.#registry.byToken(token),
       attachChild: (parent, fork, channel) => processes.attachChild(parent, fork, channel),

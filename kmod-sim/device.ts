@@ -40,6 +40,7 @@ export interface DeviceHost {
   map(process: Process, segment: number, address: number, offset: number, length: number): void
   closeHandle(process: Process, segment: number): void
   readonly memoryBytes: number
+  segmentBytes(segment: number): number
   inspect(what: number, name: string): Promise<string>
   warn(text: string): void
 }
@@ -181,7 +182,7 @@ export class Device implements DeviceHandlers {
 
     alloc: (client, request) => {
       this.#mustHold(client, request.segment)
-      this.#mustFit(request.size)
+      this.#mustFit(request)
       this.host.request({ op: 'alloc', segment: request.segment, bytes: request.size }, (outcome) => {
         const { process } = client
         if (!(outcome instanceof GshmError) && process!.ended) {
@@ -195,7 +196,7 @@ export class Device implements DeviceHandlers {
 
     realloc: (client, request) => {
       this.#mustHold(client, request.segment)
-      this.#mustFit(request.size)
+      this.#mustFit(request)
       const { segment, offset, size } = request
       this.host.request({ op: 'realloc', segment, offset, bytes: size }, (outcome) =>
         this.#block(client, request, outcome),
@@ -317,10 +318,11 @@ export class Device implements DeviceHandlers {
     throw new GshmError('INVALID', `segment ${segment} is not open in this process`)
   }
 
-  #mustFit(bytes: number): void {
+  /** More than the segment has is the heap's to refuse: no --memory would help. */
+  #mustFit({ op, segment, size }: { op: string; segment: number; size: number }): void {
     const { memoryBytes } = this.host
-    if (bytes <= memoryBytes) return
-    throw new GshmError('MEMORY', `alloc: ${bytes} bytes exceed this node's --memory ${memoryBytes}`)
+    if (size <= memoryBytes || size > this.host.segmentBytes(segment)) return
+    throw new GshmError('MEMORY', `${op}: ${size} bytes exceed this node's --memory ${memoryBytes}`)
   }
 
   #block(client: Client, request: DeviceRequest, outcome: Answer | GshmError): void {

@@ -5,9 +5,11 @@
  * It connects, says "hello PID", then answers every line "ID COMMAND ARGUMENTS..." with one line
  * "ID ok VALUE...", "ID err ERRNO TEXT" or "ID sigbus". A line "ID & COMMAND..." runs in a thread of
  * its own, so that a test can watch a thread wait. `fork` makes a child that connects as its parent
- * did. Numbers are C's (0x..); words are 64 bits. */
+ * did. Numbers are C's (0x..); words are 64 bits; '' is the empty word. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/falloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -145,6 +147,22 @@ static uint64_t increments(volatile uint64_t *word, double seconds) {
   return count;
 }
 
+/* Frees bytes of the frames that a segment's descriptor names, as only a hostile program does. */
+static int punch(const char *id, uint64_t offset, uint64_t length) {
+  char wanted[64], path[64], target[64];
+  snprintf(wanted, sizeof wanted, "/memfd:gshm:%s (deleted)", id);
+  for (int fd = 3; fd < 1024; fd++) {
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(path, target, sizeof target - 1);
+    if (size < 0) continue;
+    target[size] = 0;
+    if (strcmp(target, wanted) != 0) continue;
+    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+  }
+  errno = ENOENT;
+  return -1;
+}
+
 /* Memory and system calls. */
 static int memory(struct command *c) {
   char **w = c->words;
@@ -175,6 +193,10 @@ static int memory(struct command *c) {
   } else if (!strcmp(name, "munmap")) result(c, munmap(pointer(w[2]), number(w[3])));
   else if (!strcmp(name, "dontneed")) result(c, madvise(pointer(w[2]), number(w[3]), MADV_DONTNEED));
   else if (!strcmp(name, "remove")) result(c, madvise(pointer(w[2]), number(w[3]), MADV_REMOVE));
+  else if (!strcmp(name, "mprotect")) result(c, mprotect(pointer(w[2]), number(w[3]), (int)number(w[4])));
+  else if (!strcmp(name, "overmap")) {
+    mapped(c, mmap(pointer(w[2]), number(w[3]), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+  } else if (!strcmp(name, "punch")) result(c, punch(w[2], number(w[3]), number(w[4])));
   else return 0;
   return 1;
 }
@@ -200,6 +222,9 @@ static int process(struct command *c) {
   } else if (!strcmp(name, "nofile")) {
     struct rlimit limit = {number(w[2]), number(w[2])};
     result(c, setrlimit(RLIMIT_NOFILE, &limit));
+  } else if (!strcmp(name, "become")) { /* another user, with no groups but GID */
+    int left = setgroups(0, NULL) != 0 || setgid((gid_t)number(w[3])) != 0 || setuid((uid_t)number(w[2])) != 0;
+    result(c, left ? -1 : 0);
   } else if (!strcmp(name, "exit")) _exit((int)number(w[2]));
   else return 0;
   return 1;
@@ -229,7 +254,7 @@ static void parse(struct command *c, const char *line) {
   char *rest = c->line;
   for (int i = 0; i < WORDS_MAX; i++) {
     char *word = strtok_r(rest, " \n", &rest);
-    c->words[i] = word == NULL ? empty : word;
+    c->words[i] = word == NULL || strcmp(word, "''") == 0 ? empty : word;
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * A C client under the test's control (test/programs/probe.c). Every command resolves with what the
- * client answered; nothing here waits by time.
+ * A client under the test's control: test/programs/probe.c, or probe-client.ts, which speaks the
+ * same commands through the TypeScript API. Every command resolves with what the client answered;
+ * nothing here waits by time.
  *
  *   const p = await Probe.start(socket)
  *   const at = await p.ok('map', segment, 0, 0, 0)
@@ -12,7 +13,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { compiled } from '../../ts/launch/paths.js'
 import { buildPath } from '../../ts/native/index.js'
+
+/** Which API the client uses. */
+export type Api = 'C' | 'TypeScript'
 
 export type Reply =
   | { readonly is: 'ok'; readonly text: string }
@@ -83,9 +88,11 @@ export class Probe {
   }
 
   /** Starts a probe; `attach` is sent at once when a node's socket is given. */
-  static async start(node?: string, env: NodeJS.ProcessEnv = {}): Promise<Probe> {
+  static async start(node?: string, env: NodeJS.ProcessEnv = {}, api: Api = 'C'): Promise<Probe> {
     const control = await Control.open()
-    const child = spawn(buildPath('probe'), [control.path], {
+    // As it was compiled: loading the compiler would take longer than most tests.
+    const command = api === 'C' ? [buildPath('probe')] : [process.execPath, compiled('test/support/probe-client.js')]
+    const child = spawn(command[0]!, [...command.slice(1), control.path], {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...env },
     })

@@ -17,8 +17,13 @@ export interface CreateOptions {
   /** Open the segment of that name and size if there is one. */
   readonly openOrCreate?: boolean
 }
+export interface OpenOptions {
+  /** Not supported yet (ERR_GSHM_UNSUPPORTED): readers will have frames of their own. */
+  readonly readOnly?: boolean
+}
 
 const OPEN_OR_CREATE = 1
+const READ_ONLY = 1
 
 export class Gshm {
   readonly #client: NativeClient
@@ -47,14 +52,12 @@ export class Gshm {
     return new Segment(this.#client, id, called)
   }
 
-  /** Errors: NOT_FOUND. */
-  open(name: string): Segment {
+  /** Errors: NOT_FOUND, UNSUPPORTED (readOnly). */
+  open(name: string, options?: OpenOptions): Segment {
+    const { readOnly = false } = check.options('options', options)
     const called = check.name('name', name)
-    return new Segment(
-      this.#client,
-      calling(() => this.#client.open(called, 0)),
-      called,
-    )
+    const id = calling(() => this.#client.open(called, readOnly ? READ_ONLY : 0))
+    return new Segment(this.#client, id, called)
   }
 
   /** Errors: NOT_FOUND. */

@@ -1,5 +1,5 @@
 /** The public TypeScript API. */
-export { attach, Gshm, type AttachOptions, type CreateOptions } from './gshm.js'
+export { attach, Gshm, type AttachOptions, type CreateOptions, type OpenOptions } from './gshm.js'
 export { Segment, type MapOptions } from './segment.js'
 export { View } from './view.js'
 export type { Key } from './check.js'

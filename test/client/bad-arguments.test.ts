@@ -1,0 +1,137 @@
+/** What a program asks for and cannot have: one clear error in either API, and nothing is lost. */
+import t, { type Test } from 'tap'
+import { status } from '../../ts/client/inspect.js'
+import { startNode, type TestCluster } from '../support/cluster.js'
+import { Probe, type Api, type Reply } from '../support/probe.js'
+
+const P = 4096
+const PAGES = 64
+const MEMORY = 1024 * P
+
+interface Client {
+  node: TestCluster
+  p: Probe
+  segment: bigint
+  at: bigint
+  /** The command is refused with exactly this error, by a text that says what was wrong. */
+  refused: (what: string, code: string, text: RegExp, ...words: (string | number | bigint)[]) => Promise<void>
+}
+
+/** Runs `body` for a client of each API that has a segment mapped and a word written. */
+function claim(name: string, body: (t: Test, client: Client, api: Api) => Promise<void>): void {
+  t.test(name, async (t) => {
+    for (const api of ['C', 'TypeScript'] as const) {
+      await t.test(api, async (t) => {
+        const node = await startNode(t, { memory: MEMORY })
+        const p = await Probe.start(node.socket(0), {}, api)
+        t.teardown(() => p.kill())
+        const segment = await p.ok('create', 'shared', PAGES * P, 0)
+        const at = await p.ok('map', segment, 0, 0, 0)
+        await p.ok('put', at, 77)
+        const refused: Client['refused'] = async (what, code, text, ...words) => {
+          const reply: Reply = await p.send(...words)
+          t.match(reply, { is: 'err', text: new RegExp(`^ERR_GSHM_${code}: `) }, what)
+          if (reply.is === 'err') t.match(reply.text, text, `${what}: the text tells`)
+        }
+        await body(t, { node, p, segment, at, refused }, api)
+        t.equal(await p.ok('get', at), 77n, 'what was written before is there')
+        await p.ok('put', at + BigInt(P), 1)
+        t.equal(status(node.socket(0)).processes, 1, 'the daemon goes on')
+      })
+    }
+  })
+}
+
+claim('segments: names and sizes that cannot be', async (t, { p, refused }) => {
+  await refused('missing', 'NOT_FOUND', /'nowhere'/, 'open', 'nowhere', 0)
+  await refused('missing', 'NOT_FOUND', /'nowhere'/, 'stat', 'nowhere')
+  await refused('missing', 'NOT_FOUND', /'nowhere'/, 'unlink', 'nowhere')
+  await refused('it exists', 'EXISTS', /'shared'/, 'create', 'shared', PAGES * P, 0)
+  await refused('another size', 'SIZE_MISMATCH', /262144 bytes, not 4096/, 'create', 'shared', P, 1)
+  for (const command of ['create', 'open', 'stat', 'unlink']) {
+    const rest = command === 'create' ? [P, 0] : []
+    await refused(`${command}: too long`, 'NAME_TOO_LONG', /64 bytes.* 63/, command, 'x'.repeat(64), ...rest)
+    await refused(`${command}: empty`, 'NAME_INVALID', /1 to 63 bytes/, command, "''", ...rest)
+    await refused(`${command}: a slash`, 'NAME_INVALID', /'\/'/, command, 'a/b', ...rest)
+    await refused(`${command}: a control character`, 'NAME_INVALID', /control/, command, 'a\x07b', ...rest)
+  }
+  await refused('no bytes', 'INVALID', /size (is )?0/, 'create', 'none', 0, 0)
+  await refused('2^63 bytes', 'INVALID', /9223372036854775808/, 'create', 'big', 2n ** 63n, 0)
+  await refused('read-only', 'UNSUPPORTED', /read-only/, 'open', 'shared', 1)
+  const longest = 'x'.repeat(63)
+  await p.ok('create', longest, 1, 0)
+  t.equal(await p.ok('stat', longest), BigInt(P), 'the longest name, and a size rounded up to a page')
+})
+
+claim('views: ranges that cannot be mapped', async (_t, { p, segment, at, refused }, api) => {
+  const map = ['map', segment] as const
+  await refused('longer than the segment', 'BEYOND_END', /266240.*262144/, ...map, 0, 0, (PAGES + 1) * P)
+  await refused('from its end', 'BEYOND_END', /262144/, ...map, 0, PAGES * P, P)
+  await refused('from beyond its end, to the end', 'BEYOND_END', /end/, ...map, 0, 2 * PAGES * P, 0)
+  await refused('an odd offset', 'MISALIGNED', /multiples of 4096/, ...map, 0, 100, P)
+  await refused('an odd length', 'MISALIGNED', /multiples of 4096/, ...map, 0, 0, 100)
+  await refused('an odd address', 'MISALIGNED', /multiples of 4096/, ...map, 0x600000000123n, 0, P)
+  await refused('over a view', 'OVERLAP', /in the 4096 bytes at/, ...map, at + BigInt(P), 0, P)
+  await refused('outside the address space', 'INVALID', /address/, ...map, 2n ** 63n, 0, P)
+  await refused('no view', 'NOT_MAPPED', /0x600000000000/, 'address', 0x600000000000n)
+  await refused('no view', 'NOT_MAPPED', /0x/, 'pointer', 99n << 44n)
+  if (api === 'C') {
+    const taken = await p.ok('mmap', 0, 16 * P)
+    await refused('over another mapping', 'OVERLAP', /in the 4096 bytes at/, ...map, taken, 0, P)
+    await p.ok('put', taken, 5)
+    await refused('no view', 'NOT_MAPPED', /no view starts at/, 'unmap', at + BigInt(P))
+  }
+  await p.ok('unmap', await p.ok(...map, 0x600000000000n, 0, 0))
+})
+
+claim('heap: what cannot be allocated or freed', async (t, { p, segment, refused }) => {
+  const alloc = ['alloc', segment] as const
+  await refused('no bytes', 'INVALID', /size (is )?0/, ...alloc, 0)
+  await refused('more than the segment', 'HEAP_FULL', /does not fit.* 262144 bytes/, ...alloc, PAGES * P + 1)
+  await refused('more than --memory, too', 'HEAP_FULL', /262144 bytes/, ...alloc, 2 * MEMORY)
+  const block = await p.ok(...alloc, 100)
+  await refused('into the block', 'NOT_ALLOCATED', /not the start/, 'free', segment, block + 16n)
+  await refused('beside any block', 'NOT_ALLOCATED', /not the start/, 'free', segment, block + BigInt(8 * P))
+  await refused('no address of the segment', 'NOT_ALLOCATED', /not an address in segment/, 'free', segment, 0n)
+  await refused('in another segment', 'NOT_ALLOCATED', /not an address in/, 'free', segment, 99n << 44n)
+  await refused('realloc into it', 'NOT_ALLOCATED', /not the start/, 'realloc', segment, block + 16n, 8)
+  await refused('realloc to nothing', 'INVALID', /size (is )?0/, 'realloc', segment, block, 0)
+  await refused('realloc beyond', 'HEAP_FULL', /does not fit/, 'realloc', segment, block, PAGES * P + 1)
+  await p.ok('free', segment, block)
+  await refused('twice', 'NOT_ALLOCATED', /not the start/, 'free', segment, block)
+  t.equal(await p.ok(...alloc, PAGES * P), await p.ok('at', segment, 0), 'the heap is whole')
+})
+
+claim('heap: an allocation of 2^63 bytes', async (_t, { segment, refused }) => {
+  await refused(
+    '2^63',
+    '(HEAP_FULL|INVALID)',
+    / 92233720368547\d+ |is 9223372036854775808/,
+    'alloc',
+    segment,
+    2n ** 63n,
+  )
+})
+
+claim('memory: create beyond --memory', async (t, { p, refused }) => {
+  await refused('create', 'MEMORY', /--memory 4194304/, 'create', 'huge', MEMORY + 1, 0)
+  t.match(await p.send('create', 'huge', 2 * MEMORY, 0), { errno: 12 }, 'ENOMEM')
+  await refused('nothing was made', 'NOT_FOUND', /'huge'/, 'open', 'huge', 0)
+})
+
+claim('locks: keys and holders that cannot be', async (_t, { p, refused }) => {
+  await refused('not held', 'NOT_HOLDER', /not held/, 'unlock', 'one')
+  await refused('an empty name', 'NAME_INVALID', /1 to 63 bytes/, 'lock', "''")
+  await refused('too long', 'NAME_TOO_LONG', /64 bytes/, 'lock', 'x'.repeat(64))
+  await refused('nobody', 'INVALID', /count/, 'barrier', 'b', 0)
+  await p.ok('lock', 'one')
+  await p.ok('unlock', 'one')
+})
+
+claim('detached: every call says so', async (t, { node, p, at }) => {
+  await p.ok('detach')
+  t.match(await p.send('open', 'shared', 0), { is: 'err', text: /^ERR_GSHM_DETACHED/ })
+  t.match(await p.send('detach'), { is: 'err', text: /^ERR_GSHM_DETACHED/ })
+  await p.ok('attach', node.socket(0))
+  t.equal(await p.ok('map', await p.ok('open', 'shared', 0), at, 0, 0), at)
+})
