@@ -30,6 +30,7 @@ t.test('numbers and words of options are understood, or refused by the name of t
   for (const text of ['', '0', '-1', '1X', '1e9', 'much', '1.0001K', '99999999T']) {
     t.throws(() => memory(text), { code: 'ERR_GSHM_INVALID', message: /--memory/ })
   }
+  t.throws(() => bytes('--max-size', 32, 64)('16'), { message: /--max-size '16': from 32 to 64/ })
   t.equal(whole('--nodes', 1, 64)('3'), 3)
   for (const text of ['0', '65', '3.5', '-1', 'three', '']) {
     t.throws(() => whole('--nodes', 1, 64)(text), { code: 'ERR_GSHM_INVALID', message: /--nodes .*1 to 64/ })

@@ -67,6 +67,8 @@ t.test('cluster.json: one of two claims wins, and what it says survives', async 
   clear(dir)
   t.notOk(existsSync(dir))
   mkdirSync(dir)
+  writeFileSync(join(dir, 'host.sock'), '')
+  t.throws(() => claim(dir, state), { code: 'ERR_GSHM_EXISTS', message: /host.sock.*gshm node/ })
   writeFileSync(join(dir, 'mine.txt'), '')
   clear(dir)
   t.ok(existsSync(join(dir, 'mine.txt')), 'what is not ours stays')

@@ -60,7 +60,10 @@ export const downCommand = () =>
     }
   })
     .option('-c, --cluster <name>', 'its name', DEFAULT_CLUSTER)
-    .option('-f, --force', 'also kill what still uses its memory, and clean up after daemons that were killed')
+    .option(
+      '-f, --force',
+      'also kill what still uses its memory, end every gshm node with a socket there, clean up after kill -9',
+    )
 
 function known(dir: string, force: boolean): ClusterState | undefined {
   try {

@@ -4,12 +4,15 @@ import { GshmError } from '../base/errors.js'
 const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }
 
 /** 4096, 64K, 512M, 2G, 1T; also 64KiB and 64kb, which mean the same. */
-export function bytes(option: string): (text: string) => number {
+export function bytes(option: string, least = 1, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const found = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text)
     const value = Number(found?.[1]) * (UNITS[(found?.[2] ?? '').toUpperCase()] ?? NaN)
     if (!Number.isSafeInteger(value) || value <= 0) {
       throw new GshmError('INVALID', `${option} '${text}': a number of bytes is wanted, such as 4096, 64M or 2G`)
+    }
+    if (value < least || value > most) {
+      throw new GshmError('INVALID', `${option} '${text}': from ${least} to ${most} bytes are wanted`)
     }
     return value
   }

@@ -1,7 +1,7 @@
 /** `gshm testbed`: the allocator testbed on a cluster of its own; ts/testbed does the work. */
 import { command } from './command.js'
 import { bytes, oneOf, whole } from './parse.js'
-import { INJECTIONS, type Injection } from '../testbed/options.js'
+import { BLOCK_LEAST, BLOCK_MOST, INJECTIONS, type Injection } from '../testbed/options.js'
 
 interface Options {
   nodes: number
@@ -26,10 +26,10 @@ export const testbedCommand = () =>
     },
   )
     .option('--nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
-    .option('--processes <count>', 'how many workers in all, C and Node.js in turn', whole('--processes', 1, 256), 6)
+    .option('--processes <count>', 'how many workers in all, C and Node.js in turn', whole('--processes', 2, 256), 6)
     .option('--seconds <count>', 'how long', whole('--seconds', 1, 86400), 10)
     .option('--seed <number>', 'makes the blocks the same again (default: a new one)', whole('--seed', 0, 2 ** 32 - 1))
-    .option('--max-size <bytes>', 'the largest block', bytes('--max-size'), 65536)
+    .option('--max-size <bytes>', 'the largest block', bytes('--max-size', BLOCK_LEAST, BLOCK_MOST), 65536)
     .option('--memory <bytes>', 'bound of the frames on each node', bytes('--memory'), 2 ** 30)
     .option(
       '--inject <fault>',

@@ -23,6 +23,10 @@ export function recordOf(daemon: Daemon): DaemonRecord {
 
 /** Claims the directory for a new cluster. Of two that try at once one gets EXISTS. */
 export function claim(dir: string, state: ClusterState): void {
+  const taken = existsSync(join(dir, FILE)) ? undefined : sockets(dir)[0]
+  if (taken !== undefined) {
+    throw new GshmError('EXISTS', `${taken} is there: end that gshm node (gshm down --force does), or --cluster NAME`)
+  }
   try {
     mkdirSync(dir, { recursive: true, mode: 0o755 })
     writeFileSync(join(dir, FILE), text(state), { flag: 'wx', mode: 0o644 })

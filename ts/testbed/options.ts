@@ -2,6 +2,10 @@
 export const INJECTIONS = ['wrong', 'overlap', 'leak'] as const
 export type Injection = (typeof INJECTIONS)[number]
 
+/** Bounds of --max-size: a block holds a header, and the heap some blocks (native/testbed/layout.h). */
+export const BLOCK_LEAST = 32
+export const BLOCK_MOST = 2 ** 28
+
 export interface TestbedOptions {
   readonly nodes: number
   /** Workers in all; C and Node.js in turn, over the nodes in turn. */
