@@ -5,7 +5,7 @@
  * so that no access change ever works on a stale table (law 12).
  */
 import { globalPage, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
-import { FaultKind, RECORD_WIDTH } from '../ts/native/index.js'
+import { FaultKind, native, RECORD_WIDTH } from '../ts/native/index.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 import type { Waiting } from './waiting.js'
 
@@ -46,35 +46,47 @@ export class FaultPath {
     private readonly host: FaultHost,
   ) {}
 
-  /** Takes a batch as FaultPoll delivers it. */
+  /**
+   * Takes a batch as FaultPoll delivers it. Address events come first, all of them: serving a fault
+   * changes access, and no such change may work on a table that is behind what has been read.
+   */
   readonly batch = (records: Float64Array, count: number): void => {
-    for (let at = 0; at < count * RECORD_WIDTH; at += RECORD_WIDTH) {
+    const end = count * RECORD_WIDTH
+    let faults = 0
+    for (let at = 0; at < end; at += RECORD_WIDTH) {
+      if (records[at + 1]! <= FaultKind.write) faults++
+      else this.#addressEvent(records, at)
+    }
+    for (let at = 0; faults > 0 && at < end; at += RECORD_WIDTH) {
+      const kind = records[at + 1]!
+      if (kind > FaultKind.write) continue
+      faults--
       const process = this.processes.byId(records[at]!)
-      if (process === undefined || process.ended) continue
-      const address = records[at + 2]!
-      const extra = records[at + 3]!
-      const last = records[at + 4]!
-      switch (records[at + 1]) {
-        case FaultKind.read:
-          this.#fault(process, address, 'read', last, false)
-          break
-        case FaultKind.write:
-          this.#fault(process, address, 'write', last, extra === 1)
-          break
-        case FaultKind.fork:
-          this.host.forked(process, extra)
-          break
-        case FaultKind.remap:
-          this.host.remapped(process, address, extra, last)
-          break
-        case FaultKind.unmap:
-          this.host.unmapped(process, address, extra)
-          break
-        default:
-          // FaultKind.remove: MADV_DONTNEED took the process's page-table entries; the frames and the
-          // page directory are as they were, so the next access faults and is served from them.
-          break
-      }
+      if (process === undefined) continue
+      const access = kind === FaultKind.write ? 'write' : 'read'
+      this.#fault(process, records[at + 2]!, access, records[at + 4]!, records[at + 3] === 1)
+    }
+  }
+
+  #addressEvent(records: Float64Array, at: number): void {
+    const process = this.processes.byId(records[at]!)
+    const address = records[at + 2]!
+    const extra = records[at + 3]!
+    switch (records[at + 1]) {
+      case FaultKind.fork:
+        if (process === undefined) native.closeFd(extra)
+        else this.host.forked(process, extra)
+        break
+      case FaultKind.remap:
+        if (process !== undefined) this.host.remapped(process, address, extra, records[at + 4]!)
+        break
+      case FaultKind.unmap:
+        if (process !== undefined) this.host.unmapped(process, address, extra)
+        break
+      default:
+        // FaultKind.remove: MADV_DONTNEED took the process's page-table entries; the frames and the
+        // page directory are as they were, so the next access faults and is served from them.
+        break
     }
   }
 

@@ -15,6 +15,8 @@ import type { Process, ProcessRegistry } from './process-registry.js'
 import type { Waiting } from './waiting.js'
 
 export const PROTECT_MS = 100
+const PAUSE_MS = 0.02
+const PAUSE = new Int32Array(new SharedArrayBuffer(4)) // never changes: waiting on it is a pause
 
 export interface PagerHost {
   /** Reads the process's queued events now; address events are applied before it returns. */
@@ -124,6 +126,8 @@ export class Pager {
     const deadline = performance.now() + PROTECT_MS
     do {
       this.host.drain(process)
+      // The answer stays EAGAIN until the process's own thread has gone on: let it run.
+      Atomics.wait(PAUSE, 0, 0, PAUSE_MS)
       if (process.ended || change() !== Change.again) return
     } while (performance.now() < deadline)
     this.host.kill(process, `its memory could not be protected within ${PROTECT_MS} ms`)

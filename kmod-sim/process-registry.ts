@@ -4,7 +4,7 @@
  * until it ends.
  */
 import { randomBytes } from 'node:crypto'
-import type { Closable, DeviceChannel, FaultChannel } from '../ts/native/index.js'
+import type { DeviceChannel, ExitWatch, FaultChannel } from '../ts/native/index.js'
 import type { SegmentId } from '../ts/base/ids.js'
 import { TranslationTable } from './translation-table.js'
 
@@ -26,7 +26,7 @@ export interface Process {
   readonly table: TranslationTable
   readonly handles: Map<SegmentId, Handle>
   readonly devices: Set<DeviceChannel>
-  watch: (Closable & { readonly fd: number }) | undefined
+  watch: ExitWatch | undefined
   /** Forks announced by this process so far, and the number that the next fork event belongs to. */
   forks: number
   forkAnnounced: number | undefined
