@@ -4,7 +4,7 @@
  * (law 5). Address events change the translation table at once, within the call that delivers them,
  * so that no access change ever works on a stale table (law 12).
  */
-import { globalPage, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
+import { globalPage, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
 import { FaultKind, native, RECORD_WIDTH } from '../ts/native/index.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 import type { Waiting } from './waiting.js'
@@ -53,9 +53,10 @@ export class FaultPath {
   readonly batch = (records: Float64Array, count: number): void => {
     const end = count * RECORD_WIDTH
     let faults = 0
+    let moved = false
     for (let at = 0; at < end; at += RECORD_WIDTH) {
       if (records[at + 1]! <= FaultKind.write) faults++
-      else this.#addressEvent(records, at)
+      else if (this.#addressEvent(records, at)) moved = true
     }
     for (let at = 0; faults > 0 && at < end; at += RECORD_WIDTH) {
       const kind = records[at + 1]!
@@ -64,11 +65,12 @@ export class FaultPath {
       const process = this.processes.byId(records[at]!)
       if (process === undefined) continue
       const access = kind === FaultKind.write ? 'write' : 'read'
-      this.#fault(process, records[at + 2]!, access, records[at + 4]!, records[at + 3] === 1)
+      this.#fault(process, records[at + 2]!, access, records[at + 4]!, records[at + 3] === 1, moved)
     }
   }
 
-  #addressEvent(records: Float64Array, at: number): void {
+  /** Whether views of the process may have moved or gone. */
+  #addressEvent(records: Float64Array, at: number): boolean {
     const process = this.processes.byId(records[at]!)
     const address = records[at + 2]!
     const extra = records[at + 3]!
@@ -76,28 +78,30 @@ export class FaultPath {
       case FaultKind.fork:
         if (process === undefined) native.closeFd(extra)
         else this.host.forked(process, extra)
-        break
+        return false
       case FaultKind.remap:
         if (process !== undefined) this.host.remapped(process, address, extra, records[at + 4]!)
-        break
+        return true
       case FaultKind.unmap:
         if (process !== undefined) this.host.unmapped(process, address, extra)
-        break
+        return true
       default:
         // FaultKind.remove: MADV_DONTNEED took the process's page-table entries; the frames and the
         // page directory are as they were, so the next access faults and is served from them.
-        break
+        return false
     }
   }
 
-  #fault(process: Process, address: number, access: Access, thread: number, mapped: boolean): void {
+  /** @param moved views of the process have changed since it faulted */
+  #fault(process: Process, address: number, access: Access, thread: number, mapped: boolean, moved: boolean): void {
+    this.host.sawThread(process, thread)
     let shown = process.table.lookup(address)
+    if (shown === undefined && moved) return process.faults.wake(address, PAGE_SIZE) // if it is still so, it faults again
     if (shown === undefined && this.host.adopt(process, address)) shown = process.table.lookup(address)
     if (shown === undefined) {
       this.host.refuse(process, address, 'a fault outside every view')
       return
     }
-    this.host.sawThread(process, thread)
     const { segment, page } = shown
     const key = globalPage(segment, page)
     const now = this.host.access(segment, page)

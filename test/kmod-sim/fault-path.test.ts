@@ -1,0 +1,61 @@
+/** The fault path by itself: in which order a batch is worked off, and who is asked what. */
+import t from 'tap'
+import { FaultKind, type FaultChannel } from '../../ts/native/index.js'
+import { FaultPath, type FaultHost } from '../../kmod-sim/fault-path.js'
+import { ProcessRegistry } from '../../kmod-sim/process-registry.js'
+import { Waiting } from '../../kmod-sim/waiting.js'
+
+const P = 4096
+
+function setUp(over: Partial<FaultHost> = {}) {
+  const log: string[] = []
+  const registry = new ProcessRegistry()
+  const process = registry.add({
+    faults: { wake: (at: number) => log.push(`woke ${at / P}`) } as unknown as FaultChannel,
+    pid: 1,
+    uid: 0,
+    gid: 0,
+  })
+  process.table.add({ start: P, end: 9 * P, segment: 1, offset: 0 })
+  const host: FaultHost = {
+    access: () => 'none',
+    hasRoom: () => true,
+    fault: (_, page) => log.push(`fault of page ${page}`),
+    refuse: (_, address) => log.push(`refused ${address / P}`),
+    forked: () => log.push('forked'),
+    unmapped: (of, start, end) => (of.table.cut(start, end), log.push('unmapped')),
+    remapped: (of, from, to, length) => (of.table.move(from, to, length), log.push('remapped')),
+    adopt: () => (log.push('adopt'), false),
+    sawThread: (_, thread) => log.push(`saw ${thread}`),
+    ...over,
+  }
+  const path = new FaultPath(registry, new Waiting(), host)
+  const batch = (...records: number[][]) => {
+    const flat = records.flatMap(([kind, ...rest]) => [process.id, kind!, ...rest])
+    path.batch(Float64Array.from(flat), records.length)
+  }
+  return { log, batch }
+}
+
+t.test('a batch: address events come before faults, whatever their order', async (t) => {
+  const { log, batch } = setUp({ sawThread: () => {} })
+  batch(
+    [FaultKind.write, P, 0, 7],
+    [FaultKind.fork, 0, 99, 0],
+    [FaultKind.read, 2 * P, 0, 7],
+    [FaultKind.remap, 4 * P, 20 * P, P],
+  )
+  t.same(log, ['forked', 'remapped', 'fault of page 0', 'fault of page 1'], 'a step may take access from every view')
+})
+
+t.test('a batch: a fault where an event of the same batch has taken the view away tries again', async (t) => {
+  const { log, batch } = setUp({ sawThread: () => {} })
+  batch([FaultKind.read, P, 0, 7], [FaultKind.unmap, P, 2 * P, 0])
+  t.same(log, ['unmapped', 'woke 1'], 'its thread tries again')
+})
+
+t.test('a fault outside every view: who faulted is learnt before its maps are looked at', async (t) => {
+  const { log, batch } = setUp()
+  batch([FaultKind.read, 50 * P, 0, 7])
+  t.same(log, ['saw 7', 'adopt', 'refused 50'])
+})
