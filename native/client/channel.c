@@ -30,11 +30,18 @@ static struct channel *make(int fd, bool busy) {
   channel->fd = fd;
   channel->busy = busy;
   pthread_mutex_lock(&lock);
-  channel->next = channels;
-  channels = channel;
-  if (!busy) idle++;
+  /* After gshm_channel_end_all nobody would wake a thread that waits on a new connection. */
+  bool late = busy && !gshm_self.attached;
+  if (!late) {
+    channel->next = channels;
+    channels = channel;
+    if (!busy) idle++;
+  }
   pthread_mutex_unlock(&lock);
-  return channel;
+  if (!late) return channel;
+  free(channel);
+  gshm_check(&gshm_self);
+  return NULL;
 }
 
 int gshm_channel_add(int connection) { return make(connection, false) ? 0 : -1; }
