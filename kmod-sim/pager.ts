@@ -97,7 +97,8 @@ export class Pager {
   #poison(segment: SegmentId, page: Page): void {
     for (const { process, address } of this.waiting.take(globalPage(segment, page)))
       this.poisonAddress(process, address)
-    for (const process of [...this.processes.all()]) {
+    // Live: a child that a drain brings comes at the end.
+    for (const process of this.processes.all()) {
       const addresses: number[] = []
       process.table.forEachAddress(segment, page, (address) => addresses.push(address))
       for (const address of addresses) this.poisonAddress(process, address)
@@ -122,7 +123,7 @@ export class Pager {
   }
 
   #insist(process: Process, change: () => Change): void {
-    if (change() !== Change.again) return
+    if (process.ended || change() !== Change.again) return // an earlier change of this effect may have ended it
     const deadline = performance.now() + PROTECT_MS
     do {
       this.host.drain(process)
