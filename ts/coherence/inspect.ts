@@ -1,7 +1,7 @@
 /** What others may ask about the page directory: `gshm pages`, `gshm status`, the simulator, tests. */
 import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
 import { NO_NODE } from '../base/ids.js'
-import { NODE_SET_WORDS } from '../base/node-set.js'
+import { NODE_SET_WORDS, listNodes } from '../base/node-set.js'
 import { sharersOf } from './copyset.js'
 import type { Engine } from './engine.js'
 import { NO_SLOT, findRecord, recordPages, recordStoreBytes } from './record-store.js'
@@ -99,7 +99,7 @@ export function directoryBytes(state: CoherenceState): number {
 
 /** The whole state as one text, the same for equal states whatever their history: for hashing. */
 export function canonical(state: CoherenceState): string {
-  const parts: string[] = [`nodes ${state.nodes.join()}`]
+  const parts: string[] = [`nodes ${listNodes(state.nodes).join()}`]
   for (const [segment, pages] of [...state.segments].sort(([a], [b]) => a - b)) {
     for (const page of touched(state, pages)) {
       parts.push(`${segment}.${page} ${copyStateNumber(pages, page)} ${copySerial(pages, page)}`)

@@ -115,13 +115,16 @@ export function setCopyState(pages: SegmentPages, page: Page, number: number): v
   setRecordWord(pages.copies, slot, 0, (recordWord(pages.copies, slot, 0) & ~15) | number)
 }
 
+export function setCopySerial(pages: SegmentPages, page: Page, serial: number): void {
+  const slot = touchRecord(pages.copies, page)
+  setRecordWord(pages.copies, slot, 0, (serial << 4) | (recordWord(pages.copies, slot, 0) & 15))
+}
+
 /** The number for this page's next request. It comes round after 2^28 requests for one page, by
  * when no answer to the first can still be on its way. */
 export function nextSerial(pages: SegmentPages, page: Page): number {
-  const slot = touchRecord(pages.copies, page)
-  const word = recordWord(pages.copies, slot, 0)
-  const serial = ((word >>> 4) + 1) % SERIAL_LIMIT
-  setRecordWord(pages.copies, slot, 0, (serial << 4) | (word & 15))
+  const serial = (copySerial(pages, page) + 1) % SERIAL_LIMIT
+  setCopySerial(pages, page, serial)
   return serial
 }
 

@@ -1,72 +1,47 @@
 /**
- * A World as one text that is equal for Worlds with the same future, and its hash. The number of a
- * write matters only as "the last one" or "an older one"; faults are read in any order.
+ * The parts of a World as texts that are equal for parts with the same future: the order in which
+ * faults were raised does not matter, nor which of a node's threads is called the first.
  */
 import { canonical as canonicalCoherence } from '../coherence/inspect.js'
 import { describeEffect } from './describe.js'
-import type { InFlight, SimNode, World } from './world.js'
+import type { InFlight, SimNode } from './world.js'
 
-export function canonical(world: World): string {
-  const parts: string[] = [`${world.duplicatesLeft} ${world.lossesLeft}`]
-  for (const node of world.nodes) parts.push(node.alive ? canonicalNode(world, node) : 'lost')
-  for (const link of world.links) parts.push(link.map((flight) => canonicalFlight(world, flight)).join())
-  return parts.join('|')
-}
-
-function canonicalNode(world: World, node: SimNode): string {
-  const { frames, views, threads, faults, waiting, pages } = node.kernel
-  // the todo's effects are all of one page, that of the step
-  const page = node.todo.map((effect) => ('message' in effect ? effect.message : effect)).find((at) => 'page' in at)
-  const at = page !== undefined && 'page' in page ? page.page : 0
+export function canonicalNode(node: SimNode): string {
+  if (!node.alive) return 'lost'
+  const { frames } = node.kernel
   return [
     canonicalCoherence(node.state.coherence),
-    Array.from({ length: pages }, (_, page) => age(world, page, frames[page])).join(''),
-    views.map((view) => view[0]).join(''),
-    threads
-      .map((thread) => `${thread.opsLeft}${thread.access ?? '-'}${thread.page}${thread.waiting ? 'w' : ''}`)
-      .join(),
-    faults
-      .map((fault) => `${fault.thread}${fault.page}${fault.access}`)
-      .sort()
-      .join(),
-    waiting
-      .map((fault) => `${fault.thread}${fault.page}`)
+    frames.join(),
+    node.kernel.threads
+      .map((_, thread) => canonicalThread(node, thread))
       .sort()
       .join(),
     node.todo.map((effect) => describeTodo(node, effect)).join(),
-    age(world, at, node.payload),
-    age(world, at, node.copied),
+    node.payload,
+    node.copied,
     [...node.resumes].sort().join(),
     [...node.unlearnt].sort().join(),
   ].join(';')
 }
 
+export function canonicalLink(link: readonly InFlight[]): string {
+  return link
+    .map(({ message: { type, page, requester, serial, bytes }, payload }) => {
+      return `${type} ${page} ${requester} ${serial} ${bytes} ${payload}`
+    })
+    .join()
+}
+
+function canonicalThread({ kernel }: SimNode, thread: number): string {
+  const { opsLeft, access, page, waiting } = kernel.threads[thread]!
+  const views = kernel.views.slice(thread * kernel.pages, (thread + 1) * kernel.pages)
+  const raised = kernel.faults.filter((fault) => fault.thread === thread).map((fault) => `${fault.page}${fault.access}`)
+  const read = kernel.waiting.filter((fault) => fault.thread === thread).map((fault) => fault.page)
+  return `${opsLeft}${access ?? '-'}${page}${waiting} ${views.join(' ')} ${raised.sort().join(' ')}/${read.sort().join(' ')}`
+}
+
 function describeTodo(node: SimNode, effect: SimNode['todo'][number]): string {
   const text = describeEffect(node.state.self, effect)
-  return effect.do === 'Send' && 'serial' in effect.message ? `${text} ${effect.message.serial}` : text
-}
-
-function canonicalFlight(world: World, { message, payload }: InFlight): string {
-  const { type, page, requester, serial, bytes } = message
-  return `${type} ${page} ${requester} ${serial} ${bytes} ${age(world, page, payload)}`
-}
-
-function age(world: World, page: number, bytes: number | undefined): string {
-  if (bytes === undefined) return 'n'
-  if (bytes < 0) return 'h'
-  return bytes === world.latest[page] ? 'l' : 'o'
-}
-
-/** 53 bits, for sets of visited states: with 10^6 states the chance that two collide is 1 in 10^4. (cyrb53) */
-export function hash53(text: string): number {
-  let a = 0xdeadbeef
-  let b = 0x41c6ce57
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    a = Math.imul(a ^ code, 2654435761)
-    b = Math.imul(b ^ code, 1597334677)
-  }
-  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909)
-  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909)
-  return 4294967296 * (2097151 & b) + (a >>> 0)
+  if (effect.do !== 'Send' || !('serial' in effect.message)) return text
+  return `${text} ${effect.message.requester} ${effect.message.serial}`
 }

@@ -1,7 +1,8 @@
 /**
  * All that can happen in a small World, breadth first, so that the first violation found has the
- * shortest way to it. Explicit states, kept as hashes; ways are kept as (parent, choice) and are
- * replayed to be printed.
+ * shortest way to it. States are explicit and exact: every distinct node and link is kept once and
+ * has a number, a state is a few of these numbers (the collapse compression of SPIN, Holzmann 1997).
+ * Ways are kept as (parent, choice) and replayed to be printed.
  *
  * Sends and Resumes are performed at once: they commute with everything else that can happen, and a
  * node that is lost just before a Send is as one whose message was still on its way when the
@@ -9,11 +10,12 @@
  */
 import type { Access, Page } from '../base/ids.js'
 import type { Step } from '../node/step.js'
-import { canonical, hash53 } from './canonical.js'
+import { canonicalLink, canonicalNode } from './canonical.js'
 import { checkEnd, checkNow } from './check.js'
 import { choices } from './choices.js'
+import { renumberRequests, renumberWrites } from './renumber.js'
 import { Violation } from './violation.js'
-import { World, type Choice, type Setup } from './world.js'
+import { World, type Choice, type InFlight, type Setup, type SimNode } from './world.js'
 
 export interface ExploreReport {
   readonly ok: boolean
@@ -22,7 +24,7 @@ export interface ExploreReport {
   readonly ends: number
   /** Of the longest shortest way. */
   readonly depth: number
-  /** Gave up at statesMax. */
+  /** False: gave up at statesMax. */
   readonly complete: boolean
   readonly violation: string | undefined
   /** The shortest way to the violation, as a transcript. */
@@ -35,33 +37,43 @@ export interface ExploreOptions extends Omit<Setup, 'step'> {
   readonly progress?: (states: number) => void
 }
 
-export function explore({ statesMax = 5_000_000, progress, ...setup }: ExploreOptions): ExploreReport {
+interface Frontier {
+  readonly world: World
+  readonly id: number
+}
+
+export function explore({ statesMax = 20_000_000, progress, ...setup }: ExploreOptions): ExploreReport {
+  const parts = new Parts()
   const start = World.create(setup)
-  const seen = new Set<number>([hash53(canonical(start))])
+  const seen = new Set<string>([parts.key(start)])
   const parents: number[] = [-1]
   const taken: (Choice | undefined)[] = [undefined]
-  let level: { world: World; id: number }[] = [{ world: start, id: 0 }]
+  let level: Frontier[] = [{ world: start, id: 0 }]
   let ends = 0
   let depth = 0
   const report = (complete: boolean, violation?: string, way: readonly string[] = []): ExploreReport => {
     return { ok: complete && violation === undefined, states: seen.size, ends, depth, complete, violation, way }
   }
+  const wayTo = (id: number, last: Choice[]) => {
+    for (let at = id; at > 0; at = parents[at]!) last.unshift(taken[at]!)
+    return replay(setup, parts, last)
+  }
   while (level.length > 0) {
-    const next: { world: World; id: number }[] = []
+    const next: Frontier[] = []
     for (const { world, id } of level) {
       const { must, may } = choices(world, allOps)
       if (must.length === 0) {
         ends++
         const wrong = caught(() => checkEnd(world))
-        if (wrong !== undefined) return report(true, wrong, replay(setup, parents, taken, id))
+        if (wrong !== undefined) return report(true, wrong, wayTo(id, []))
       }
       for (const choice of [...must, ...may]) {
         const after = world.copy()
         const wrong = caught(() => advance(after, choice))
-        if (wrong !== undefined) return report(true, wrong, replay(setup, parents, taken, id, choice))
-        const hash = hash53(canonical(after))
-        if (seen.has(hash)) continue
-        seen.add(hash)
+        if (wrong !== undefined) return report(true, wrong, wayTo(id, [choice]))
+        const key = parts.key(after)
+        if (seen.has(key)) continue
+        seen.add(key)
         next.push({ world: after, id: parents.length })
         parents.push(id)
         taken.push(choice)
@@ -75,18 +87,67 @@ export function explore({ statesMax = 5_000_000, progress, ...setup }: ExploreOp
   return report(true)
 }
 
+/** Every distinct node and link that was met, once. */
+class Parts {
+  readonly #numbers = new Map<string, number>()
+  readonly #nodes = new Map<string, SimNode>()
+  readonly #ofNode = new WeakMap<SimNode, number>()
+  readonly #ofLink = new WeakMap<readonly InFlight[], number>()
+
+  /** The World's key. Its nodes are exchanged for the known ones that equal them. */
+  key(world: World): string {
+    const key: number[] = [world.duplicatesLeft, world.lossesLeft, ...world.latest]
+    world.nodes.forEach((node, at) => key.push(this.#node(world, node, at)))
+    for (const link of world.links) key.push(this.#link(link))
+    return key.join(' ')
+  }
+
+  #node(world: World, node: SimNode, at: number): number {
+    const known = this.#ofNode.get(node)
+    if (known !== undefined) return known
+    const text = `${at} ${canonicalNode(node)}`
+    const same = this.#nodes.get(text) ?? node
+    world.share(at, same)
+    this.#nodes.set(text, same)
+    const number = this.#number(text)
+    this.#ofNode.set(same, number)
+    return number
+  }
+
+  #link(link: readonly InFlight[]): number {
+    if (link.length === 0) return 0
+    const known = this.#ofLink.get(link)
+    if (known !== undefined) return known
+    const number = this.#number(canonicalLink(link))
+    this.#ofLink.set(link, number)
+    return number
+  }
+
+  #number(text: string): number {
+    const number = this.#numbers.get(text) ?? this.#numbers.size + 1
+    this.#numbers.set(text, number)
+    return number
+  }
+}
+
 function allOps(pages: number): [Page, Access][] {
-  return Array.from({ length: pages }, (_, page) => [
-    [page, 'read'] as [Page, Access],
-    [page, 'write'] as [Page, Access],
-  ]).flat()
+  const ops: [Page, Access][] = []
+  for (let page = 0; page < pages; page++) ops.push([page, 'read'], [page, 'write'])
+  return ops
 }
 
 function advance(world: World, choice: Choice): void {
   world.take(choice)
-  const node = world.nodes[choice.node]!
-  while (node.todo[0]?.do === 'Send' || node.todo[0]?.do === 'Resume') world.take({ do: 'perform', node: choice.node })
+  for (let effect = next(world, choice); effect === 'Send' || effect === 'Resume'; effect = next(world, choice)) {
+    world.take({ do: 'perform', node: choice.node })
+  }
   checkNow(world)
+  if (choice.do === 'act') renumberWrites(world, choice.page)
+  else renumberRequests(world, choice.node)
+}
+
+function next(world: World, choice: Choice): string | undefined {
+  return world.nodes[choice.node]!.todo[0]?.do
 }
 
 function caught(action: () => void): string | undefined {
@@ -99,13 +160,13 @@ function caught(action: () => void): string | undefined {
   }
 }
 
-function replay(setup: Setup, parents: number[], taken: (Choice | undefined)[], id: number, last?: Choice): string[] {
-  const way: Choice[] = last === undefined ? [] : [last]
-  for (let at = id; at > 0; at = parents[at]!) way.unshift(taken[at]!)
+/** With the same parts, so that threads are called the same. */
+function replay(setup: Setup, parts: Parts, way: readonly Choice[]): string[] {
   const lines: string[] = []
   const world = World.create(setup)
   world.log = (line) => lines.push(line)
   for (const choice of way) {
+    parts.key(world)
     const wrong = caught(() => advance(world, choice))
     if (wrong !== undefined) lines.push(`VIOLATION ${wrong}`)
   }

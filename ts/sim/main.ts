@@ -61,8 +61,8 @@ program
   .option('--full', 'the larger sizes too')
   .option('--json', 'end with one JSON object')
   .action((options: { size?: string; full?: true; json?: true }) => {
-    const sizes = EXPLORER_SIZES.filter(({ name, full }) =>
-      options.size === undefined ? options.full === true || !full : name === options.size,
+    const sizes = EXPLORER_SIZES.filter(({ name, when }) =>
+      options.size === undefined ? options.full === true || when !== 'full' : name === options.size,
     )
     if (sizes.length === 0) program.error(`--size: there is no size '${options.size}'`)
     const results = sizes.map(exploreOne)
@@ -72,7 +72,7 @@ program
 
 program.parse()
 
-function exploreOne({ name, full: _, states: expected, ...size }: ExplorerSize) {
+function exploreOne({ name, when: _, states: expected, ...size }: ExplorerSize) {
   const started = performance.now()
   const cells = new Cells()
   const progress = (states: number) => process.stderr.isTTY && process.stderr.write(`\r${name}: ${states} states`)
@@ -83,7 +83,7 @@ function exploreOne({ name, full: _, states: expected, ...size }: ExplorerSize) 
   console.error(`\r${name}: ${states} states, ${ends} ends, depth ${depth}, ${seconds} s`)
   const { nodes, pages, threads, ops: opsPerThread, duplicates, losses } = size
   const same = ok && states === expected
-  if (ok && !same) console.error(`${name}: ${expected} states were expected (ts/sim/sizes.ts)`)
+  if (ok && !same && expected > 0) console.error(`${name}: ${expected} states were expected (ts/sim/sizes.ts)`)
   return { name, ok, same, nodes, pages, threads, opsPerThread, duplicates, losses, states, depth, seconds, violation }
 }
 

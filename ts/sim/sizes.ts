@@ -1,17 +1,27 @@
 /**
  * The clusters that the explorer goes through, and how many states each has: a change of a count
- * that nobody meant is a tripwire. `full`: too long for every day.
+ * that nobody meant is a tripwire.
  */
 import type { Setup } from './world.js'
 
 export interface ExplorerSize extends Omit<Setup, 'step'> {
   readonly name: string
-  readonly full: boolean
+  /** test: in the test suite; daily: `npm run explore`; full: only with --full or by name. */
+  readonly when: 'test' | 'daily' | 'full'
   readonly states: number
 }
 
+const plain = { pages: 1, threads: 1, duplicates: 0, losses: 0 }
+
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
-  { name: '2n1p', nodes: 2, pages: 1, threads: 2, ops: 2, duplicates: 0, losses: 0, full: false, states: 0 },
-  { name: '3n1p', nodes: 3, pages: 1, threads: 1, ops: 2, duplicates: 0, losses: 0, full: false, states: 0 },
-  { name: '3n1p-lost', nodes: 3, pages: 1, threads: 1, ops: 1, duplicates: 0, losses: 1, full: false, states: 0 },
+  { ...plain, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 25_990 },
+  { ...plain, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 24_031 },
+  { ...plain, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 16_567 },
+  { ...plain, name: '3n1p-lost', when: 'test', nodes: 3, ops: 1, losses: 1, states: 55_459 },
+  { ...plain, name: '3n1p', when: 'daily', nodes: 3, ops: 2, states: 115_828 },
+  { ...plain, name: '2n1p-2ops', when: 'daily', nodes: 2, threads: 2, ops: 2, states: 660_292 },
+  { ...plain, name: '3n1p-lost-dup', when: 'full', nodes: 3, ops: 1, duplicates: 1, losses: 1, states: 324_585 },
+  { ...plain, name: '3n1p-2lost', when: 'full', nodes: 3, ops: 1, losses: 2, states: 0 },
+  { ...plain, name: '3n1p-lost-2ops', when: 'full', nodes: 3, ops: 2, losses: 1, states: 0 },
+  { ...plain, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 0 },
 ]

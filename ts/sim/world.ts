@@ -80,9 +80,11 @@ export interface SimNode {
 }
 
 export class World {
-  /** By from * nodes + to. */
-  readonly links: InFlight[][]
+  /** By from * nodes + to. What is here is shared between copies: see own and setLink. */
+  readonly links: (readonly InFlight[])[]
   readonly nodes: SimNode[]
+  /** Which nodes this World alone has: those it may change. */
+  readonly #owned: ('none' | 'kernel' | 'all')[]
   /** Per page the number of its last write. */
   readonly latest: number[]
   duplicatesLeft: number
@@ -95,14 +97,16 @@ export class World {
     from?: World,
   ) {
     if (from !== undefined) {
-      this.links = from.links.map((link) => link.slice())
-      this.nodes = from.nodes.map(copyNode)
+      this.links = from.links.slice()
+      this.nodes = from.nodes.slice()
+      this.#owned = from.#owned.fill('none').slice()
       this.latest = from.latest.slice()
       this.duplicatesLeft = from.duplicatesLeft
       this.lossesLeft = from.lossesLeft
       return
     }
     this.links = Array.from({ length: setup.nodes ** 2 }, () => [])
+    this.#owned = Array.from({ length: setup.nodes }, () => 'all')
     this.latest = Array.from({ length: setup.pages }, () => 0)
     this.duplicatesLeft = setup.duplicates
     this.lossesLeft = setup.losses
@@ -122,12 +126,32 @@ export class World {
     return new World(setup)
   }
 
+  /** Cheap: nodes are copied when one of the two Worlds changes them. */
   copy(): World {
     return new World(this.setup, this)
   }
 
-  link(from: NodeId, to: NodeId): InFlight[] {
+  /** Puts an equal node in place, which others may share. */
+  share(at: NodeId, node: SimNode): void {
+    this.nodes[at] = node
+    this.#owned[at] = 'none'
+  }
+
+  link(from: NodeId, to: NodeId): readonly InFlight[] {
     return this.links[from * this.setup.nodes + to]!
+  }
+
+  setLink(from: NodeId, to: NodeId, flights: readonly InFlight[]): void {
+    this.links[from * this.setup.nodes + to] = flights
+  }
+
+  /** The node, to be changed: all of it, or all but what the engine knows. */
+  own(at: NodeId, part: 'kernel' | 'all'): SimNode {
+    if (this.#owned[at] === 'none' || (part === 'all' && this.#owned[at] === 'kernel')) {
+      this.nodes[at] = copyNode(this.nodes[at]!, part)
+      this.#owned[at] = part
+    }
+    return this.nodes[at]!
   }
 
   get losses(): number {
@@ -136,7 +160,8 @@ export class World {
 
   /** Makes one thing happen. @throws Violation when what happens must not */
   take(choice: Choice): void {
-    const node = this.nodes[choice.node]!
+    const acts = choice.do === 'act' || choice.do === 'perform' || choice.do === 'again' || choice.do === 'lose'
+    const node = this.own(choice.node, acts ? 'kernel' : 'all')
     switch (choice.do) {
       case 'act':
         return this.#act(choice.node, choice.thread, choice.page, choice.access)
@@ -144,7 +169,8 @@ export class World {
         node.kernel.readFault(choice.thread, choice.page, choice.access)
         return this.#step(choice.node, { is: 'fault', segment: SEGMENT, page: choice.page, access: choice.access })
       case 'deliver': {
-        const { message, payload } = this.link(choice.from, choice.node).shift()!
+        const [{ message, payload }, ...rest] = this.link(choice.from, choice.node) as [InFlight, ...InFlight[]]
+        this.setLink(choice.from, choice.node, rest)
         return this.#step(choice.node, { is: 'message', from: choice.from, message }, payload)
       }
       case 'perform':
@@ -160,7 +186,7 @@ export class World {
         return this.#lose(choice.node)
       case 'learn':
         node.unlearnt.splice(node.unlearnt.indexOf(choice.lost), 1)
-        this.link(choice.lost, choice.node).length = 0
+        this.setLink(choice.lost, choice.node, [])
         return this.#step(choice.node, { is: 'lost', node: choice.lost })
     }
   }
@@ -226,7 +252,8 @@ export class World {
     if (message.bytes === 'page' && copied === undefined) throw new Violation(`node ${from} sends what it did not copy`)
     if (from === to) throw new Violation(`node ${from} sends to itself`)
     if (!this.nodes[to]!.alive) return
-    this.link(from, to).push({ message, payload: message.bytes === 'page' ? copied : undefined })
+    const flight = { message, payload: message.bytes === 'page' ? copied : undefined }
+    this.setLink(from, to, [...this.link(from, to), flight])
   }
 
   #lose(lost: NodeId): void {
@@ -240,10 +267,10 @@ export class World {
     gone.payload = undefined
     gone.copied = undefined
     gone.kernel.clear()
-    this.nodes.forEach((node, other) => {
-      this.link(other, lost).length = 0
-      if (node.alive) node.unlearnt.push(lost)
-    })
+    for (let other = 0; other < this.nodes.length; other++) {
+      this.setLink(other, lost, [])
+      if (this.nodes[other]!.alive) this.own(other, 'kernel').unlearnt.push(lost)
+    }
   }
 }
 
@@ -270,11 +297,11 @@ export function createNodes(count: number, pages: number, step: Step): NodeState
 }
 
 /** The rooms besides coherence take no part here, so they are shared. */
-function copyNode(node: SimNode): SimNode {
-  const coherence = copyCoherence(node.state.coherence)
+function copyNode(node: SimNode, part: 'kernel' | 'all'): SimNode {
+  const coherence = part === 'all' ? copyCoherence(node.state.coherence) : node.state.coherence
   return {
     ...node,
-    state: { ...node.state, nodes: coherence.nodes, coherence },
+    state: part === 'all' ? { ...node.state, nodes: coherence.nodes, coherence } : node.state,
     kernel: node.kernel.copy(),
     todo: node.todo.slice(),
     resumes: node.resumes.slice(),

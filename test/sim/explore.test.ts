@@ -1,0 +1,28 @@
+import t from 'tap'
+import { step } from '../../ts/node/step.js'
+import { Cells } from '../../ts/sim/cells.js'
+import { explore } from '../../ts/sim/explore.js'
+import { MUTANTS } from '../../ts/sim/mutants.js'
+import { EXPLORER_SIZES } from '../../ts/sim/sizes.js'
+
+for (const { name, when, states, ...size } of EXPLORER_SIZES) {
+  if (when !== 'test') continue
+  t.test(`explorer: ${name}: nothing goes wrong in any of ${states} states`, async (t) => {
+    const report = explore({ ...size, step })
+    t.equal(report.violation, undefined, report.way.join('\n'))
+    t.ok(report.complete)
+    t.equal(report.states, states, 'the count of states (ts/sim/sizes.ts)')
+  })
+}
+
+t.test('explorer: the shortest way to a planted bug is told', async (t) => {
+  const mutant = MUTANTS.find(({ name }) => name === 'forgotten Downgrade')!
+  const size = { nodes: 2, pages: 1, threads: 1, ops: 1, duplicates: 0, losses: 0 }
+  const { violation, way } = explore({ ...size, step: new Cells().step(mutant.protocol) })
+  t.match(violation, /can (read|write) p0/)
+  t.strictSame(way.slice(-3), [
+    '  1: Install p0 read page',
+    '  1->0 Done p0',
+    'VIOLATION node 1 can read p0, node 0 can use it too',
+  ])
+})
