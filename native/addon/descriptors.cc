@@ -1,5 +1,4 @@
 /* descriptors.cc: small functions that make or close descriptors, and the feature probe. */
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,8 +15,7 @@ namespace {
 Napi::Value SocketPair(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0) throw SystemError(env, "socketpair", errno);
-  fcntl(pair[0], F_SETFD, FD_CLOEXEC);
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) throw SystemError(env, "socketpair", errno);
   Napi::Array result = Napi::Array::New(env, 2);
   result.Set(0u, Napi::Number::New(env, pair[0]));
   result.Set(1u, Napi::Number::New(env, pair[1]));

@@ -90,7 +90,7 @@ t.test('join: who is turned away is told why', async (t) => {
   await refused({ version: '2' }, 'INVALID', /version/)
   await refused({ nodeName: 'a' }, 'EXISTS', /--name: a node called a is in the cluster already/)
   await refused({ secret: new Uint8Array(16) }, 'ACCESS', /--secret-file: one node has a secret/)
-  await refused({ join: await freePort() }, 'NODE_LOST', /ECONNREFUSED/)
+  await refused({ join: await freePort() }, 'NODE_LOST', /--join .*ECONNREFUSED/)
   await refused({ listen: { host: '192.0.2.1', port: 0 }, secret: new Uint8Array(16) }, 'INVALID', /--listen/)
   t.equal(a.cluster.members().length, 1)
   t.strictSame(a.matching(/^(joined|lost)/), [])

@@ -25,7 +25,9 @@ export interface Joined {
 async function findFirst(join: Endpoint, me: Identity): Promise<{ member: Member; link: Link }> {
   let to = join
   for (let hops = 0; hops < 3; hops++) {
-    const { link, hello } = await dialHandshake(to, me, 'join', '')
+    const { link, hello } = await dialHandshake(to, me, 'join', '').catch((error: GshmError) => {
+      throw new GshmError(error.reason, `--join ${error.message}`)
+    })
     if (hello.node === 0) return { member: { node: 0, name: hello.name, address: hello.address }, link }
     const answer = await link.next().catch(() => undefined)
     link.destroy('asked')
