@@ -93,7 +93,7 @@ int gshm_detach(gshm *g) {
   pthread_rwlock_wrlock(&gshm_self.fork_lock); /* a gshm_map that is under way ends first */
   pthread_rwlock_unlock(&gshm_self.fork_lock);
   struct gshm_piece piece;
-  while (gshm_view_take(0, &piece))
+  while (gshm_view_take(0, 0, &piece))
     if (gshm_unmap_piece(&piece) != 0) result = -1;
   /* Connections before segments: a thread may hold segments_lock while it waits for an answer. */
   gshm_channel_end_all();

@@ -60,10 +60,13 @@ GSHM_API uint32_t gshm_id(const gshm_segment *s);
 /* Maps `length` bytes (0: to the end) of the segment from `offset` at `address` (NULL: anywhere).
  * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), LIMIT. */
 GSHM_API void *gshm_map(gshm_segment *s, void *address, uint64_t offset, uint64_t length);
-/* Unmaps the view that starts at `view` (as gshm_map returned it), whatever part of it is left. */
+/* Unmaps the view that starts at `view` (as gshm_map returned it), whatever part of it is left there;
+ * parts that the program has moved away by mremap are its own to unmap. Errors: NOT_MAPPED. */
 GSHM_API int gshm_unmap(gshm *g, void *view);
 
-/* Global address -> a pointer in this process, and back. Errors: NOT_MAPPED. */
+/* Global address -> a pointer in this process (in the oldest view that shows it), and back; by the
+ * views as gshm_map made them: what the program mremaps or munmaps itself is not known here.
+ * Errors: NOT_MAPPED. */
 GSHM_API void *gshm_pointer(gshm *g, gshm_addr address);
 GSHM_API gshm_addr gshm_address(gshm *g, const void *pointer);
 /* The global address of byte `offset` of a segment. */

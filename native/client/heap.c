@@ -1,6 +1,4 @@
 /* heap.c: blocks in a segment. The daemon decides where; only a realloc that moves copies here. */
-#include <string.h>
-
 #include "client/process.h"
 
 #define OFFSET_MASK ((1ull << GSHM_OFFSET_BITS) - 1)
@@ -34,23 +32,6 @@ int gshm_free(gshm_segment *s, gshm_addr block) {
   return check_block(s, block, "gshm_free") == 0 ? free_at(s, block & OFFSET_MASK) : -1;
 }
 
-/* Copies (or, with `look`, only sees whether it can) through whatever views show the two blocks. */
-static bool copy(const gshm_segment *s, uint64_t to, uint64_t from, uint64_t length, bool look) {
-  while (length > 0) {
-    struct gshm_piece source, target;
-    if (!gshm_view_find(s->id, from, &source) || !gshm_view_find(s->id, to, &target)) return false;
-    uintptr_t read = source.start + (from - source.offset), write = target.start + (to - target.offset);
-    uint64_t part = length;
-    if (part > source.end - read) part = source.end - read;
-    if (part > target.end - write) part = target.end - write;
-    if (!look) memcpy((void *)write, (const void *)read, part);
-    from += part;
-    to += part;
-    length -= part;
-  }
-  return true;
-}
-
 gshm_addr gshm_realloc(gshm_segment *s, gshm_addr block, uint64_t size) {
   if (check_block(s, block, "gshm_realloc") != 0) return 0;
   if (size == 0) {
@@ -65,13 +46,13 @@ gshm_addr gshm_realloc(gshm_segment *s, gshm_addr block, uint64_t size) {
   if (gshm_request(&x) != 0) return 0;
   if (reply.offset == old) return block;
   uint64_t length = reply.old_size < reply.size ? reply.old_size : reply.size;
-  if (!copy(s, reply.offset, old, length, true)) {
+  if (!gshm_view_copy(s->id, reply.offset, old, length, true) ||
+      !gshm_view_copy(s->id, reply.offset, old, length, false)) {
     free_at(s, reply.offset);
     gshm_fail(GSHM_E_NOT_MAPPED,
               "gshm_realloc: the block must move, and this process has no view of the old or the new place");
     return 0;
   }
-  copy(s, reply.offset, old, length, false);
   /* It was allocated a moment ago: only the loss of the daemon or the heap's node makes this fail. */
   if (free_at(s, old) != 0) return 0;
   return gshm_at(s, reply.offset);

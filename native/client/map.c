@@ -125,12 +125,12 @@ int gshm_unmap_piece(const struct gshm_piece *piece) {
 
 int gshm_unmap(gshm *g, void *view) {
   if (gshm_check(g) != 0 && !gshm_self.attached) return -1;
-  int result = 0, pieces = 0;
-  struct gshm_piece piece;
-  while (view && gshm_view_take((uintptr_t)view, &piece)) {
-    pieces++;
+  struct gshm_piece piece = {0};
+  if (!view || !gshm_view_take((uintptr_t)view, 0, &piece))
+    return gshm_fail(GSHM_E_NOT_MAPPED, "gshm_unmap: no view starts at %p", view);
+  int result = 0;
+  do {
     if (gshm_unmap_piece(&piece) != 0) result = -1;
-  }
-  if (pieces == 0) return gshm_fail(GSHM_E_NOT_MAPPED, "gshm_unmap: no view starts at %p", view);
+  } while (gshm_view_take((uintptr_t)view, piece.id, &piece));
   return result;
 }

@@ -77,6 +77,7 @@ int gshm_copy_name(char into[GSHM_NAME_MAX + 1], const char *name, const char *w
 struct gshm_piece {
   uintptr_t start, end;
   uintptr_t view; /* where the view began that this is a piece of */
+  uint64_t id;    /* of that view: addresses are used again, even while gshm_unmap is at work */
   uint64_t offset;
   uint32_t segment;
   dev_t device;
@@ -84,10 +85,12 @@ struct gshm_piece {
 };
 int gshm_view_reserve(void); /* room for one gshm_view_add, which then cannot fail */
 void gshm_view_add(struct gshm_piece piece);
-/* Takes the first piece of `view` (0: of any view) out of the list; false when there is none. */
-bool gshm_view_take(uintptr_t view, struct gshm_piece *out);
-/* The piece that shows byte `offset` of the segment; false when none does. */
-bool gshm_view_find(uint32_t segment, uint64_t offset, struct gshm_piece *out);
+/* Takes a piece out of the list: one of the view that starts at `view` (0: of any view), or, when id
+ * is not 0, of the view of that id. false when there is none. */
+bool gshm_view_take(uintptr_t view, uint64_t id, struct gshm_piece *out);
+/* Copies bytes of a segment, through whatever views show the two places, or with `look` only says
+ * whether it could. Views do not go meanwhile. false: some byte is in no view. */
+bool gshm_view_copy(uint32_t segment, uint64_t to, uint64_t from, uint64_t length, bool look);
 /* The view that has all of [pointer, pointer + length), or 0. */
 uintptr_t gshm_view_covering(uintptr_t pointer, uint64_t length);
 void gshm_view_fork_prepare(void);

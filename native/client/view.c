@@ -10,6 +10,7 @@
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static struct gshm_piece *pieces; /* by start; they never overlap */
 static size_t count, room, reserved;
+static uint64_t last_id;
 
 int gshm_view_reserve(void) {
   int result = 0;
@@ -77,16 +78,18 @@ void gshm_view_add(struct gshm_piece piece) {
   reserved--;
   if (piece.start < piece.end) { /* an empty one only gives its reservation back */
     cut(piece.start, piece.end);
+    piece.id = ++last_id;
     insert(first_after(piece.start), piece);
   }
   pthread_rwlock_unlock(&lock);
 }
 
-bool gshm_view_take(uintptr_t view, struct gshm_piece *out) {
+bool gshm_view_take(uintptr_t view, uint64_t id, struct gshm_piece *out) {
   bool found = false;
   pthread_rwlock_wrlock(&lock);
   for (size_t at = view ? first_after(view) : 0; at < count && !found; at++) {
     if (view && pieces[at].view != view) continue;
+    if (id && pieces[at].id != id) continue;
     *out = pieces[at];
     remove_at(at);
     found = true;
@@ -95,18 +98,35 @@ bool gshm_view_take(uintptr_t view, struct gshm_piece *out) {
   return found;
 }
 
-bool gshm_view_find(uint32_t segment, uint64_t offset, struct gshm_piece *out) {
-  bool found = false;
-  pthread_rwlock_rdlock(&lock);
-  for (size_t at = 0; at < count && !found; at++) {
-    const struct gshm_piece *piece = pieces + at;
+/* The piece that shows byte `offset`: of several the oldest view's, which is the likeliest to stay. */
+static const struct gshm_piece *find_offset(uint32_t segment, uint64_t offset) {
+  const struct gshm_piece *found = NULL;
+  for (const struct gshm_piece *piece = pieces; piece < pieces + count; piece++) {
     if (piece->segment != segment || offset < piece->offset) continue;
     if (offset - piece->offset >= piece->end - piece->start) continue;
-    *out = *piece;
-    found = true;
+    if (!found || piece->id < found->id) found = piece;
+  }
+  return found;
+}
+
+bool gshm_view_copy(uint32_t segment, uint64_t to, uint64_t from, uint64_t length, bool look) {
+  bool shown = true;
+  pthread_rwlock_rdlock(&lock);
+  while (length > 0) {
+    const struct gshm_piece *source = find_offset(segment, from), *target = find_offset(segment, to);
+    shown = source && target;
+    if (!shown) break;
+    uintptr_t read = source->start + (from - source->offset), write = target->start + (to - target->offset);
+    uint64_t part = length;
+    if (part > source->end - read) part = source->end - read;
+    if (part > target->end - write) part = target->end - write;
+    if (!look) memcpy((void *)write, (const void *)read, part);
+    from += part;
+    to += part;
+    length -= part;
   }
   pthread_rwlock_unlock(&lock);
-  return found;
+  return shown;
 }
 
 static bool find_pointer(uintptr_t pointer, struct gshm_piece *out) {
@@ -127,9 +147,11 @@ uintptr_t gshm_view_covering(uintptr_t pointer, uint64_t length) {
 void *gshm_pointer(gshm *g, gshm_addr address) {
   if (gshm_check(g) != 0) return NULL;
   uint64_t offset = address & ((1ull << GSHM_OFFSET_BITS) - 1);
-  struct gshm_piece piece;
-  if (gshm_view_find((uint32_t)(address >> GSHM_OFFSET_BITS), offset, &piece))
-    return (void *)(piece.start + (offset - piece.offset));
+  pthread_rwlock_rdlock(&lock);
+  const struct gshm_piece *piece = find_offset((uint32_t)(address >> GSHM_OFFSET_BITS), offset);
+  void *pointer = piece ? (void *)(piece->start + (offset - piece->offset)) : NULL;
+  pthread_rwlock_unlock(&lock);
+  if (pointer) return pointer;
   gshm_fail(GSHM_E_NOT_MAPPED, "no view of this process shows global address 0x%llx", (unsigned long long)address);
   return NULL;
 }
