@@ -2,12 +2,15 @@
  * Law 11: a page installed for a waiting thread is not taken away before that thread can have used
  * it. Requests and orders of other nodes for such a page, and the home's going on with requests that
  * wait for it (`resume`), are held for a grace, which doubles while the same thread loses the page
- * and faults on it again. Answers are never held. Delaying a request or an order is delaying a
- * message: the protocol cannot tell, so this is not the engine's.
+ * and faults on it again. Delaying a request or an order is delaying a message: the protocol cannot
+ * tell, so this is not the engine's. Answers are not held, unless an order of the same node for the
+ * same page is: what a node says about a page stays in order. (A home whose requester is lost may
+ * grant the page to a node that has yet to take in the order to send it to the lost one.)
  */
 import { globalPage, type NodeId } from '../ts/base/ids.js'
 import { native, type MicroTimer } from '../ts/native/index.js'
 import type { NodeEvent } from '../ts/node/events.js'
+import { isCoherence } from '../ts/node/messages.js'
 
 export const GRACE_US = 20
 export const GRACE_US_MAX = 320
@@ -15,6 +18,7 @@ export const GRACE_US_MAX = 320
 const SLOTS = 4096
 
 const HELD: ReadonlySet<string> = new Set(['GetRead', 'GetWrite', 'FetchRead', 'FetchWrite', 'Inv'])
+const ORDERS: ReadonlySet<string> = new Set(['FetchRead', 'FetchWrite', 'Inv'])
 
 export class Hold {
   // One grace a slot, without an object: every installed page passes here.
@@ -47,6 +51,7 @@ export class Hold {
     const page = pageOf(event)
     if (page === undefined) return false
     const held = this.#held.get(page)
+    if (!takesAway(event) && (held === undefined || !isBehind(held, event))) return false
     if (held !== undefined) {
       held.push(event) // behind those that wait already: links are FIFO
       return true
@@ -96,13 +101,23 @@ export class Hold {
 
 /** Fibonacci hashing of both halves of the page's number (Knuth, TAOCP 3, 6.4). */
 function slotOf(page: number): number {
-  return (Math.imul(page % 2 ** 32 ^ ((page / 2 ** 32) * 0x85ebca6b), 0x9e3779b1) >>> 20) & (SLOTS - 1)
+  return (Math.imul((page % 2 ** 32) ^ ((page / 2 ** 32) * 0x85ebca6b), 0x9e3779b1) >>> 20) & (SLOTS - 1)
 }
 
-/** The global page that the event would take away from this node; undefined for every other event. */
+/** The global page that the event is about; undefined for events that are never held. */
 function pageOf(event: NodeEvent): number | undefined {
   if (event.is === 'resume') return globalPage(event.segment, event.page)
-  if (event.is !== 'message' || !HELD.has(event.message.type)) return undefined
-  const { segment, page } = event.message as { segment: number; page: number }
-  return globalPage(segment, page)
+  if (event.is !== 'message' || !isCoherence(event.message)) return undefined
+  return globalPage(event.message.segment, event.message.page)
+}
+
+/** May it take the page away from this node? */
+function takesAway(event: NodeEvent): boolean {
+  return event.is === 'resume' || (event.is === 'message' && HELD.has(event.message.type))
+}
+
+/** Is it an answer of a node of which an order is held? It brings no page: this node has the page. */
+function isBehind(held: readonly NodeEvent[], event: NodeEvent): boolean {
+  if (event.is !== 'message' || !isCoherence(event.message) || event.message.bytes === 'page') return false
+  return held.some((other) => other.is === 'message' && other.from === event.from && ORDERS.has(other.message.type))
 }

@@ -15,9 +15,14 @@ for (const { name, when, states, ...size } of EXPLORER_SIZES) {
   })
 }
 
+t.test('explorer: holding requests and orders for a while leads to no new state', async (t) => {
+  const { name: _, when: __, states, ...size } = EXPLORER_SIZES.find(({ name }) => name === '2n2p')!
+  t.equal(explore({ ...size, holds: true, step }).states, states)
+})
+
 t.test('explorer: the shortest way to a planted bug is told', async (t) => {
   const mutant = MUTANTS.find(({ name }) => name === 'forgotten Downgrade')!
-  const size = { nodes: 2, pages: 1, threads: 1, ops: 1, duplicates: 0, losses: 0 }
+  const size = { nodes: 2, pages: 1, threads: 1, ops: 1, duplicates: 0, losses: 0, holds: false }
   const { violation, way } = explore({ ...size, step: new Cells().step(mutant.protocol) })
   t.match(violation, /can (read|write) p0/)
   t.strictSame(way.slice(-3), [

@@ -1,6 +1,10 @@
 /** What can happen next in a World. */
 import type { Access, Page } from '../base/ids.js'
-import type { Choice, World } from './world.js'
+import type { CoherenceType } from '../coherence/messages.js'
+import type { Choice, InFlight, World } from './world.js'
+
+const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite'])
+const HELD: ReadonlySet<CoherenceType> = new Set([...REQUESTS, 'FetchRead', 'FetchWrite', 'Inv'])
 
 export interface Options {
   /** What must happen sooner or later. */
@@ -30,12 +34,26 @@ export function choices(world: World, ops: (pages: number) => readonly [Page, Ac
       if (same === index) must.push({ do: 'fault', node: at, ...fault })
     })
     for (let from = 0; from < world.nodes.length; from++) {
-      if (world.link(from, at).length > 0) must.push({ do: 'deliver', from, node: at })
+      const link = world.link(from, at)
+      const last = world.setup.holds ? link.length : Math.min(1, link.length)
+      for (let place = 0; place < last; place++) {
+        if (mayOvertake(link, place)) must.push({ do: 'deliver', from, node: at, at: place })
+      }
     }
     for (const page of new Set(node.resumes)) must.push({ do: 'resume', node: at, page })
     for (const lost of node.unlearnt) must.push({ do: 'learn', node: at, lost })
   })
   return { must, may }
+}
+
+/** May the message be delivered before those in front of it? What a node says about a page stays in
+ * order, but for a request: its home may hold that, and not an acknowledgement that follows. */
+function mayOvertake(link: readonly InFlight[], place: number): boolean {
+  const { type, page } = link[place]!.message
+  return link.slice(0, place).every(({ message: front }) => {
+    if (!HELD.has(front.type)) return false
+    return front.page !== page || (REQUESTS.has(front.type) && !REQUESTS.has(type))
+  })
 }
 
 function threadChoices(

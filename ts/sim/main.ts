@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `npm run sim`, `npm run explore`: checks of the protocols. The last line is one JSON object with --json. */
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { mrsw } from '../coherence/mrsw/index.js'
 import { Cells } from './cells.js'
 import { EXPLORER_SIZES, type ExplorerSize } from './sizes.js'
@@ -10,7 +10,6 @@ import { run } from './run.js'
 const program = new Command('sim')
   .description('checks the coherence protocols: the production step in a pretend cluster')
   .showHelpAfterError()
-// npm passes options on after `--`; commander takes them from there
 
 program
   .command('run', { isDefault: true })
@@ -91,7 +90,7 @@ function count(least: number, most = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < least || value > most) {
-      program.error(`'${text}' must be a whole number from ${least}${most < 2 ** 40 ? ` to ${most}` : ''}`)
+      throw new InvalidArgumentError(`It must be a whole number from ${least}${most < 2 ** 40 ? ` to ${most}` : ''}.`)
     }
     return value
   }

@@ -11,7 +11,7 @@ export interface ExplorerSize extends Omit<Setup, 'step'> {
   readonly states: number
 }
 
-const plain = { pages: 1, threads: 1, duplicates: 0, losses: 0 }
+const plain = { pages: 1, threads: 1, duplicates: 0, losses: 0, holds: false }
 
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...plain, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 25_990 },
@@ -21,7 +21,7 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...plain, name: '3n1p', when: 'daily', nodes: 3, ops: 2, states: 115_828 },
   { ...plain, name: '2n1p-2ops', when: 'daily', nodes: 2, threads: 2, ops: 2, states: 660_292 },
   { ...plain, name: '3n1p-lost-dup', when: 'full', nodes: 3, ops: 1, duplicates: 1, losses: 1, states: 324_585 },
-  { ...plain, name: '3n1p-2lost', when: 'full', nodes: 3, ops: 1, losses: 2, states: 0 },
-  { ...plain, name: '3n1p-lost-2ops', when: 'full', nodes: 3, ops: 2, losses: 1, states: 0 },
-  { ...plain, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 0 },
+  { ...plain, name: '3n1p-2lost', when: 'daily', nodes: 3, ops: 1, losses: 2, states: 62_503 },
+  { ...plain, name: '3n1p-lost-2ops', when: 'full', nodes: 3, ops: 2, losses: 1, states: 382_498 },
+  { ...plain, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 275_063 },
 ]

@@ -37,6 +37,7 @@ export function walk({ seed, step, nodes, losses, log }: WalkOptions): WalkResul
     threads: 2,
     ops: 2 + prng.below(12),
     duplicates: prng.below(4),
+    holds: prng.chance(0.5),
     losses: losses ?? (prng.chance(0.3) ? 1 + prng.below(2) : 0),
     step,
   })

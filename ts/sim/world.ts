@@ -35,6 +35,8 @@ export interface Setup {
   /** How many faults may come twice, how many nodes may be lost. */
   readonly duplicates: number
   readonly losses: number
+  /** Requests and orders may be held for a while (law 11): what they do not concern overtakes them. */
+  readonly holds: boolean
   readonly step: Step
 }
 
@@ -49,7 +51,8 @@ export type Choice =
       readonly page: Page
       readonly access: Access
     }
-  | { readonly do: 'deliver'; readonly from: NodeId; readonly node: NodeId }
+  /** The message at this place of the link; above 0 when those before it are held. */
+  | { readonly do: 'deliver'; readonly from: NodeId; readonly node: NodeId; readonly at: number }
   /** The next effect of the node's step is performed. */
   | { readonly do: 'perform'; readonly node: NodeId }
   | { readonly do: 'resume'; readonly node: NodeId; readonly page: Page }
@@ -169,7 +172,8 @@ export class World {
         node.kernel.readFault(choice.thread, choice.page, choice.access)
         return this.#step(choice.node, { is: 'fault', segment: SEGMENT, page: choice.page, access: choice.access })
       case 'deliver': {
-        const [{ message, payload }, ...rest] = this.link(choice.from, choice.node) as [InFlight, ...InFlight[]]
+        const rest = this.link(choice.from, choice.node).slice()
+        const [{ message, payload }] = rest.splice(choice.at, 1) as [InFlight]
         this.setLink(choice.from, choice.node, rest)
         return this.#step(choice.node, { is: 'message', from: choice.from, message }, payload)
       }
