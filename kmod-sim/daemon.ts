@@ -128,6 +128,7 @@ export class Daemon {
     this.#listener?.close()
     for (const process of [...this.#registry.all()]) this.#device.forget(process)
     await this.#cluster?.stop()
+    this.#processes.close()
     this.#poll.close()
     this.#hold.close()
     this.#keeper.link.close()

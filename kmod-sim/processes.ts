@@ -12,6 +12,8 @@ import type { Process, ProcessRegistry } from './process-registry.js'
 
 /** Views in one process: each costs the pager a look at every access change. */
 export const VIEWS_MAX = 65_536
+/** Between looks for processes whose memory has gone without a sign. */
+const SWEEP_MS = 1000
 
 export interface ProcessesHost {
   attributes(segment: SegmentId): SegmentAttributes | undefined
@@ -22,6 +24,8 @@ export interface ProcessesHost {
 }
 
 export class Processes {
+  readonly #sweeper = setInterval(() => this.#sweep(this.registry.all()), SWEEP_MS).unref()
+
   constructor(
     private readonly registry: ProcessRegistry,
     private readonly frames: FrameStore,
@@ -34,9 +38,14 @@ export class Processes {
   register(userfaultfd: number, channel: DeviceChannel): Process {
     const faults = new native.FaultChannel(userfaultfd, 'fresh')
     const process = this.registry.add({ faults, ...channel.peer })
-    this.#watch(process)
-    this.poll.add(faults, process.id)
-    this.keeper.addChannel(process.id, faults, process.watch?.fd ?? -1)
+    try {
+      this.#watch(process)
+      this.poll.add(faults, process.id)
+      this.keeper.addChannel(process.id, faults, process.watch?.fd ?? -1)
+    } catch (error) {
+      this.end(process)
+      throw error
+    }
     return process
   }
 
@@ -50,6 +59,8 @@ export class Processes {
 
   /** A fork event: the child exists from now on, with its parent's views. */
   forked(parent: Process, userfaultfd: number): void {
+    // Children of forks that failed, or that died before they said who they are.
+    this.#sweep([...this.registry.all()].filter((process) => process.pid === 0))
     const faults = new native.FaultChannel(userfaultfd, 'forked')
     const { uid, gid } = parent
     const child = this.registry.add({ faults, pid: 0, uid, gid, parent, fork: parent.forkAnnounced })
@@ -146,6 +157,10 @@ export class Processes {
     for (const segment of held) this.letGoIfUnheld(segment)
   }
 
+  close(): void {
+    clearInterval(this.#sweeper)
+  }
+
   letGoIfUnheld(segment: SegmentId): void {
     if (!this.registry.holds(segment)) this.host.letGo(segment)
   }
@@ -158,13 +173,21 @@ export class Processes {
     this.keeper.addChannel(process.id, process.faults, process.watch?.fd ?? -1) // now with its pidfd
   }
 
+  /**
+   * A process ends with its memory, not with its pid: what a clone shares (CLONE_VM) outlives it, and
+   * must stay trapped.
+   */
   #watch(process: Process): void {
     try {
-      process.watch = native.watchExit(process.pid, () => this.end(process))
+      process.watch = native.watchExit(process.pid, () => this.#sweep([process]))
     } catch (error) {
-      // It ended between its fault or frame and now.
+      // It ended between its fault or frame and now; or a descriptor is missing, and a sweep will see its end.
       this.host.warn(`process ${process.pid} cannot be watched: ${(error as Error).message}`)
-      setImmediate(() => this.end(process))
+      setImmediate(() => this.#sweep([process]))
     }
+  }
+
+  #sweep(processes: Iterable<Process>): void {
+    for (const process of processes) if (!process.ended && !process.faults.alive()) this.end(process)
   }
 }

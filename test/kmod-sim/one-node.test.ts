@@ -1,31 +1,15 @@
 /** One real node: registered C processes, real page faults, frames in the daemon's memfds. */
-import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { processes, segments, status } from '../../ts/client/inspect.js'
 import { startNode } from '../support/cluster.js'
 import { becomes } from '../support/becomes.js'
+import { settled } from '../support/holdings.js'
 import { Probe } from '../support/probe.js'
 
 const P = 4096
 const PAGES = 64
-
-/** How many descriptors of the kinds that registration and memory need a process has. */
-function descriptors(pid: number): Record<string, number> {
-  const counts = { userfaultfd: 0, pidfd: 0, 'memfd:gshm': 0 }
-  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-    const target = linkOf(`/proc/${pid}/fd/${fd}`)
-    for (const kind of Object.keys(counts) as (keyof typeof counts)[]) if (target.includes(kind)) counts[kind]++
-  }
-  return counts
-}
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return '' // closed since
-  }
-}
 
 t.test('views: two processes, four addresses, one memory', async (t) => {
   const node = await startNode(t)
@@ -157,8 +141,6 @@ t.test('end: a killed process leaves no view, no descriptor; what it wrote stays
   const a = await Probe.start(node.socket(0))
   t.teardown(() => a.kill())
   const at = await a.ok('map', await a.ok('create', 'shared', PAGES * P, 0), 0, 0, 0)
-  const one = { userfaultfd: 1, pidfd: 1, 'memfd:gshm': 1 }
-  const { pid, keeperPid } = node.daemon(0)
   const b = await Probe.start(node.socket(0))
   const bt = await b.ok('map', await b.ok('open', 'shared', 0), 0, 0, 0)
   const child = await b.fork()
@@ -169,8 +151,8 @@ t.test('end: a killed process leaves no view, no descriptor; what it wrote stays
   t.match(await waits, { is: 'err', errno: 130, text: /OWNER_DEAD/ }, 'EOWNERDEAD')
   t.same(await becomes([1, 1], () => [status(node.socket(0)).processes, status(node.socket(0)).views]), [1, 1])
   t.equal(await a.ok('get', at + BigInt(3 * P)), 33n)
-  t.same(await becomes(one, () => descriptors(pid)), one, 'the daemon')
-  t.same(await becomes(one, () => descriptors(keeperPid)), one, 'the keeper')
+  const { wanted, got } = await settled(node, 0, 1, 1)
+  t.same(got, wanted, 'descriptors')
 })
 
 t.test('end: after exec nothing of the registration is left', async (t) => {

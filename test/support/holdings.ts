@@ -1,0 +1,36 @@
+/** What a daemon and its keeper hold for processes and segments: exactly one of each kind for each. */
+import { readdirSync, readlinkSync } from 'node:fs'
+import { becomes } from './becomes.js'
+import type { TestCluster } from './cluster.js'
+
+export interface Holdings {
+  readonly userfaultfd: number
+  readonly pidfd: number
+  readonly 'memfd:gshm': number
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return '' // closed since
+  }
+}
+
+/** How many descriptors of the kinds that registration and memory need a process has. */
+export function holdings(pid: number): Holdings {
+  const counts = { userfaultfd: 0, pidfd: 0, 'memfd:gshm': 0 }
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    const target = linkOf(`/proc/${pid}/fd/${fd}`)
+    for (const kind of Object.keys(counts) as (keyof typeof counts)[]) if (target.includes(kind)) counts[kind]++
+  }
+  return counts
+}
+
+/** Waits until the node holds what so many processes and segments need and no more; gives what it holds then. */
+export async function settled(cluster: TestCluster, node: number, processes: number, segments: number) {
+  const { pid, keeperPid } = cluster.daemon(node)
+  const one = { userfaultfd: processes, pidfd: processes, 'memfd:gshm': segments }
+  const wanted = { daemon: one, keeper: one }
+  return { wanted, got: await becomes(wanted, () => ({ daemon: holdings(pid), keeper: holdings(keeperPid) })) }
+}
