@@ -22,6 +22,8 @@ export const HELLO_VISITOR = 4
 const CREATE_OR_OPEN = 1
 /** Connections of one process: one for each thread that waits at once. */
 const DEVICES_MAX = 1024
+/** Connections that belong to no process: visitors, and those that have not said hello yet. */
+const STRANGERS_MAX = 256
 const ADDRESS_END = 2 ** 47
 
 /** What the device needs of the daemon. */
@@ -59,11 +61,33 @@ interface Client {
 
 export class Device implements DeviceHandlers {
   readonly #clients = new Map<DeviceChannel, Client>()
+  /** In the order in which they came. */
+  readonly #strangers = new Set<DeviceChannel>()
+  #crowded = false
 
   constructor(private readonly host: DeviceHost) {}
 
   connect(channel: DeviceChannel): void {
     this.#clients.set(channel, { channel, process: undefined, visitor: false })
+    this.#strangers.add(channel)
+    if (this.#strangers.size > STRANGERS_MAX) this.#dropOldest()
+  }
+
+  /** Whoever means well says hello at once, so the oldest means ill; one log line for a crowd of them. */
+  #dropOldest(): void {
+    const [oldest] = this.#strangers
+    if (!this.#crowded) {
+      const who = `the oldest, of process ${oldest!.peer.pid}, is dropped`
+      this.host.warn(`device: ${STRANGERS_MAX} connections have not said hello or are visitors: ${who}`)
+    }
+    this.#crowded = true
+    oldest!.close()
+    this.disconnect(oldest!)
+  }
+
+  #noStranger(channel: DeviceChannel): void {
+    this.#strangers.delete(channel)
+    if (this.#strangers.size < STRANGERS_MAX / 2) this.#crowded = false
   }
 
   request(channel: DeviceChannel, request: DeviceRequest, fds: number[]): void {
@@ -82,7 +106,7 @@ export class Device implements DeviceHandlers {
   }
 
   malformed(channel: DeviceChannel, why: string): void {
-    this.host.warn(`device: process ${channel.peer.pid} sent a malformed frame and is disconnected: ${why}`)
+    this.host.warn(`device: process ${channel.peer.pid} broke the protocol and is disconnected: ${why}`)
     this.disconnect(channel)
   }
 
@@ -90,6 +114,7 @@ export class Device implements DeviceHandlers {
     const client = this.#clients.get(channel)
     if (client === undefined) return
     this.#clients.delete(channel)
+    this.#noStranger(channel)
     const { process } = client
     if (process === undefined) return
     process.devices.delete(channel)
@@ -290,7 +315,10 @@ export class Device implements DeviceHandlers {
       default:
         throw new GshmError('BAD_FRAME', `hello of unknown kind ${request.kind}`)
     }
-    client.process?.devices.add(channel)
+    if (client.process !== undefined) {
+      client.process.devices.add(channel)
+      this.#noStranger(channel)
+    }
     this.#reply(client, request, this.host.hello(client.process), passed)
     if (passed >= 0) native.closeFd(passed)
   }

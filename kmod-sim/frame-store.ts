@@ -1,7 +1,9 @@
 /** The node's frames: one memfd per segment, made when first needed, and the --memory that bounds them. */
-import { PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
+import { LOST_PAGE, PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
 import { assert } from '../ts/base/assert.js'
 import { native, type Frames } from '../ts/native/index.js'
+
+const ZEROS = Buffer.alloc(PAGE_SIZE)
 
 interface SegmentFrames {
   readonly frames: Frames
@@ -45,17 +47,24 @@ export class FrameStore {
     return found
   }
 
+  /** The page's bytes; LOST_PAGE when a local process has freed the frame: a hole reads as zeros, too. */
   copyOut(segment: SegmentId, page: Page): Uint8Array {
     const bytes = Buffer.allocUnsafeSlow(PAGE_SIZE) // of its own: it lives until the socket has taken it
-    this.#get(segment).frames.copyOut(page, bytes, 0)
-    return bytes
+    const { frames } = this.#get(segment)
+    frames.copyOut(page, bytes, 0)
+    return bytes.equals(ZEROS) && !frames.present(page) ? LOST_PAGE : bytes
   }
 
-  /** A page arrives in its frame: the bytes given, or zeros. */
+  /** Whether the frame that the engine has given the page is there. */
+  present(segment: SegmentId, page: Page): boolean {
+    return this.#get(segment).frames.present(page)
+  }
+
+  /** A page arrives in its frame: the bytes given, or zeros; of LOST_PAGE nothing, not even a frame. */
   fill(segment: SegmentId, page: Page, bytes: Uint8Array | undefined): void {
     const of = this.#get(segment)
     if (bytes === undefined) of.frames.zero(page)
-    else of.frames.copyIn(page, bytes, 0)
+    else if (bytes.length > 0) of.frames.copyIn(page, bytes, 0)
     of.held++
     this.#held++
   }

@@ -5,9 +5,12 @@
  * EAGAIN (`again`) means that address events of that process are unread: they are read and applied
  * at once, and the change is repeated over the views as they then are (law 12). A process that
  * cannot be protected within PROTECT_MS is killed: nobody may go on writing a page that has moved.
+ *
+ * A process can free a frame (MADV_REMOVE, or a hole in the memfd that it was given). No bytes are
+ * left then, and nobody is given zeros for them: local views get SIGBUS, other nodes LOST_PAGE.
  */
 import { assert, unreachable } from '../ts/base/assert.js'
-import { globalPage, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
+import { globalPage, LOST_PAGE, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
 import type { PageEffect } from '../ts/coherence/effects.js'
 import { Change } from '../ts/native/index.js'
 import type { FrameStore } from './frame-store.js'
@@ -50,6 +53,7 @@ export class Pager {
         return this.#everyView(segment, page, (process, address) => process.faults.protect(address, PAGE_SIZE, true))
       case 'Copy':
         this.copied = this.frames.copyOut(segment, page)
+        if (this.copied === LOST_PAGE) this.#destroyed(segment, page)
         return
       case 'Punch':
         return this.frames.punch(segment, page)
@@ -79,10 +83,11 @@ export class Pager {
     if (bytes !== 'kept') {
       assert(bytes === 'zero' || payload !== undefined, 'install: the page has not come with the message')
       this.frames.fill(segment, page, bytes === 'page' ? payload : undefined)
+      if (bytes === 'page' && payload?.length === 0) return this.#poison(segment, page)
     }
     for (const { process, address, thread, mapped } of this.waiting.take(globalPage(segment, page))) {
       if (bytes !== 'kept' || access === 'write') this.installed(segment, page, thread)
-      this.#insist(process, () => {
+      const change = this.#insist(process, () => {
         // The view may have been unmapped, or moved, since its thread faulted.
         const shown = process.table.lookup(address)
         if (shown === undefined || shown.segment !== segment || shown.page !== page) return Change.gone
@@ -91,7 +96,24 @@ export class Pager {
         if (mapped && access === 'write') return process.faults.protect(address, PAGE_SIZE, false)
         return process.faults.resume(address, PAGE_SIZE, access === 'write')
       })
+      if (change === Change.hole) this.#hole(segment, page, process, address)
     }
+  }
+
+  /** The kernel finds no frame for a page that is here. */
+  #hole(segment: SegmentId, page: Page, process: Process, address: number): void {
+    if (!this.frames.present(segment, page)) {
+      this.#destroyed(segment, page)
+      return this.#poison(segment, page)
+    }
+    const where = `at 0x${address.toString(16)}, where it has mapped something in place of segment ${segment}`
+    this.host.warn(`process ${process.pid} gets SIGBUS ${where}`)
+    this.poisonAddress(process, address)
+  }
+
+  #destroyed(segment: SegmentId, page: Page): void {
+    const why = 'a process of this node has freed its frame (MADV_REMOVE, or a hole punched)'
+    this.host.warn(`page ${page} of segment ${segment} is lost, accesses get SIGBUS: ${why}`)
   }
 
   #poison(segment: SegmentId, page: Page): void {
@@ -122,15 +144,31 @@ export class Pager {
     } while (this.processes.size > before)
   }
 
-  #insist(process: Process, change: () => Change): void {
-    if (process.ended || change() !== Change.again) return // an earlier change of this effect may have ended it
+  #insist(process: Process, change: () => Change): Change {
+    if (process.ended) return Change.gone // an earlier change of this effect may have ended it
+    let now = this.#attempt(process, change)
+    if (now !== Change.again) return now
     const deadline = performance.now() + PROTECT_MS
     do {
       this.host.drain(process)
       // The answer stays EAGAIN until the process's own thread has gone on: let it run.
       Atomics.wait(PAUSE, 0, 0, PAUSE_MS)
-      if (process.ended || change() !== Change.again) return
+      if (process.ended) return Change.gone
+      now = this.#attempt(process, change)
+      if (now !== Change.again) return now
     } while (performance.now() < deadline)
     this.host.kill(process, `its memory could not be protected within ${PROTECT_MS} ms`)
+    return Change.gone
+  }
+
+  /** What the kernel refuses outright is the process's doing: it has other memory there than it said. */
+  #attempt(process: Process, change: () => Change): Change {
+    try {
+      return change()
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ERR_GSHM_SYSTEM') throw error
+      this.host.kill(process, `its memory cannot be served: ${(error as Error).message}`)
+      return Change.gone
+    }
   }
 }

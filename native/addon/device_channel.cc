@@ -60,6 +60,7 @@ void DeviceChannel::OnReady() {
     int result = gshm_packet_receive(fd_, bytes, sizeof bytes, MSG_DONTWAIT, &packet);
     if (result == -EAGAIN) return;
     if (result == 1) return OnPacket(bytes, &packet);
+    if (deaf_) return Malformed(&packet, "it takes no replies");
     Napi::Object self = Value();
     napi_value arguments[] = {self};
     if (CloseNow()) handlers_->disconnect.Call(1, arguments);
@@ -109,7 +110,7 @@ Napi::Value DeviceChannel::Peer(const Napi::CallbackInfo& info) {
 /* A process that is owed one reply at most has room for it. One that has none made it so: it is cut
  * off, and its end comes through the event loop like any other. */
 void DeviceChannel::Send(const DeviceBytes& frame, int fd) {
-  if (fd_ < 0) return; /* it left while its request was worked on */
+  if (fd_ < 0 || hostile_) return; /* it left while its request was worked on */
   outstanding_ = false;
   int result = gshm_packet_send(fd_, frame.bytes, frame.length, &fd, fd >= 0 ? 1 : 0, MSG_DONTWAIT);
   if (result == 0) return;
@@ -117,6 +118,7 @@ void DeviceChannel::Send(const DeviceBytes& frame, int fd) {
     throw SystemError(Env(), "a reply's descriptor: sendmsg", -result);
   if (result == -ETOOMANYREFS) throw SystemError(Env(), "too many descriptors are on their way: sendmsg", -result);
   hostile_ = true;
+  deaf_ = result == -EAGAIN;
   shutdown(fd_, SHUT_RDWR);
 }
 

@@ -47,6 +47,7 @@ class DeviceChannel : public Napi::ObjectWrap<DeviceChannel> {
   int fd_ = -1;
   bool outstanding_ = false; /* a request was handed on and not answered yet */
   bool hostile_ = false;     /* it does not take its replies: hear no more, wait for the end */
+  bool deaf_ = false;        /* because there was no room for them, not because it has left */
   PollSlot poll_;
 };
 

@@ -35,6 +35,7 @@ Napi::Function Frames::Define(Napi::Env env) {
                          RawMethod("copyIn", CopyIn),
                          RawMethod("zero", Zero),
                          RawMethod("punch", Punch),
+                         InstanceMethod<&Frames::Present>("present"),
                          InstanceMethod<&Frames::Resident>("resident"),
                          InstanceMethod<&Frames::Close>("close"),
                          InstanceAccessor<&Frames::Fd>("fd"),
@@ -91,6 +92,12 @@ napi_value Frames::Punch(napi_env env, napi_callback_info info) {
   if (!call.self || !ToUint(env, call.arguments[0], &page) || !ToUint(env, call.arguments[1], &count))
     return ThrowRaw(env, GSHM_E_INVALID, "Frames.punch: page and count must be whole numbers");
   return DoneOrThrow(env, gshm_frames_punch(&call.self->frames_, page, count), "Frames.punch");
+}
+
+Napi::Value Frames::Present(const Napi::CallbackInfo& info) {
+  int result = gshm_frames_present(&frames_, UintOf(info.Env(), info[0], "page"));
+  if (result < 0) throw SystemError(info.Env(), "lseek", -result);
+  return Napi::Boolean::New(info.Env(), result == 1);
 }
 
 Napi::Value Frames::Resident(const Napi::CallbackInfo& info) {

@@ -19,6 +19,7 @@ class Frames : public Napi::ObjectWrap<Frames> {
   static napi_value CopyIn(napi_env env, napi_callback_info info);
   static napi_value Zero(napi_env env, napi_callback_info info);
   static napi_value Punch(napi_env env, napi_callback_info info);
+  Napi::Value Present(const Napi::CallbackInfo& info);
   Napi::Value Resident(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Pages(const Napi::CallbackInfo& info);

@@ -83,6 +83,13 @@ int gshm_frames_punch(const struct gshm_frames *frames, uint64_t page, uint64_t 
   return result == 0 ? 0 : -errno;
 }
 
+int gshm_frames_present(const struct gshm_frames *frames, uint64_t page) {
+  if (page >= frames->pages) return -EINVAL;
+  off_t data = lseek(frames->fd, offset_of(page), SEEK_DATA);
+  if (data < 0) return errno == ENXIO ? 0 : -errno; /* nothing but holes from there on */
+  return data == offset_of(page);
+}
+
 int gshm_frames_resident(const struct gshm_frames *frames, uint64_t *pages) {
   struct stat status;
   if (fstat(frames->fd, &status) != 0) return -errno;

@@ -32,6 +32,8 @@ int gshm_frames_copy_in(const struct gshm_frames *frames, uint64_t page, const v
 int gshm_frames_zero(const struct gshm_frames *frames, uint64_t page);
 /* Frees pages: every mapping of them loses them at once; raises no event anywhere. */
 int gshm_frames_punch(const struct gshm_frames *frames, uint64_t page, uint64_t count);
+/* 1 when the kernel holds a frame for the page, 0 for a hole, or a negative errno. */
+int gshm_frames_present(const struct gshm_frames *frames, uint64_t page);
 /* How many pages the kernel holds. */
 int gshm_frames_resident(const struct gshm_frames *frames, uint64_t *pages);
 

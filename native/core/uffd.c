@@ -20,6 +20,7 @@ static int change_of(int error) {
     case EAGAIN: return GSHM_CHANGE_AGAIN;
     case ENOENT: /* no registered mapping there (any more) */
     case ESRCH: return GSHM_CHANGE_GONE;
+    case EFAULT: return GSHM_CHANGE_HOLE;
     default: return -error;
   }
 }

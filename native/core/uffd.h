@@ -2,8 +2,8 @@
  *
  * Addresses and lengths are bytes in the other process, multiples of 4096; lengths are not 0.
  * A function that gives `enum gshm_change` gives a negative errno for everything that is a mistake
- * of the caller or of the other process (EINVAL: not aligned, or not a shared mapping; EFAULT: the
- * frame to be mapped is a hole). This is the only place where an errno becomes a gshm_change. */
+ * of the caller or of the other process (EINVAL: not aligned, or not a shared mapping). This is the
+ * only place where an errno becomes a gshm_change. */
 #ifndef GSHM_CORE_UFFD_H
 #define GSHM_CORE_UFFD_H
 
@@ -32,6 +32,7 @@ enum gshm_change {
   GSHM_CHANGE_ALREADY = 1, /* a page was mapped before; its waiters were woken */
   GSHM_CHANGE_AGAIN = 2,   /* the process changes its memory: read its events, then repeat */
   GSHM_CHANGE_GONE = 3,    /* the process, or its mapping of that range, is gone */
+  GSHM_CHANGE_HOLE = 4,    /* resume: there is no frame to map */
 };
 
 /* Opens a userfaultfd (close-on-exec, non-blocking) that can trap the kernel's own accesses.

@@ -20,3 +20,6 @@ export const NO_NODE: NodeId = 0xffff
 export function globalPage(segment: SegmentId, page: Page): number {
   return segment * 2 ** 32 + page
 }
+
+/** Travels in place of a page's bytes when a local process of their owner has destroyed them. */
+export const LOST_PAGE = new Uint8Array(0)

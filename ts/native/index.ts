@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url'
  * What an access change came to; the only place where errno becomes one of these is native/core.
  * already: a page was mapped before (its access is what it was; waiters were woken). again: the
  * process is changing its memory: drain, then repeat (its own thread may have to run first, so
- * repeats need a pause and a bound). gone: the process, or its mapping of the range, is gone.
- * Everything else throws ERR_GSHM_SYSTEM with `errno`: EFAULT means that the frame to be mapped is
- * a hole (the process punched it), EINVAL that the process mapped something else there.
+ * repeats need a pause and a bound). gone: the process, or its mapping of the range, is gone. hole:
+ * there is no frame to map: a process has freed it, or it maps other memory there than the segment's.
+ * Everything else throws ERR_GSHM_SYSTEM with `errno`, and is the process's doing or a mistake here.
  */
-export const Change = { ok: 0, already: 1, again: 2, gone: 3 } as const
+export const Change = { ok: 0, already: 1, again: 2, gone: 3, hole: 4 } as const
 export type Change = (typeof Change)[keyof typeof Change]
 
 /** Kinds of a record that FaultPoll delivers. */
@@ -43,7 +43,7 @@ export interface FaultChannel {
   /** UFFDIO_REGISTER with MISSING|MINOR|WP. Throws ERR_GSHM_* (code) on anything but success. */
   register(address: number, length: number): void
   /** none -> read|write for pages whose frame is in the memfd (UFFDIO_CONTINUE), read -> write for
-   * one that is mapped ('already'); wakes waiters. A frame that is a hole: throws ERR_GSHM_SYSTEM. */
+   * one that is mapped ('already'); wakes waiters. `hole` comes from here alone. */
   resume(address: number, length: number, writable: boolean): Change
   /** Sets (on) or clears UFFDIO_WRITEPROTECT; clearing wakes waiters. */
   protect(address: number, length: number, on: boolean): Change
@@ -81,6 +81,8 @@ export interface Frames {
   zero(page: number): void
   /** Frees the frames: every mapping of them anywhere on this node loses them at once. */
   punch(page: number, count: number): void
+  /** Whether the kernel holds a frame for the page. */
+  present(page: number): boolean
   /** Frames that the kernel holds now. */
   resident(): number
   close(): void
@@ -152,7 +154,7 @@ export interface DeviceHandlers {
   connect(channel: DeviceChannel): void
   /** A well-formed frame; `fds` are now the receiver's to close. */
   request(channel: DeviceChannel, request: DeviceRequest, fds: number[]): void
-  /** A malformed frame (text says which); the connection is closed already. */
+  /** A malformed frame (text says which), or replies that are not taken; the connection is closed already. */
   malformed(channel: DeviceChannel, why: string): void
   /** The other end has closed (not called after malformed or close()). */
   disconnect(channel: DeviceChannel): void
@@ -245,7 +247,7 @@ export interface Native {
   ) => DeviceListener
   readonly MicroTimer: new (expired: () => void) => MicroTimer
   readonly KeeperLink: new (fd: number) => KeeperLink
-  /** An AF_UNIX SEQPACKET pair: [ours, close-on-exec; theirs, inheritable]. */
+  /** An AF_UNIX SEQPACKET pair, both close-on-exec: a child gets its end through spawn's stdio. */
   socketPair(): [number, number]
   closeFd(fd: number): void
   /**

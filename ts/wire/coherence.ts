@@ -21,6 +21,8 @@ import {
   writeU32,
 } from './layout.js'
 
+/** Beside `bytes` 'page' in the same octet: the page is LOST_PAGE. */
+export const LOST = 8
 const BYTES = ['none', 'page', 'zero', 'kept'] as const
 const BYTES_NUMBER = { none: 0, page: 1, zero: 2, kept: 3 } as const
 
@@ -47,20 +49,21 @@ export function encodeCoherence(
   at: number,
 ): number {
   const { segment, page, requester, serial } = message
-  const length = coherenceBytes(message)
-  const withPage = length > COHERENCE_HEADER_BYTES
+  const lost = payload?.length === 0
+  const length = lost ? COHERENCE_HEADER_BYTES : coherenceBytes(message)
+  const withPage = message.bytes === 'page'
   assert(withPage === (payload !== undefined), 'wire: a payload goes with bytes page and nothing else')
   assert(segment > 0 && segment <= SEGMENT_MAX && page >= 0 && page < U32, 'wire: segment or page out of range')
   assert(requester >= 0 && requester < NODES_MAX && Number.isSafeInteger(serial) && serial >= 0, 'wire: bad requester')
   writeU32(into, at, length)
   into[at + AT_TYPE] = TYPE_NUMBER[message.type]
-  into[at + AT_BYTES] = BYTES_NUMBER[message.bytes]
+  into[at + AT_BYTES] = BYTES_NUMBER[message.bytes] | (lost ? LOST : 0)
   writeU16(into, at + AT_REQUESTER, requester)
   writeU32(into, at + AT_SEGMENT, segment)
   writeU32(into, at + AT_PAGE, page)
   writeU32(into, at + AT_SERIAL, serial)
   writeU32(into, at + AT_SERIAL + 4, Math.floor(serial / U32))
-  if (payload !== undefined) {
+  if (payload !== undefined && !lost) {
     assert(payload.length === PAGE_SIZE, 'wire: a payload is one page')
     into.set(payload, at + COHERENCE_HEADER_BYTES)
   }
@@ -71,12 +74,14 @@ export function encodeCoherence(
 export function decodeCoherence(from: Uint8Array, at: number, length: number): CoherenceMessage {
   if (length < COHERENCE_HEADER_BYTES) throw new PeerError(`page message of ${length} bytes`)
   const type = COHERENCE_TYPES[from[at + AT_TYPE]! - FIRST_TYPE.coherence]
-  const bytes = BYTES[from[at + AT_BYTES]!]
+  const lost = (from[at + AT_BYTES]! & LOST) !== 0
+  const bytes = BYTES[from[at + AT_BYTES]! & ~LOST]
   if (type === undefined || bytes === undefined) throw new PeerError('page message of unknown type')
   // only the two answers carry a page, and they always say which bytes are meant
   const answers = type === 'PageRead' || type === 'PageWrite'
   if (answers === (bytes === 'none')) throw new PeerError(`${type} with bytes ${bytes}`)
-  const whole = bytes === 'page' ? COHERENCE_HEADER_BYTES + PAGE_SIZE : COHERENCE_HEADER_BYTES
+  if (lost && bytes !== 'page') throw new PeerError(`${type} with bytes ${bytes}, lost`)
+  const whole = bytes === 'page' && !lost ? COHERENCE_HEADER_BYTES + PAGE_SIZE : COHERENCE_HEADER_BYTES
   if (length !== whole) throw new PeerError(`${type} of ${length} bytes`)
   const requester = readU16(from, at + AT_REQUESTER)
   if (requester >= NODES_MAX) throw new PeerError(`${type} for node ${requester}`)

@@ -4,10 +4,11 @@
  * make us keep no more than that.
  */
 import { assert } from '../base/assert.js'
-import { PAGE_SIZE } from '../base/ids.js'
+import { LOST_PAGE, PAGE_SIZE } from '../base/ids.js'
 import { PeerError } from '../base/peer-error.js'
 import type { Codec } from './codec.js'
-import { COHERENCE_HEADER_BYTES, FRAME_MAX, HEADER_BYTES, TYPES_MAX, AT_TYPE, readU32 } from './layout.js'
+import { LOST } from './coherence.js'
+import { AT_BYTES, AT_TYPE, COHERENCE_HEADER_BYTES, FRAME_MAX, HEADER_BYTES, TYPES_MAX, readU32 } from './layout.js'
 
 /** `payload` is a view that is valid until take returns. */
 export type Take<M> = (message: M, payload: Uint8Array | undefined) => void
@@ -56,9 +57,10 @@ export class FrameReader<M extends { readonly type: string }> {
 
   #deliver(from: Uint8Array, at: number, length: number, take: Take<M>): void {
     const message = this.#codec.decode(from, at, length)
-    const hasPage = from[at + AT_TYPE]! < TYPES_MAX && length > COHERENCE_HEADER_BYTES
+    if (from[at + AT_TYPE]! >= TYPES_MAX) return take(message, undefined)
+    if (length === COHERENCE_HEADER_BYTES) return take(message, from[at + AT_BYTES]! & LOST ? LOST_PAGE : undefined)
     const start = at + COHERENCE_HEADER_BYTES
-    take(message, hasPage ? from.subarray(start, start + PAGE_SIZE) : undefined)
+    take(message, from.subarray(start, start + PAGE_SIZE))
   }
 
   #keep(chunk: Uint8Array, at: number, end: number): void {
