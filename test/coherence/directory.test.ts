@@ -56,7 +56,7 @@ t.test('directory: a home that does not hold a page still counts it once', async
   const home = createNode(0)
   segmentMade(home.coherence, attributes([0, 1]))
   step(home, { is: 'joined', node: 1 }, [])
-  const ask = { type: 'GetWrite', segment: 1, requester: 1, serial: 1, bytes: 'none' } as const
+  const ask = { type: 'GetWrite', segment: 1, requester: 1, serial: 1, bytes: 'none', confirm: false } as const
   step(home, { is: 'message', from: 1, message: { ...ask, page: 4 } }, [])
   t.equal(touchedPages(home), 1)
   touch(home, [6])

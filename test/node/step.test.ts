@@ -11,7 +11,15 @@ import { createNode, pageView } from '../../ts/node/state.js'
 import { step } from '../../ts/node/step.js'
 import { SEGMENT, createNodes } from '../../ts/sim/world.js'
 
-const get: CoherenceMessage = { type: 'GetRead', segment: SEGMENT, page: 0, requester: 1, serial: 1, bytes: 'none' }
+const get: CoherenceMessage = {
+  type: 'GetRead',
+  segment: SEGMENT,
+  page: 0,
+  requester: 1,
+  serial: 1,
+  bytes: 'none',
+  confirm: false,
+}
 
 t.test('step: no two rooms have a message of the same type', async (t) => {
   const types = [
@@ -85,13 +93,14 @@ t.test('step: what cannot be is the fault of the peer that sent it', async (t) =
 })
 
 t.test('step: more requests than nodes cannot wait', async (t) => {
-  const [home] = createNodes(3, 1, step)
+  const [home] = createNodes(4, 1, step)
   const from = (node: number, serial = 1) =>
     step(home!, { is: 'message', from: node, message: { ...get, requester: node, serial } }, [])
-  from(1)
-  from(2)
-  t.throws(() => from(1, 2), PeerError)
+  from(1) // owns the fresh page
+  from(2) // is served: node 1 is to send
+  from(3) // waits
   t.throws(() => from(2, 2), PeerError)
+  t.throws(() => from(3, 2), PeerError)
 })
 
 t.test('state: a copy is equal and its own', async (t) => {
@@ -99,11 +108,12 @@ t.test('state: a copy is equal and its own', async (t) => {
   const from = (node: number) => step(home!, { is: 'message', from: node, message: { ...get, requester: node } }, [])
   from(39)
   from(2)
+  from(5)
   const copy = copyCoherence(home!.coherence)
   t.equal(canonical(copy), canonical(home!.coherence))
   from(3)
   t.not(canonical(copy), canonical(home!.coherence))
-  t.strictSame(pageView({ ...home!, coherence: copy }, SEGMENT, 0)?.stalled, [2])
+  t.strictSame(pageView({ ...home!, coherence: copy }, SEGMENT, 0)?.stalled, [5])
 })
 
 t.test('coherence: a thousand nodes share a page, then one writes', async (t) => {

@@ -26,8 +26,8 @@ t.test('explorer: the shortest way to a planted bug is told', async (t) => {
   const { violation, way } = explore({ ...size, step: new Cells().step(mutant.protocol) })
   t.match(violation, /can (read|write) p0/)
   t.strictSame(way.slice(-3), [
+    'deliver 0>1 PageRead p0 page',
     '  1: Install p0 read page',
-    '  1->0 Done p0',
     'VIOLATION node 1 can read p0, node 0 can use it too',
   ])
 })

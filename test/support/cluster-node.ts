@@ -21,6 +21,7 @@ export const page = (serial: number): Message => ({
   requester: 0,
   serial,
   bytes: 'page',
+  confirm: true,
 })
 export const free = (ticket: number): Message => ({ type: 'LockFree', key: 'k', ticket })
 

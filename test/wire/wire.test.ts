@@ -29,6 +29,7 @@ const coherence: fc.Arbitrary<CoherenceMessage> = fc.constantFrom(...COHERENCE_T
     requester: fc.nat(NODES_MAX - 1),
     serial,
     bytes: type === 'PageRead' || type === 'PageWrite' ? fc.constantFrom('page', 'zero', 'kept') : fc.constant('none'),
+    confirm: /^(Fetch|PageRead|PageWrite)/.test(type) ? fc.boolean() : fc.constant(false),
   }),
 )
 
@@ -108,7 +109,15 @@ t.test('wire: where the stream is cut does not matter', async (t) => {
     }),
   )
   const one: Sent = {
-    message: { type: 'PageRead', segment: 1, page: 2, requester: 3, serial: 2 ** 40 + 5, bytes: 'page' },
+    message: {
+      type: 'PageRead',
+      segment: 1,
+      page: 2,
+      requester: 3,
+      serial: 2 ** 40 + 5,
+      bytes: 'page',
+      confirm: false,
+    },
     payload: new Uint8Array(PAGE_SIZE).map((_, i) => i % 251),
   }
   t.strictSame(read(Array.from(encode(one), (byte) => Uint8Array.of(byte))), { got: [one] }, 'byte by byte')
@@ -165,7 +174,7 @@ function refused(t: Test, bytes: Uint8Array, what: RegExp): void {
 
 t.test('wire: what is refused, and how it is called', async (t) => {
   const page: Sent = {
-    message: { type: 'PageRead', segment: 1, page: 2, requester: 3, serial: 4, bytes: 'page' },
+    message: { type: 'PageRead', segment: 1, page: 2, requester: 3, serial: 4, bytes: 'page', confirm: false },
     payload: new Uint8Array(PAGE_SIZE),
   }
   const ask: Sent = { message: { type: 'OpenAsk', ticket: 1, name: 'abc' }, payload: undefined }
@@ -276,7 +285,7 @@ t.test('wire: after a PeerError nothing is delivered, and the caller may stop in
 t.test('wire: our own mistakes are assertions', async (t) => {
   const into = new Uint8Array(FRAME_MAX)
   const put = (message: unknown, payload?: Uint8Array) => codec.encode(message as Message, payload, into, 0)
-  const get = { type: 'GetRead', segment: 1, page: 0, requester: 0, serial: 0, bytes: 'none' }
+  const get = { type: 'GetRead', segment: 1, page: 0, requester: 0, serial: 0, bytes: 'none', confirm: false }
   const wrong = { name: 'AssertionError' }
   t.throws(() => put({ type: 'Nothing' }), wrong)
   t.throws(() => put(get, new Uint8Array(PAGE_SIZE)), wrong)

@@ -137,7 +137,7 @@ export class Engine {
     if (!this.#isSettled(protocol, context)) return // it was resumed twice
     const message = waiting.shift()
     if (waiting.length === 0) pages.stalled.delete(page)
-    if (message !== undefined) this.#home(context, protocol.homeEvent(context, message, undefined))
+    if (message !== undefined) this.#home(context, protocol.homeEvent(context, message, undefined), true)
   }
 
   joined(state: CoherenceState, node: NodeId): void {
@@ -196,7 +196,8 @@ export class Engine {
     for (const action of cell.actions) side.actions[action]!(context)
   }
 
-  #home(context: Context, event: string): void {
+  /** @param resumed the event is a request that has waited: the next one may have to be let on */
+  #home(context: Context, event: string, resumed = false): void {
     const { pages, page, effects } = context
     const protocol = this.protocolOf(pages)
     const side = protocol.home
@@ -208,7 +209,7 @@ export class Engine {
     for (const action of cell.actions) side.actions[action]!(context)
     if (!protocol.settled.has(cell.next)) return
     const served = pages.transactions.delete(page)
-    const resumes = served && pages.stalled.has(page)
+    const resumes = (served || resumed) && pages.stalled.has(page)
     if (resumes) effects.push({ do: 'Resume', segment: pages.segment, page })
   }
 

@@ -31,4 +31,7 @@ export interface CoherenceMessage {
   /** PageRead, PageWrite: 'page' = 4096 bytes travel with it, 'zero' = a fresh page of zeros,
    * 'kept' = the requester's own copy is current. Else 'none'. */
   readonly bytes: 'none' | 'page' | 'zero' | 'kept'
+  /** PageRead, PageWrite, and the order to send them: the home awaits Done. False where the home
+   * itself sends, for then whatever it orders next comes behind the page on the same link. */
+  readonly confirm: boolean
 }

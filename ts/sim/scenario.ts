@@ -171,7 +171,7 @@ class Stage {
     if (!(COHERENCE_TYPES as readonly string[]).includes(type)) this.#out.push(`no such message: ${type}`)
     const message = { type: type as CoherenceType, segment: SEGMENT, page: pageNumber(page) }
     const rest = { requester: Number(requester), serial: Number(serial), bytes: bytes as CoherenceMessage['bytes'] }
-    this.#step(to!, { is: 'message', from: from!, message: { ...message, ...rest } })
+    this.#step(to!, { is: 'message', from: from!, message: { ...message, ...rest, confirm: false } })
   }
 }
 

@@ -14,14 +14,14 @@ export interface ExplorerSize extends Omit<Setup, 'step'> {
 const plain = { pages: 1, threads: 1, duplicates: 0, losses: 0, holds: false }
 
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
-  { ...plain, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 25_990 },
-  { ...plain, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 24_031 },
-  { ...plain, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 16_567 },
-  { ...plain, name: '3n1p-lost', when: 'test', nodes: 3, ops: 1, losses: 1, states: 55_459 },
-  { ...plain, name: '3n1p', when: 'daily', nodes: 3, ops: 2, states: 115_828 },
-  { ...plain, name: '2n1p-2ops', when: 'daily', nodes: 2, threads: 2, ops: 2, states: 660_292 },
-  { ...plain, name: '3n1p-lost-dup', when: 'full', nodes: 3, ops: 1, duplicates: 1, losses: 1, states: 324_585 },
-  { ...plain, name: '3n1p-2lost', when: 'daily', nodes: 3, ops: 1, losses: 2, states: 62_503 },
-  { ...plain, name: '3n1p-lost-2ops', when: 'full', nodes: 3, ops: 2, losses: 1, states: 382_498 },
-  { ...plain, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 275_063 },
+  { ...plain, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 19_697 },
+  { ...plain, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 15_027 },
+  { ...plain, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 12_810 },
+  { ...plain, name: '3n1p-lost', when: 'test', nodes: 3, ops: 1, losses: 1, states: 50_005 },
+  { ...plain, name: '3n1p', when: 'daily', nodes: 3, ops: 2, states: 105_490 },
+  { ...plain, name: '2n1p-2ops', when: 'daily', nodes: 2, threads: 2, ops: 2, states: 505_209 },
+  { ...plain, name: '3n1p-lost-dup', when: 'full', nodes: 3, ops: 1, duplicates: 1, losses: 1, states: 296_569 },
+  { ...plain, name: '3n1p-2lost', when: 'daily', nodes: 3, ops: 1, losses: 2, states: 55_867 },
+  { ...plain, name: '3n1p-lost-2ops', when: 'full', nodes: 3, ops: 2, losses: 1, states: 352_618 },
+  { ...plain, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 257_755 },
 ]

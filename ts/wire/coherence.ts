@@ -25,6 +25,8 @@ import {
 export const LOST = 8
 const BYTES = ['none', 'page', 'zero', 'kept'] as const
 const BYTES_NUMBER = { none: 0, page: 1, zero: 2, kept: 3 } as const
+/** Beside `bytes` in the same octet. */
+const CONFIRM = 4
 
 const TYPE_NUMBER = Object.fromEntries(COHERENCE_TYPES.map((type, i) => [type, FIRST_TYPE.coherence + i])) as Record<
   CoherenceType,
@@ -57,7 +59,7 @@ export function encodeCoherence(
   assert(requester >= 0 && requester < NODES_MAX && Number.isSafeInteger(serial) && serial >= 0, 'wire: bad requester')
   writeU32(into, at, length)
   into[at + AT_TYPE] = TYPE_NUMBER[message.type]
-  into[at + AT_BYTES] = BYTES_NUMBER[message.bytes] | (lost ? LOST : 0)
+  into[at + AT_BYTES] = BYTES_NUMBER[message.bytes] | (message.confirm ? CONFIRM : 0) | (lost ? LOST : 0)
   writeU16(into, at + AT_REQUESTER, requester)
   writeU32(into, at + AT_SEGMENT, segment)
   writeU32(into, at + AT_PAGE, page)
@@ -74,12 +76,15 @@ export function encodeCoherence(
 export function decodeCoherence(from: Uint8Array, at: number, length: number): CoherenceMessage {
   if (length < COHERENCE_HEADER_BYTES) throw new PeerError(`page message of ${length} bytes`)
   const type = COHERENCE_TYPES[from[at + AT_TYPE]! - FIRST_TYPE.coherence]
-  const lost = (from[at + AT_BYTES]! & LOST) !== 0
-  const bytes = BYTES[from[at + AT_BYTES]! & ~LOST]
+  const octet = from[at + AT_BYTES]!
+  const confirm = (octet & CONFIRM) !== 0
+  const lost = (octet & LOST) !== 0
+  const bytes = BYTES[octet & ~(CONFIRM | LOST)]
   if (type === undefined || bytes === undefined) throw new PeerError('page message of unknown type')
   // only the two answers carry a page, and they always say which bytes are meant
   const answers = type === 'PageRead' || type === 'PageWrite'
   if (answers === (bytes === 'none')) throw new PeerError(`${type} with bytes ${bytes}`)
+  if (confirm && !answers && type !== 'FetchRead' && type !== 'FetchWrite') throw new PeerError(`${type} to confirm`)
   if (lost && bytes !== 'page') throw new PeerError(`${type} with bytes ${bytes}, lost`)
   const whole = bytes === 'page' && !lost ? COHERENCE_HEADER_BYTES + PAGE_SIZE : COHERENCE_HEADER_BYTES
   if (length !== whole) throw new PeerError(`${type} of ${length} bytes`)
@@ -90,5 +95,5 @@ export function decodeCoherence(from: Uint8Array, at: number, length: number): C
   const high = readU32(from, at + AT_SERIAL + 4)
   if (high >= 2 ** 21) throw new PeerError(`${type} with a serial beyond 2^53`)
   const serial = high * U32 + readU32(from, at + AT_SERIAL)
-  return { type, segment, page: readU32(from, at + AT_PAGE), requester, serial, bytes }
+  return { type, segment, page: readU32(from, at + AT_PAGE), requester, serial, bytes, confirm }
 }

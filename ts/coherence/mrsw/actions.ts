@@ -34,7 +34,7 @@ export const copyActions = {
 } as const
 
 export const homeActions = {
-  /** The request in hand is the one that is served from now on. */
+  /** The request in hand is the one that is served from now on, over several steps. */
   Begin: (c: Context) => {
     const { requester, serial } = order(c)
     c.pages.transactions.set(c.page, { requester, serial, awaited: [] })
@@ -53,9 +53,9 @@ export const homeActions = {
     const now = serving(c)
     now.awaited = now.awaited.filter((node) => node !== c.from)
   },
-  AddSharer: (c: Context) => addSharer(c.pages, c.page, serving(c).requester),
+  AddSharer: (c: Context) => addSharer(c.pages, c.page, served(c).requester),
   /** The requester owns the page and is the only one with a copy. */
-  Own: (c: Context) => own(c, serving(c).requester),
+  Own: (c: Context) => own(c, served(c).requester),
   /** The bytes are gone. */
   Forget: (c: Context) => {
     clearSharers(c.pages, c.page)
@@ -73,8 +73,9 @@ function send(
   requester: NodeId,
   serial: number,
   bytes: CoherenceMessage['bytes'],
+  confirm = false,
 ): void {
-  effects.push({ do: 'Send', to, message: { type, segment: pages.segment, page, requester, serial, bytes } })
+  effects.push({ do: 'Send', to, message: { type, segment: pages.segment, page, requester, serial, bytes, confirm } })
 }
 
 function ask(c: Context, type: 'GetRead' | 'GetWrite'): void {
@@ -86,18 +87,19 @@ function reportHome(c: Context, type: 'Done' | 'LostAck'): void {
 }
 
 function sendPage(c: Context, type: 'PageRead' | 'PageWrite'): void {
-  const { requester, serial } = order(c)
-  send(c, requester, type, requester, serial, 'page')
+  const { requester, serial, confirm } = order(c)
+  send(c, requester, type, requester, serial, 'page', confirm)
 }
 
 function grant(c: Context, type: CoherenceType, bytes: 'zero' | 'kept' | 'none'): void {
-  const { requester, serial } = serving(c)
+  const { requester, serial } = served(c)
   send(c, requester, type, requester, serial, bytes)
 }
 
 function fetch(c: Context, type: 'FetchRead' | 'FetchWrite'): void {
-  const { requester, serial } = serving(c)
-  send(c, ownerOf(c.pages, c.page), type, requester, serial, 'none')
+  const { requester, serial } = served(c)
+  // A request that is served over several steps ends with Done.
+  send(c, ownerOf(c.pages, c.page), type, requester, serial, 'none', c.pages.transactions.has(c.page))
 }
 
 function invalidateBut(c: Context, keeper: NodeId): void {
@@ -132,6 +134,12 @@ function received(c: Context): 'page' | 'zero' {
   throw blame(c, `a page with bytes ${bytes}`)
 }
 
+/** The request that is served: over several steps, or in this one. */
+function served(c: Context): Pick<Transaction, 'requester' | 'serial'> {
+  return c.pages.transactions.get(c.page) ?? order(c)
+}
+
+/** The request that is served over several steps. */
 function serving(c: Context): Transaction {
   const now = c.pages.transactions.get(c.page)
   if (now === undefined) throw blame(c, 'an action without a request that is served')

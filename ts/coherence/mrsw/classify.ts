@@ -37,7 +37,7 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
       if (!ordered && bytes !== 'page') throw blame(context, `${type} ${bytes} by a node that is not the home`)
       const pending = now === 'IS_D' || now === 'IM_D' || now === 'SM_A'
       if (!pending || message.serial !== copySerial(pages, page)) return 'Stale'
-      if (bytes !== 'kept') return type
+      if (bytes !== 'kept') return message.confirm && type !== 'PageLost' ? `${type}Confirm` : type
       if (type !== 'PageWrite') throw blame(context, `${type} with bytes kept`)
       return 'PageKept'
     }
@@ -57,11 +57,13 @@ export function homeEvent(context: Context, message: CoherenceMessage, serving: 
   if (requester !== from) throw blame(context, `${type} on behalf of node ${requester}`)
   switch (type) {
     case 'GetRead':
-      return isSharer(pages, page, from) ? 'GetReadAgain' : 'GetRead'
+      if (isSharer(pages, page, from)) return 'GetReadAgain'
+      return ownedHere(context) ? 'GetReadHere' : 'GetRead'
     case 'GetWrite': {
       const others = countSharers(pages, page)
       if (isSharer(pages, page, from)) return others === 1 ? 'Upgrade' : 'UpgradeInv'
-      return others > 1 ? 'GetWriteInv' : 'GetWrite'
+      if (others > 1) return 'GetWriteInv'
+      return ownedHere(context) ? 'GetWriteHere' : 'GetWrite'
     }
     case 'Done':
       return serving?.requester === from && serving.serial === serial ? 'Done' : 'StrayDone'
@@ -74,7 +76,8 @@ export function homeEvent(context: Context, message: CoherenceMessage, serving: 
 
 /** What the loss of a node (context.from) means for a page whose home is this node. A node has one
  * part at most in a page's affairs: it is served, or awaited, or has a copy. */
-export function lossEvent({ pages, page, from }: Context, serving: Transaction | undefined): HomeEvent | undefined {
+export function lossEvent(context: Context, serving: Transaction | undefined): HomeEvent | undefined {
+  const { pages, page, from } = context
   if (serving !== undefined) {
     if (serving.requester === from) return 'RequesterLost'
     if (serving.awaited.includes(from)) return serving.awaited.length === 1 ? 'LastInvAck' : 'InvAck'
@@ -82,4 +85,8 @@ export function lossEvent({ pages, page, from }: Context, serving: Transaction |
   if (!isSharer(pages, page, from)) return undefined
   if (ownerOf(pages, page) !== from) return 'SharerLost'
   return countSharers(pages, page) > 1 ? 'OwnerLost' : 'LastCopyLost'
+}
+
+function ownedHere({ state, pages, page }: Context): boolean {
+  return ownerOf(pages, page) === state.self
 }

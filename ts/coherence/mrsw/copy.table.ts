@@ -21,7 +21,9 @@ export const COPY_EVENTS = [
   'WriteHomeless',
   'HomeLost', // the page's home has just been lost
   'PageRead', // the awaited answers: a copy to read
+  'PageReadConfirm', // the same, and the home awaits Done
   'PageWrite', // the only copy
+  'PageWriteConfirm', // the same, and the home awaits Done
   'PageKept', // the copy here is the only one now
   'PageLost', // no live node has the bytes
   'Inv',
@@ -41,7 +43,9 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: to('X', 'Poison'),
     HomeLost: to('I'),
     PageRead: never,
+    PageReadConfirm: never,
     PageWrite: never,
+    PageWriteConfirm: never,
     PageKept: never,
     PageLost: never,
     Inv: never,
@@ -56,7 +60,9 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: to('X', 'Punch', 'Poison'),
     HomeLost: to('S'),
     PageRead: never,
+    PageReadConfirm: never,
     PageWrite: never,
+    PageWriteConfirm: never,
     PageKept: never,
     PageLost: never,
     Inv: to('I', 'Punch', 'InvAck'),
@@ -71,7 +77,9 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: to('M', 'KeepWrite'),
     HomeLost: to('M'),
     PageRead: never,
+    PageReadConfirm: never,
     PageWrite: never,
+    PageWriteConfirm: never,
     PageKept: never,
     PageLost: never,
     Inv: never, // the only copy is fetched, not invalidated
@@ -85,11 +93,13 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     ReadHomeless: never, // HomeLost has come before
     WriteHomeless: never,
     HomeLost: to('X', 'Poison'),
-    PageRead: to('S', 'InstallRead', 'Done'),
+    PageRead: to('S', 'InstallRead'),
+    PageReadConfirm: to('S', 'InstallRead', 'Done'),
     PageWrite: never,
+    PageWriteConfirm: never,
     PageKept: never,
     PageLost: to('X', 'Poison', 'LostAck'),
-    Inv: never, // the home counts a sharer when it is Done
+    Inv: never, // behind the page on the home's link, or after Done
     FetchRead: never,
     FetchWrite: never,
     Stale: to('IS_D'),
@@ -101,7 +111,9 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: never,
     HomeLost: to('X', 'Poison'),
     PageRead: never,
-    PageWrite: to('M', 'InstallWrite', 'Done'),
+    PageReadConfirm: never,
+    PageWrite: to('M', 'InstallWrite'),
+    PageWriteConfirm: to('M', 'InstallWrite', 'Done'),
     PageKept: never,
     PageLost: to('X', 'Poison', 'LostAck'),
     Inv: never,
@@ -116,8 +128,10 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: never,
     HomeLost: to('X', 'Punch', 'Poison'),
     PageRead: never,
+    PageReadConfirm: never,
     PageWrite: never, // a sharer at the home keeps its bytes; one that lost them is IM_D by now
-    PageKept: to('M', 'KeepWrite', 'Done'),
+    PageWriteConfirm: never,
+    PageKept: to('M', 'KeepWrite'),
     PageLost: never,
     Inv: to('IM_D', 'Punch', 'InvAck'), // another writer came first
     FetchRead: to('SM_A', 'Copy', 'SendRead'),
@@ -131,7 +145,9 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: to('X', 'Poison'),
     HomeLost: to('X'),
     PageRead: never,
+    PageReadConfirm: never,
     PageWrite: never,
+    PageWriteConfirm: never,
     PageKept: never,
     PageLost: never,
     Inv: never, // a node that lost the page is in no copyset

@@ -1,10 +1,14 @@
 /**
- * mrsw: one page as its home sees it. The home serves one request per page at a time, invalidates
- * the sharers, awaits their InvAcks, then lets the page be sent, and awaits the requester's Done.
+ * mrsw: one page as its home sees it. The home serves one request per page at a time. It invalidates
+ * the sharers and awaits their InvAcks; then the owner sends the page.
+ *
+ * Where the home sends what the requester waits for (it owns the page, the page is fresh, or the
+ * requester has the bytes), the request is served in that very step: whatever the home orders next
+ * travels behind it on the same link. Where another node is the owner, the page comes by another
+ * link, so the home awaits the requester's Done before it orders anything else.
  *
  *   U untouched (reads as zeros)   S {owner, copyset}   M {owner}   L lost: no live node has it
- *   _D awaiting Done:   US_D UM_D a fresh page was granted; SS_D MS_D the owner sends a copy;
- *                       SM_D MM_D the owner sends the page, or the requester keeps its bytes
+ *   _D awaiting Done:   SS_D MS_D the owner sends a copy; SM_D MM_D the owner sends the page
  *   _A awaiting InvAcks: SM_A then the owner sends; SM_AK the requester keeps its bytes;
  *                       SS_A the requester is lost, the owner stays
  *   LS_D LM_D           the bytes are lost unless the requester has installed them: Done or LostAck
@@ -24,8 +28,6 @@ export const HOME_STATES = [
   'S',
   'M',
   'L',
-  'US_D',
-  'UM_D',
   'SS_D',
   'MS_D',
   'SM_D',
@@ -42,8 +44,10 @@ export const HOME_SETTLED: ReadonlySet<HomeState> = new Set(['U', 'S', 'M', 'L']
 
 export const HOME_EVENTS = [
   'GetRead', // of a node without a copy
+  'GetReadHere', // the same, and the home owns the page
   'GetReadAgain', // of a node that has a copy
   'GetWrite', // of a node without a copy; nobody but the owner has one
+  'GetWriteHere', // the same, and the home owns the page
   'GetWriteInv', // of a node without a copy; others than the owner have one
   'Upgrade', // to write, of the only node with a copy
   'UpgradeInv', // to write, of a node with a copy; others have one
@@ -67,8 +71,10 @@ const stall = 'stall'
 /** Every request waits while one is being served. */
 const BUSY = {
   GetRead: never,
+  GetReadHere: never,
   GetReadAgain: never,
   GetWrite: never,
+  GetWriteHere: never,
   GetWriteInv: never,
   Upgrade: never,
   UpgradeInv: never,
@@ -80,23 +86,27 @@ const NO_LOSS = { RequesterLost: never, OwnerLost: never, LastCopyLost: never, S
 
 export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
   U: {
-    GetRead: to('US_D', 'Begin', 'GrantReadZero'),
+    GetRead: to('S', 'GrantReadZero', 'Own'),
+    GetReadHere: never,
     GetReadAgain: never,
-    GetWrite: to('UM_D', 'Begin', 'GrantWriteZero'),
+    GetWrite: to('M', 'GrantWriteZero', 'Own'),
+    GetWriteHere: never,
     GetWriteInv: never,
     Upgrade: never,
     UpgradeInv: never,
-    Busy: stall,
+    Busy: never,
     ...NO_ACKS,
     ...NO_DONE,
     ...NO_LOSS,
   },
   S: {
     GetRead: to('SS_D', 'Begin', 'FetchRead'),
+    GetReadHere: to('S', 'FetchRead', 'AddSharer'),
     GetReadAgain: never,
     GetWrite: to('SM_D', 'Begin', 'FetchWrite'),
+    GetWriteHere: to('M', 'FetchWrite', 'Own'),
     GetWriteInv: to('SM_A', 'Begin', 'InvSharers'),
-    Upgrade: to('SM_D', 'Begin', 'Own', 'GrantKept'),
+    Upgrade: to('M', 'GrantKept', 'Own'),
     UpgradeInv: to('SM_AK', 'Begin', 'InvOthers'),
     Busy: stall,
     ...NO_ACKS,
@@ -108,8 +118,10 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
   },
   M: {
     GetRead: to('MS_D', 'Begin', 'FetchRead'),
+    GetReadHere: to('S', 'FetchRead', 'AddSharer'),
     GetReadAgain: never,
     GetWrite: to('MM_D', 'Begin', 'FetchWrite'),
+    GetWriteHere: to('M', 'FetchWrite', 'Own'),
     GetWriteInv: never,
     Upgrade: never,
     UpgradeInv: never,
@@ -122,38 +134,23 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     SharerLost: never,
   },
   L: {
-    GetRead: to('L', 'Begin', 'TellLost'),
+    GetRead: to('L', 'TellLost'),
+    GetReadHere: never,
     GetReadAgain: never,
-    GetWrite: to('L', 'Begin', 'TellLost'),
+    GetWrite: to('L', 'TellLost'),
+    GetWriteHere: never,
     GetWriteInv: never,
     Upgrade: never,
     UpgradeInv: never,
     Busy: stall,
     InvAck: never,
     LastInvAck: never,
+
     StrayInvAck: to('L'), // the page was lost while it was being invalidated
     Done: never,
     StrayDone: never,
     LostAck: to('L'),
     ...NO_LOSS,
-  },
-  US_D: {
-    ...BUSY,
-    ...NO_ACKS,
-    Done: to('S', 'Own'),
-    StrayDone: never,
-    LostAck: never,
-    ...NO_LOSS,
-    RequesterLost: to('U'), // nobody can have written
-  },
-  UM_D: {
-    ...BUSY,
-    ...NO_ACKS,
-    Done: to('M', 'Own'),
-    StrayDone: never,
-    LostAck: never,
-    ...NO_LOSS,
-    RequesterLost: to('L', 'Forget'),
   },
   SS_D: {
     ...BUSY,
@@ -213,7 +210,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
   SM_AK: {
     ...BUSY,
     InvAck: to('SM_AK', 'Acked'),
-    LastInvAck: to('SM_D', 'Acked', 'GrantKept'),
+    LastInvAck: to('M', 'Acked', 'GrantKept'),
     StrayInvAck: never,
     ...NO_DONE,
     RequesterLost: to('L', 'Forget'),
