@@ -28,6 +28,7 @@ const ADDRESS_END = 2 ** 47
 
 /** What the device needs of the daemon. */
 export interface DeviceHost {
+  /** Takes the descriptor, whatever comes of it. */
   register(userfaultfd: number, channel: DeviceChannel): Process
   byToken(token: bigint): Process | undefined
   attachChild(parent: Process, fork: bigint, channel: DeviceChannel): Process
@@ -265,14 +266,14 @@ export class Device implements DeviceHandlers {
     },
 
     inspect: (client, request) => {
-      this.host.inspect(request.what, request.name).then(
-        (text) => {
+      this.host
+        .inspect(request.what, request.name)
+        .then((text) => {
           const fd = native.textFd(text)
           this.#reply(client, request, { length: Buffer.byteLength(text) }, fd)
           native.closeFd(fd)
-        },
-        (error: unknown) => this.#settle(client, request, error),
-      )
+        })
+        .catch((error: unknown) => this.#settle(client, request, error))
     },
   }
 
@@ -285,10 +286,9 @@ export class Device implements DeviceHandlers {
     let passed = -1
     switch (request.kind) {
       case HELLO_REGISTER: {
-        const userfaultfd = fds[0]
+        const userfaultfd = fds.shift()
         if (userfaultfd === undefined) throw new GshmError('NOT_USERFAULTFD', 'register: no descriptor was passed')
         client.process = this.host.register(userfaultfd, channel)
-        fds.shift() // it is the process's now
         break
       }
       case HELLO_CHANNEL: {
@@ -336,6 +336,9 @@ export class Device implements DeviceHandlers {
       this.#reply(client, request, { ...info(attributes), linked: true }, memfd)
     } catch (error) {
       this.host.letGo(attributes.segment)
+      // What was not given to its creator must not stay; one that may have been there before stays.
+      const made = request.op === 'create' && (request.flags & CREATE_OR_OPEN) === 0
+      if (made) this.host.request({ op: 'unlink', name: attributes.name, uid: attributes.uid }, () => {})
       fail(client.channel, request, error)
     }
   }

@@ -5,7 +5,7 @@
 import { GshmError } from '../ts/base/errors.js'
 import type { SegmentId } from '../ts/base/ids.js'
 import type { SegmentAttributes } from '../ts/base/requests.js'
-import { native, type DeviceChannel, type FaultPoll, type KeeperLink } from '../ts/native/index.js'
+import { native, type DeviceChannel, type FaultChannel, type FaultPoll, type KeeperLink } from '../ts/native/index.js'
 import type { FrameStore } from './frame-store.js'
 import { mappingAt, processOfThread } from './proc-maps.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
@@ -36,7 +36,7 @@ export class Processes {
 
   /** A process hands over its fresh userfaultfd. Throws NOT_USERFAULTFD, KERNEL_FEATURES, DESCRIPTORS. */
   register(userfaultfd: number, channel: DeviceChannel): Process {
-    const faults = new native.FaultChannel(userfaultfd, 'fresh')
+    const faults = fresh(userfaultfd)
     const process = this.registry.add({ faults, ...channel.peer })
     try {
       this.#watch(process)
@@ -189,5 +189,14 @@ export class Processes {
 
   #sweep(processes: Iterable<Process>): void {
     for (const process of processes) if (!process.ended && !process.faults.alive()) this.end(process)
+  }
+}
+
+function fresh(userfaultfd: number): FaultChannel {
+  try {
+    return new native.FaultChannel(userfaultfd, 'fresh')
+  } catch (error) {
+    native.closeFd(userfaultfd)
+    throw error
   }
 }

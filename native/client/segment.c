@@ -43,9 +43,28 @@ static struct gshm_segment *keep(const struct gshm_segment_info *info, int memfd
   return s;
 }
 
+static struct gshm_segment *known(uint32_t id) {
+  struct gshm_segment *s = gshm_self.segments;
+  while (s && s->id != id) s = s->next;
+  return s;
+}
+
+/* The daemon has opened it, but no descriptor was left to receive it with. */
+static void give_back(const struct gshm_segment_info *info, const struct gshm_exchange *request) {
+  const struct gshm_create_request *create = request->body;
+  if (request->op == GSHM_OP_CREATE && !(create->flags & GSHM_CREATE_OR_OPEN)) {
+    struct gshm_name_request body;
+    memcpy(body.name, info->name, sizeof body.name);
+    struct gshm_exchange x = {.op = GSHM_OP_UNLINK, .body = &body, .body_size = sizeof body};
+    gshm_request(&x);
+  }
+  if (!known(info->segment)) tell_close(info->segment);
+  gshm_fail_system("receiving a descriptor", EMFILE); /* still what went wrong */
+}
+
 /* The daemon keeps one handle of a segment for a process: opening it again gives the same. */
 static gshm_segment *open_with(const struct gshm_exchange *request) {
-  struct gshm_segment_info info;
+  struct gshm_segment_info info = {0};
   int memfd = -1;
   struct gshm_exchange x = *request;
   x.reply = &info;
@@ -55,7 +74,7 @@ static gshm_segment *open_with(const struct gshm_exchange *request) {
   pthread_mutex_lock(&gshm_self.segments_lock);
   struct gshm_segment *s = NULL;
   if (gshm_request(&x) == 0) {
-    for (s = gshm_self.segments; s && s->id != info.segment; s = s->next) continue;
+    s = known(info.segment);
     if (s) close(memfd);
     else if (!(s = keep(&info, memfd))) {
       int error = errno;
@@ -64,6 +83,8 @@ static gshm_segment *open_with(const struct gshm_exchange *request) {
       errno = error;
     }
     if (s) s->handles++;
+  } else if (info.segment != 0) {
+    give_back(&info, request);
   }
   pthread_mutex_unlock(&gshm_self.segments_lock);
   return s;
