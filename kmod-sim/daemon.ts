@@ -16,7 +16,7 @@ import { FaultPath } from './fault-path.js'
 import { FrameStore } from './frame-store.js'
 import { Hold } from './hold.js'
 import { inspect } from './inspect.js'
-import { startKeeper, type Keeper } from './keeper.js'
+import { Keeper } from './keeper.js'
 import type { DaemonOptions } from './options.js'
 import { Pager } from './pager.js'
 import { Processes } from './processes.js'
@@ -53,15 +53,18 @@ export class Daemon {
     private readonly log: Log,
     private readonly failed: (why: string) => void,
   ) {
-    this.#keeper = startKeeper((why) => this.#stopping || this.failed(`the keeper is gone: ${why}`))
-    const link = this.#keeper.link
+    const keeper = new Keeper({
+      warn: (text) => this.log.warn(text),
+      failed: (why) => this.#stopping || this.failed(why),
+    })
+    this.#keeper = keeper
     this.#frames = new FrameStore(
       options.memory,
-      (segment, frames) => link.addFrames(segment, frames),
-      (segment) => link.dropFrames(segment),
+      (segment, frames) => keeper.addFrames(segment, frames),
+      (segment) => keeper.dropFrames(segment),
     )
     this.#poll = new native.FaultPoll((records, count) => this.#faults.batch(records, count))
-    this.#processes = new Processes(this.#registry, this.#frames, this.#poll, link, {
+    this.#processes = new Processes(this.#registry, this.#frames, this.#poll, keeper, {
       attributes: (segment) => attributesOf(this.#state.names, segment),
       letGo: (segment) => this.#runtime.submit({ is: 'let', segment }),
       ended: (process) => this.#ended(process),
@@ -131,7 +134,7 @@ export class Daemon {
     this.#processes.close()
     this.#poll.close()
     this.#hold.close()
-    this.#keeper.link.close()
+    this.#keeper.close()
     if (this.#registry.size === 0) await this.#keeper.ended
     this.#frames.close()
   }

@@ -8,13 +8,14 @@
 
 #include "client/process.h"
 
-static bool was_attached, numbered;
+static bool was_attached;
+static enum gshm_error refused; /* why this fork has no number, if it has none */
 static uint64_t number;
 
 static void announce(void) {
   struct gshm_fork_reply reply = {0};
   struct gshm_exchange x = {.op = GSHM_OP_FORK, .reply = &reply, .reply_size = sizeof reply};
-  numbered = gshm_request_fork_held(&x) == 0;
+  refused = gshm_request_fork_held(&x) == 0 ? GSHM_OK : gshm_last_error();
   number = reply.fork;
 }
 
@@ -58,6 +59,13 @@ static int introduce(int connection) {
   return gshm_channel_add(connection);
 }
 
+/* What the daemon knows of this child by its fork event alone it goes on serving. When it has died,
+ * perhaps with the only descriptor that guards this memory, or knows nothing: SIGBUS, not zeros. */
+static void lose(enum gshm_error why) {
+  gshm_self.lost = true;
+  if (why == GSHM_E_NO_DAEMON || why == GSHM_E_DAEMON_LOST || why == GSHM_E_DETACHED) gshm_break_views();
+}
+
 static void in_child(void) {
   int error = errno;
   pthread_mutex_init(&gshm_self.lifecycle, NULL);
@@ -68,10 +76,10 @@ static void in_child(void) {
     gshm_channel_fork_child();
     close(gshm_self.userfaultfd); /* the parent's */
     gshm_self.userfaultfd = -1;
-    int connection = numbered ? gshm_connect(gshm_self.socket) : -1;
+    int connection = refused ? -1 : gshm_connect(gshm_self.socket);
     if (connection < 0 || introduce(connection) != 0) {
+      lose(refused ? refused : gshm_last_error());
       if (connection >= 0) close(connection);
-      gshm_self.lost = true;
     }
   }
   errno = error;

@@ -79,32 +79,39 @@ void *gshm_map(gshm_segment *s, void *address, uint64_t offset, uint64_t length)
   return at;
 }
 
-/* What one line of /proc/self/maps shows of a piece: true and the part, or false. */
-static bool part_of(const char *line, const struct gshm_piece *piece, uintptr_t *start, uintptr_t *end) {
+struct range {
+  uintptr_t start, end;
+};
+
+/* What one line of /proc/self/maps shows of a piece (or, anywhere, of its segment): true and the
+ * range, or false. */
+static bool part_of(const char *line, const struct gshm_piece *piece, bool anywhere, struct range *part) {
   unsigned long from, to, offset, inode;
   unsigned device_major, device_minor;
   if (sscanf(line, "%lx-%lx %*s %lx %x:%x %lu", &from, &to, &offset, &device_major, &device_minor, &inode) != 6)
     return false;
   if (inode != piece->inode || makedev(device_major, device_minor) != piece->device) return false;
-  *start = from > piece->start ? from : piece->start;
-  *end = to < piece->end ? to : piece->end;
-  return *start < *end && offset + (*start - from) == piece->offset + (*start - piece->start);
+  *part = (struct range){from, to};
+  if (anywhere) return true;
+  if (part->start < piece->start) part->start = piece->start;
+  if (part->end > piece->end) part->end = piece->end;
+  return part->start < part->end &&
+         offset + (part->start - from) == piece->offset + (part->start - piece->start);
 }
 
-int gshm_unmap_piece(const struct gshm_piece *piece) {
-  /* The program may have unmapped or moved parts, and others may be mapped there since. */
+/* What is mapped of a piece now: the program may have unmapped or moved parts, and others may be
+ * mapped there since. Calls `change` on each range; 0, or -1 with the error set. */
+static int each_range(const struct gshm_piece *piece, bool anywhere, int (*change)(struct range)) {
   FILE *maps = fopen("/proc/self/maps", "re");
   if (!maps) return gshm_fail_system("/proc/self/maps", errno);
-  struct range {
-    uintptr_t start, end;
-  } *found = NULL;
+  struct range *found = NULL;
   size_t count = 0, room = 0;
   char *line = NULL;
   size_t line_size = 0;
   int result = 0;
   while (getline(&line, &line_size, maps) > 0) {
     struct range range;
-    if (!part_of(line, piece, &range.start, &range.end)) continue;
+    if (!part_of(line, piece, anywhere, &range)) continue;
     if (count == room) {
       struct range *grown = realloc(found, (room = room * 2 + 4) * sizeof *found);
       if (!grown) {
@@ -118,9 +125,31 @@ int gshm_unmap_piece(const struct gshm_piece *piece) {
   fclose(maps);
   free(line);
   for (size_t i = 0; i < count; i++)
-    if (munmap((void *)found[i].start, found[i].end - found[i].start) != 0) result = gshm_fail_system("munmap", errno);
+    if (change(found[i]) != 0) result = -1;
   free(found);
   return result;
+}
+
+static int unmap_range(struct range range) {
+  if (munmap((void *)range.start, range.end - range.start) == 0) return 0;
+  return gshm_fail_system("munmap", errno);
+}
+
+int gshm_unmap_piece(const struct gshm_piece *piece) { return each_range(piece, false, unmap_range); }
+
+static int break_range(struct range range) {
+  /* Every access lies beyond the end of an empty file. */
+  int empty = memfd_create("gshm:lost", MFD_CLOEXEC);
+  void *at = (void *)range.start;
+  size_t length = range.end - range.start;
+  void *broken = empty < 0 ? MAP_FAILED : mmap(at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, empty, 0);
+  if (empty >= 0) close(empty);
+  return broken == at ? 0 : unmap_range(range);
+}
+
+void gshm_break_views(void) {
+  struct gshm_piece piece;
+  while (gshm_view_take(0, 0, &piece)) each_range(&piece, true, break_range);
 }
 
 int gshm_unmap(gshm *g, void *view) {

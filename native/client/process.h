@@ -99,6 +99,8 @@ void gshm_view_fork_child(void);
 
 /* map.c: unmaps what is left of a piece. */
 int gshm_unmap_piece(const struct gshm_piece *piece);
+/* Makes every access to global memory SIGBUS, wherever the program has moved its views. */
+void gshm_break_views(void);
 
 /* sync.c: locks and barriers of holders that need not be threads. */
 int gshm_key_name(struct gshm_key *key, const char *name);

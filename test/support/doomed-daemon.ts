@@ -5,7 +5,7 @@
  * input takes the write access of that page, and ends its being served.
  */
 import { createInterface } from 'node:readline'
-import { startKeeper } from '../../kmod-sim/keeper.js'
+import { Keeper } from '../../kmod-sim/keeper.js'
 import { native } from '../../ts/native/index.js'
 import { MiniDaemon, PAGE } from './mini-daemon.js'
 
@@ -14,15 +14,16 @@ const UNSERVED = 16
 const SERVED = 11
 
 const daemon = new MiniDaemon(PAGES)
-const keeper = startKeeper((why) => console.log(`keeper: ${why}`))
+const said = (why: string) => console.log(`keeper: ${why}`)
+const keeper = new Keeper({ warn: said, failed: said })
 const channels = new Map<number, Pick<typeof daemon.channel, 'resume' | 'protect'>>()
 const still = new Set<number>()
 let next = 2
 
-keeper.link.addFrames(7, daemon.frames)
+keeper.addFrames(7, daemon.frames)
 daemon.onRegister = (id, channel, pid) => {
   channels.set(id, channel)
-  keeper.link.addChannel(id, channel, native.watchExit(pid, () => {}).fd)
+  keeper.addChannel(id, channel, native.watchExit(pid, () => {}).fd)
 }
 createInterface({ input: process.stdin }).on('line', (line) => {
   const page = Number(line.split(' ')[1])
@@ -38,7 +39,7 @@ for (;;) {
   if (kind === 'fork') {
     const channel = daemon.adopt(extra, next)
     channels.set(next, channel)
-    keeper.link.addChannel(next++, channel, -1)
+    keeper.addChannel(next++, channel, -1)
   } else if (page < UNSERVED && !still.has(page)) {
     const words = new BigUint64Array(PAGE / 8).fill(BigInt(SERVED))
     daemon.frames.copyIn(page, new Uint8Array(words.buffer), 0)

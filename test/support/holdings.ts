@@ -27,9 +27,18 @@ export function holdings(pid: number): Holdings {
   return counts
 }
 
-/** Waits until the node holds what so many processes and segments need and no more; gives what it holds then. */
-export async function settled(cluster: TestCluster, node: number, processes: number, segments: number) {
-  const { pid, keeperPid } = cluster.daemon(node)
+/**
+ * Waits until the node holds what so many processes and segments need and no more; gives what it holds then.
+ * @param keeperPid when it is not the first any more
+ */
+export async function settled(
+  cluster: TestCluster,
+  node: number,
+  processes: number,
+  segments: number,
+  keeperPid = cluster.daemon(node).keeperPid,
+) {
+  const { pid } = cluster.daemon(node)
   const one = { userfaultfd: processes, pidfd: processes, 'memfd:gshm': segments }
   const wanted = { daemon: one, keeper: one }
   return { wanted, got: await becomes(wanted, () => ({ daemon: holdings(pid), keeper: holdings(keeperPid) })) }

@@ -125,8 +125,9 @@ export class Probe {
     return BigInt(reply.text.split(' ')[0]!)
   }
 
-  /** Forks it; the child attaches by itself. 'rawfork': a clone that libgshm does not see. */
-  async fork(how: 'fork' | 'rawfork' = 'fork'): Promise<Probe> {
+  /** Forks it; the child attaches by itself. 'rawfork': a clone that libgshm does not see;
+   * 'unguarded': its fork event is read, and its userfaultfd closed, by nobody who would serve it. */
+  async fork(how: 'fork' | 'rawfork' | 'unguarded' = 'fork'): Promise<Probe> {
     return this.control.client(Number(await this.ok(how)))
   }
 
