@@ -15,6 +15,7 @@ import { PeerError } from '../base/peer-error.js'
 import type { SegmentAttributes } from '../base/requests.js'
 import type { CoherenceEffect } from './effects.js'
 import type { CoherenceMessage, CoherenceType } from './messages.js'
+import { makeReady, type ReadyCell, type ReadyProtocol, type ReadySide } from './ready.js'
 import { recordPages } from './record-store.js'
 import {
   copyStateNumber,
@@ -81,23 +82,32 @@ const TO_HOME: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite', 'Inv
 const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite'])
 
 export class Engine {
-  readonly #protocols: ReadonlyMap<string, AnyProtocol>
+  readonly #ready: ReadonlyMap<string, ReadyProtocol>
+  /** Most events are about pages of the protocol of the event before. */
+  #last: ReadyProtocol
 
   constructor(
-    protocols: readonly AnyProtocol[],
+    protocols: readonly [AnyProtocol, ...AnyProtocol[]],
     private readonly observe?: Observe,
   ) {
-    this.#protocols = new Map(protocols.map((protocol) => [protocol.name, protocol]))
+    this.#ready = new Map(protocols.map((protocol) => [protocol.name, makeReady(protocol)]))
+    this.#last = makeReady(protocols[0])
   }
 
   protocols(): AnyProtocol[] {
-    return [...this.#protocols.values()]
+    return [...this.#ready.values()].map(({ protocol }) => protocol)
   }
 
   protocolOf(pages: SegmentPages): AnyProtocol {
-    const protocol = this.#protocols.get(pages.consistency)
-    if (protocol === undefined) throw new AssertionError(`no protocol ${pages.consistency}`)
-    return protocol
+    return this.#readyOf(pages).protocol
+  }
+
+  #readyOf({ consistency }: SegmentPages): ReadyProtocol {
+    if (this.#last.protocol.name === consistency) return this.#last
+    const ready = this.#ready.get(consistency)
+    if (ready === undefined) throw new AssertionError(`no protocol ${consistency}`)
+    this.#last = ready
+    return ready
   }
 
   fault(state: CoherenceState, segment: SegmentId, page: Page, access: Access, effects: CoherenceEffect[]): void {
@@ -187,38 +197,45 @@ export class Engine {
 
   #copy(context: Context, event: string): void {
     const { pages, page } = context
-    const side = this.protocolOf(pages).copy
+    const { protocol, copy } = this.#readyOf(pages)
     const now = copyStateNumber(pages, page)
-    const cell = this.#cell('copy', side, context, now, event)
-    if (cell === 'stall') throw blame(context, `copy: ${event} cannot wait`)
-    const next = side.states.indexOf(cell.next)
-    if (next !== now) setCopyState(pages, page, next)
-    for (const action of cell.actions) side.actions[action]!(context)
+    const ready = this.#cell(protocol, 'copy', copy, context, now, event)
+    if (ready.cell === 'stall') throw blame(context, `copy: ${event} cannot wait`)
+    if (ready.next !== now) setCopyState(pages, page, ready.next)
+    for (const action of ready.actions) action(context)
   }
 
   /** @param resumed the event is a request that has waited: the next one may have to be let on */
   #home(context: Context, event: string, resumed = false): void {
     const { pages, page, effects } = context
-    const protocol = this.protocolOf(pages)
-    const side = protocol.home
+    const { protocol, home } = this.#readyOf(pages)
     const now = homeStateNumber(pages, page)
-    const cell = this.#cell('home', side, context, now, event)
-    if (cell === 'stall') return this.#stall(context)
-    const next = side.states.indexOf(cell.next)
-    if (next !== now) setHomeState(pages, page, next)
-    for (const action of cell.actions) side.actions[action]!(context)
-    if (!protocol.settled.has(cell.next)) return
+    const ready = this.#cell(protocol, 'home', home, context, now, event)
+    if (ready.cell === 'stall') return this.#stall(context)
+    if (ready.next !== now) setHomeState(pages, page, ready.next)
+    for (const action of ready.actions) action(context)
+    if (!ready.settled) return
     const served = pages.transactions.delete(page)
     const resumes = (served || resumed) && pages.stalled.has(page)
     if (resumes) effects.push({ do: 'Resume', segment: pages.segment, page })
   }
 
-  #cell(name: 'copy' | 'home', side: AnySide, context: Context, now: number, event: string): Exclude<AnyCell, 'never'> {
-    const state = side.states[now] ?? ''
-    const cell = side.table[state]?.[event]
-    if (this.observe !== undefined) this.observe(name, context, state, event, cell ?? 'never')
-    if (cell === undefined || cell === 'never') throw blame(context, `${name}: ${event} in state ${state}`)
-    return cell
+  #cell(
+    protocol: AnyProtocol,
+    name: 'copy' | 'home',
+    side: ReadySide,
+    context: Context,
+    now: number,
+    event: string,
+  ): ReadyCell {
+    const ready = side[now]?.get(event)
+    if (this.observe !== undefined) {
+      this.observe(name, context, protocol[name].states[now] ?? '', event, ready?.cell ?? 'never')
+    }
+    if (ready === undefined || ready.cell === 'never') {
+      throw blame(context, `${name}: ${event} in state ${protocol[name].states[now]}`)
+    }
+    return ready
   }
 
   #stall(context: Context): void {

@@ -74,12 +74,13 @@ export function createStep(engine: Engine): Step {
 
   return (state, event, effects) => {
     const inbox: Message[] = []
-    let seen = effects.length
-    enter(state, event, effects)
-    seen = sift(state, effects, seen, inbox)
+    const first: Effect[] = []
+    enter(state, event, first)
+    sift(state, first, effects, inbox)
     for (let next = 0; next < inbox.length; next++) {
-      receive(state, state.self, inbox[next]!, effects)
-      seen = sift(state, effects, seen, inbox)
+      const made: Effect[] = []
+      receive(state, state.self, inbox[next]!, made)
+      sift(state, made, effects, inbox)
     }
   }
 }
@@ -87,12 +88,10 @@ export function createStep(engine: Engine): Step {
 /** The step of production. */
 export const step: Step = createStep(production)
 
-/** Takes the messages to this node out of the effects since `from`, and tells the rooms of segments
- * that have come or gone. Returns the effects' new end. */
-function sift(state: NodeState, effects: Effect[], from: number, inbox: Message[]): number {
-  let kept = from
-  for (let at = from; at < effects.length; at++) {
-    const effect = effects[at]!
+/** Puts the messages to this node into the inbox, everything else into the effects, and tells the
+ * rooms of segments that have come or gone. */
+function sift(state: NodeState, made: readonly Effect[], effects: Effect[], inbox: Message[]): void {
+  for (const effect of made) {
     if (effect.do === 'Send' && effect.to === state.self) {
       const { message } = effect
       assert(!('bytes' in message) || message.bytes !== 'page', 'a node sends a page to itself')
@@ -106,10 +105,8 @@ function sift(state: NodeState, effects: Effect[], from: number, inbox: Message[
       segmentGone(state.coherence, effect.segment)
       heapGone(state.heap, effect.segment)
     }
-    effects[kept++] = effect
+    effects.push(effect)
   }
-  effects.length = kept
-  return kept
 }
 
 function request(
