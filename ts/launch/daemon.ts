@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly advertise?: string
   readonly secretFile?: string
   readonly logLevel?: string
+  /** Words to begin the command with, such as `ip netns exec NAME`; they must end by exec. */
+  readonly through?: readonly string[]
   /** Leaves the daemon running when this process ends. */
   readonly background?: boolean
 }
@@ -44,7 +46,7 @@ export interface Daemon extends Ready {
   readonly keeper: ProcessId
 }
 
-export function daemonArguments(o: Omit<DaemonOptions, 'log' | 'background'>): string[] {
+export function daemonArguments(o: Omit<DaemonOptions, 'log' | 'background' | 'through'>): string[] {
   const args = ['--cluster', o.cluster, '--name', o.name, '--listen', o.listen ?? '127.0.0.1:0']
   if (o.join !== undefined) args.push('--join', o.join)
   if (o.advertise !== undefined) args.push('--advertise', o.advertise)
@@ -69,7 +71,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const log = openSync(options.log, 'a', 0o600)
   let child: ChildProcess
   try {
-    child = spawn(process.execPath, [compiled('kmod-sim/gshmd.js'), ...daemonArguments(options)], {
+    const daemon = [process.execPath, compiled('kmod-sim/gshmd.js'), ...daemonArguments(options)]
+    const [command = '', ...words] = [...(options.through ?? []), ...daemon]
+    child = spawn(command, words, {
       stdio: ['ignore', 'pipe', log],
       detached: true, // a Ctrl-C in our terminal is ours to handle: daemons end in order, not all at once
     })
