@@ -116,12 +116,17 @@ export class Daemon {
     )
     const { self, listen } = await this.#cluster.start()
     const device = this.#device
-    this.#listener = new native.DeviceListener(options.socket, {
-      connect: (channel) => device.connect(channel),
-      request: (channel, request, fds) => device.request(channel, request, fds),
-      malformed: (channel, why) => device.malformed(channel, why),
-      disconnect: (channel) => device.disconnect(channel),
-    })
+    try {
+      this.#listener = new native.DeviceListener(options.socket, {
+        connect: (channel) => device.connect(channel),
+        request: (channel, request, fds) => device.request(channel, request, fds),
+        malformed: (channel, why) => device.malformed(channel, why),
+        disconnect: (channel) => device.disconnect(channel),
+      })
+    } catch (error) {
+      if (error instanceof Error) error.message = `--socket: ${error.message}`
+      throw error
+    }
     return { node: self, listen, keeperPid: this.#keeper.pid }
   }
 
