@@ -11,20 +11,30 @@ export interface Waiter {
 }
 
 const NOBODY: readonly Waiter[] = []
+const NO_PAGE = -1
 
 export class Waiting {
   readonly #byPage = new Map<number, Waiter[]>()
+  /** Most faults are served before the next one comes: the first that waits needs no map. */
+  #firstPage = NO_PAGE
+  #first: Waiter | undefined
 
   /** Pages that are being waited for. */
   get pages(): number {
-    return this.#byPage.size
+    return this.#byPage.size + (this.#first === undefined ? 0 : 1)
   }
 
   has(page: number): boolean {
-    return this.#byPage.has(page)
+    return this.#firstPage === page || this.#byPage.has(page)
   }
 
   add(page: number, waiter: Waiter): void {
+    if (this.#first === undefined && !this.#byPage.has(page)) {
+      this.#firstPage = page
+      this.#first = waiter
+      return
+    }
+    if (this.#firstPage === page) this.#intoMap()
     const waiters = this.#byPage.get(page)
     if (waiters === undefined) this.#byPage.set(page, [waiter])
     else if (!waiters.some((known) => known.process === waiter.process && known.address === waiter.address)) {
@@ -33,6 +43,12 @@ export class Waiting {
   }
 
   take(page: number): readonly Waiter[] {
+    if (this.#firstPage === page) {
+      const waiter = this.#first!
+      this.#firstPage = NO_PAGE
+      this.#first = undefined
+      return [waiter]
+    }
     const waiters = this.#byPage.get(page)
     if (waiters === undefined) return NOBODY
     this.#byPage.delete(page)
@@ -40,11 +56,18 @@ export class Waiting {
   }
 
   forget(process: Process): void {
+    if (this.#first !== undefined) this.#intoMap()
     for (const [page, waiters] of this.#byPage) {
       const left = waiters.filter((waiter) => waiter.process !== process)
       if (left.length === waiters.length) continue
       if (left.length === 0) this.#byPage.delete(page)
       else this.#byPage.set(page, left)
     }
+  }
+
+  #intoMap(): void {
+    this.#byPage.set(this.#firstPage, [this.#first!])
+    this.#firstPage = NO_PAGE
+    this.#first = undefined
   }
 }
