@@ -15,6 +15,7 @@ import { PeerError } from '../base/peer-error.js'
 import type { SegmentAttributes } from '../base/requests.js'
 import type { CoherenceEffect } from './effects.js'
 import type { CoherenceMessage, CoherenceType } from './messages.js'
+import type { AnyProtocol, Observe } from './protocol.js'
 import { makeReady, type ReadyCell, type ReadyProtocol, type ReadySide } from './ready.js'
 import { recordPages } from './record-store.js'
 import {
@@ -29,54 +30,6 @@ import {
   type Transaction,
 } from './state.js'
 import { blame, type Cell, type Context, type Side } from './table.js'
-
-export interface Protocol<
-  CS extends string = string,
-  CE extends string = string,
-  CA extends string = string,
-  HS extends string = string,
-  HE extends string = string,
-  HA extends string = string,
-> {
-  readonly name: SegmentAttributes['consistency']
-  readonly copy: Side<CS, CE, CA>
-  readonly home: Side<HS, HE, HA>
-  /** Home states in which no request is being served. */
-  readonly settled: ReadonlySet<HS>
-  /** What a copy state lets local threads do. */
-  readonly access: Readonly<Record<CS, Access | 'none'>>
-  faultEvent(context: Context, access: Access): CE
-  copyEvent(context: Context, message: CoherenceMessage, now: CS): CE
-  homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HE
-  readonly homeLost: CE
-  /** A request that finds another being served, or waiting already. */
-  readonly busy: HE
-  lossEvent(context: Context, serving: Transaction | undefined): HE | undefined
-}
-
-/** What the engine needs of any protocol, whatever its states are called. */
-export type AnyProtocol = {
-  readonly name: SegmentAttributes['consistency']
-  readonly copy: AnySide
-  readonly home: AnySide
-  readonly settled: ReadonlySet<string>
-  readonly access: Readonly<Record<string, Access | 'none'>>
-  faultEvent(context: Context, access: Access): string
-  copyEvent(context: Context, message: CoherenceMessage, now: never): string
-  homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): string
-  readonly homeLost: string
-  readonly busy: string
-  lossEvent(context: Context, serving: Transaction | undefined): string | undefined
-}
-type AnySide = {
-  readonly states: readonly string[]
-  readonly events: readonly string[]
-  readonly table: Readonly<Record<string, Readonly<Record<string, Cell<string, string>>>>>
-  readonly actions: Readonly<Record<string, (context: Context) => void>>
-}
-/** Told every cell that is executed. */
-export type Observe = (side: 'copy' | 'home', context: Context, state: string, event: string, cell: AnyCell) => void
-export type AnyCell = Cell<string, string>
 
 const TO_HOME: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite', 'InvAck', 'Done', 'LostAck'])
 const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite'])

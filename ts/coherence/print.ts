@@ -1,5 +1,5 @@
 /** A protocol's tables as the text of its TABLE.md: one row a cell that is not `never`. */
-import type { AnyProtocol } from './engine.js'
+import type { AnyProtocol } from './protocol.js'
 
 export function tableMarkdown(protocol: AnyProtocol): string {
   return [

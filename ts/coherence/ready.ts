@@ -2,7 +2,7 @@
  * Tables made ready to run: every page fault goes through several cells, so what a cell names (the
  * next state, the actions) is looked up once, when the engine is made.
  */
-import type { AnyProtocol } from './engine.js'
+import type { AnyProtocol } from './protocol.js'
 import type { Cell, Context } from './table.js'
 
 export interface ReadyCell {

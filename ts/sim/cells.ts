@@ -1,5 +1,6 @@
 /** Which cells of a protocol's tables have been executed. */
-import { Engine, type AnyProtocol, type Observe } from '../coherence/engine.js'
+import { Engine } from '../coherence/engine.js'
+import type { AnyProtocol, Observe } from '../coherence/protocol.js'
 import { createStep, type Step } from '../node/step.js'
 
 export class Cells {

@@ -2,7 +2,7 @@
  * Protocol bugs planted on purpose, as altered tables or actions of mrsw: the checks are worth what
  * they catch of these.
  */
-import type { AnyProtocol } from '../coherence/engine.js'
+import type { AnyProtocol } from '../coherence/protocol.js'
 import { mrsw } from '../coherence/mrsw/index.js'
 import { to, type Cell } from '../coherence/table.js'
 

@@ -1,6 +1,6 @@
 /** `sim run`: many random walks, one after the other. */
 import { mrsw } from '../coherence/mrsw/index.js'
-import type { AnyProtocol } from '../coherence/engine.js'
+import type { AnyProtocol } from '../coherence/protocol.js'
 import { Cells } from './cells.js'
 import { walk, type WalkResult } from './walk.js'
 

@@ -1,5 +1,5 @@
 /** mrsw put together: what the engine needs to run it. */
-import type { Protocol } from '../engine.js'
+import type { Protocol } from '../protocol.js'
 import { copyActions, homeActions, type CopyAction, type HomeAction } from './actions.js'
 import { copyEvent, faultEvent, homeEvent, lossEvent } from './classify.js'
 import { COPY_EVENTS, COPY_STATES, copyTable, type CopyEvent, type CopyState } from './copy.table.js'

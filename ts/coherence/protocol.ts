@@ -1,0 +1,57 @@
+/**
+ * What a protocol is to the engine: two sides (copy and home) that are tables, and the functions that
+ * turn a cause into an event of a table. One folder a protocol; each exports one of these.
+ */
+import type { Access } from '../base/ids.js'
+import type { SegmentAttributes } from '../base/requests.js'
+import type { CoherenceMessage } from './messages.js'
+import type { Transaction } from './state.js'
+import type { Cell, Context, Side } from './table.js'
+
+export interface Protocol<
+  CS extends string = string,
+  CE extends string = string,
+  CA extends string = string,
+  HS extends string = string,
+  HE extends string = string,
+  HA extends string = string,
+> {
+  readonly name: SegmentAttributes['consistency']
+  readonly copy: Side<CS, CE, CA>
+  readonly home: Side<HS, HE, HA>
+  /** Home states in which no request is being served. */
+  readonly settled: ReadonlySet<HS>
+  /** What a copy state lets local threads do. */
+  readonly access: Readonly<Record<CS, Access | 'none'>>
+  faultEvent(context: Context, access: Access): CE
+  copyEvent(context: Context, message: CoherenceMessage, now: CS): CE
+  homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HE
+  readonly homeLost: CE
+  /** A request that finds another being served, or waiting already. */
+  readonly busy: HE
+  lossEvent(context: Context, serving: Transaction | undefined): HE | undefined
+}
+
+/** What the engine needs of any protocol, whatever its states are called. */
+export type AnyProtocol = {
+  readonly name: SegmentAttributes['consistency']
+  readonly copy: AnySide
+  readonly home: AnySide
+  readonly settled: ReadonlySet<string>
+  readonly access: Readonly<Record<string, Access | 'none'>>
+  faultEvent(context: Context, access: Access): string
+  copyEvent(context: Context, message: CoherenceMessage, now: never): string
+  homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): string
+  readonly homeLost: string
+  readonly busy: string
+  lossEvent(context: Context, serving: Transaction | undefined): string | undefined
+}
+export type AnySide = {
+  readonly states: readonly string[]
+  readonly events: readonly string[]
+  readonly table: Readonly<Record<string, Readonly<Record<string, Cell<string, string>>>>>
+  readonly actions: Readonly<Record<string, (context: Context) => void>>
+}
+/** Told every cell that is executed. */
+export type Observe = (side: 'copy' | 'home', context: Context, state: string, event: string, cell: AnyCell) => void
+export type AnyCell = Cell<string, string>
