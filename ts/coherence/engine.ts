@@ -12,7 +12,6 @@ import { hasNode, addNode, deleteNode } from '../base/node-set.js'
 import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
 import { NODES_MAX } from '../base/ids.js'
 import { PeerError } from '../base/peer-error.js'
-import type { SegmentAttributes } from '../base/requests.js'
 import type { CoherenceEffect } from './effects.js'
 import type { CoherenceMessage, CoherenceType } from './messages.js'
 import type { AnyProtocol, Observe } from './protocol.js'
@@ -27,9 +26,8 @@ import {
   setHomeState,
   type CoherenceState,
   type SegmentPages,
-  type Transaction,
 } from './state.js'
-import { blame, type Cell, type Context, type Side } from './table.js'
+import { blame, type Context } from './table.js'
 
 const TO_HOME: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite', 'InvAck', 'Done', 'LostAck'])
 const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite'])
