@@ -27,9 +27,15 @@ export interface RuntimeHost {
 
 type Settle = (outcome: Answer | GshmError) => void
 
+interface Pending {
+  readonly settle: Settle
+  /** Whose it is, if the engine is told: when that process ends there will be no answer. */
+  readonly process: number | undefined
+}
+
 export class Runtime {
   readonly #queue: NodeEvent[] = []
-  readonly #tickets = new Map<number, Settle>()
+  readonly #tickets = new Map<number, Pending>()
   #nextTicket = 1
   #busy = false
   pager!: Pager
@@ -59,7 +65,7 @@ export class Runtime {
   /** A local request; `settle` is called once, possibly before this returns. */
   request(request: LocalRequest, settle: Settle): void {
     const ticket = this.#nextTicket++
-    this.#tickets.set(ticket, settle)
+    this.#tickets.set(ticket, { settle, process: 'process' in request ? request.process : undefined })
     this.submit({ is: 'request', ticket, request })
   }
 
@@ -80,6 +86,9 @@ export class Runtime {
       if (peer === undefined) throw error
       this.host.fence(peer, error.message)
       return
+    }
+    if (event.is === 'exit') {
+      for (const [ticket, { process }] of this.#tickets) if (process === event.process) this.#tickets.delete(ticket)
     }
     for (const effect of effects) this.#perform(effect, payload)
     this.pager.copied = undefined
@@ -112,9 +121,9 @@ export class Runtime {
   }
 
   #settle(ticket: number, outcome: Answer | GshmError): void {
-    const settle = this.#tickets.get(ticket)
-    if (settle === undefined) return // its process has ended
+    const pending = this.#tickets.get(ticket)
+    if (pending === undefined) return // its process has ended
     this.#tickets.delete(ticket)
-    settle(outcome)
+    pending.settle(outcome)
   }
 }
