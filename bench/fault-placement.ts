@@ -16,6 +16,7 @@ import { segments, unlink } from '../ts/client/inspect.js'
 import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
 import type { Daemon } from '../ts/launch/daemon.js'
 import { built } from '../ts/launch/paths.js'
+import { createSegment, touch } from './programs.js'
 import { median, spread } from './stats.js'
 
 const KINDS = ['local', 'upgrade', 'remote2', 'remote3'] as const
@@ -39,22 +40,9 @@ async function floors(count: number): Promise<Floors> {
   return JSON.parse(stdout) as Floors
 }
 
-/** Touches pages on a node, in a process of their own; gives the latencies of each pass. */
-async function touch(node: Daemon, segment: string, first: number, stride: number, count: number, ...passes: string[]) {
-  const args = [segment, String(first), String(stride), String(count), ...passes]
-  const env = { ...process.env, GSHM_SOCKET: node.socket }
-  const { stdout } = await run(built('fault_touch'), args, { env, maxBuffer: 1 << 26 })
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as number[])
-}
-
 async function round(nodes: readonly Daemon[], pages: number, name: string): Promise<Record<Kind, number[]>> {
   const [a, b, c] = nodes as [Daemon, Daemon, Daemon]
-  await run(built('segment_create'), [name, String(pages * 3 * 4 * 4096)], {
-    env: { ...process.env, GSHM_SOCKET: a.socket },
-  })
+  await createSegment(a, name, pages * 3 * 4 * 4096)
   const segment = segments(a.socket).find((one) => one.name === name)!
   // homes[p % 3] is page p's home; four blocks of 3 * pages pages, one for each kind
   const at = (block: number, home: number) => block * pages * 3 + segment.homes.indexOf(home)

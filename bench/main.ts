@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME ... [--json]`: scripts that measure, never tests that fail on time. */
 import { Command } from 'commander'
 import { faultBenchmark } from './fault.js'
+import { memoryBenchmark } from './memory.js'
 
 const program = new Command('bench').description('Measures globalshm against the floors of this machine.')
 program
@@ -10,10 +11,22 @@ program
   .option('--rounds <n>', 'rounds; each figure is the median of its rounds', '5')
   .option('--json', 'the last line of standard output is one JSON object')
   .action(async (options: { pages: string; rounds: string; json?: boolean }) => {
-    const result = await faultBenchmark(count('--pages', options.pages), count('--rounds', options.rounds))
-    if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`)
-    process.exitCode = result.ok ? 0 : 1
+    finish(options.json, await faultBenchmark(count('--pages', options.pages), count('--rounds', options.rounds)))
   })
+program
+  .command('memory')
+  .description('opening and mapping 4 GiB; what a touched page costs the daemon besides its frame')
+  .option('--pages <n>', 'pages touched in a window', '100000')
+  .option('--windows <n>', 'windows, after one that is not counted', '5')
+  .option('--json', 'the last line of standard output is one JSON object')
+  .action(async (options: { pages: string; windows: string; json?: boolean }) => {
+    finish(options.json, await memoryBenchmark(count('--pages', options.pages), count('--windows', options.windows)))
+  })
+
+function finish(json: boolean | undefined, result: { readonly ok: boolean }): void {
+  if (json === true) process.stdout.write(`${JSON.stringify(result)}\n`)
+  process.exitCode = result.ok ? 0 : 1
+}
 
 function count(option: string, value: string): number {
   const n = Number(value)
