@@ -42,6 +42,7 @@ export interface SegmentEntry {
   readonly uid: number
   readonly gid: number
   readonly mode: number
+  readonly createdMs: number
   readonly linked: boolean
   readonly heapBytes: number
   readonly heapBlocks: number
@@ -62,7 +63,9 @@ export interface SegmentPages {
     readonly state: string
     readonly owner?: number
     readonly copyset?: readonly number[]
-    readonly version?: number
+    /** On the page's home: its state there, and the nodes whose requests wait. */
+    readonly homeState?: string
+    readonly stalled?: readonly number[]
   }[]
 }
 
