@@ -31,7 +31,7 @@ export interface DeviceHost {
   /** Takes the descriptor, whatever comes of it. */
   register(userfaultfd: number, channel: DeviceChannel): Process
   byToken(token: bigint): Process | undefined
-  attachChild(parent: Process, fork: bigint, channel: DeviceChannel): Process
+  attachChild(parent: bigint, fork: bigint, channel: DeviceChannel): Process
   /** The last connection of the process has gone. */
   disconnected(process: Process): void
   hello(process: Process | undefined): { token: bigint; node: number; nodes: number; cluster: string; nodeName: string }
@@ -303,9 +303,7 @@ export class Device implements DeviceHandlers {
         break
       }
       case HELLO_FORKED: {
-        const parent = this.host.byToken(request.token)
-        if (parent === undefined) throw new GshmError('DETACHED', 'no registered process has that token')
-        client.process = this.host.attachChild(parent, request.fork, channel)
+        client.process = this.host.attachChild(request.token, request.fork, channel)
         passed = client.process.faults.duplicate()
         break
       }

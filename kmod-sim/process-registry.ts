@@ -20,8 +20,8 @@ export interface Process {
   pid: number
   readonly uid: number
   readonly gid: number
-  /** Until a forked child has said who it is. */
-  parent: Process | undefined
+  /** Its parent's token, until a forked child has said who it is: it may outlive that parent. */
+  parent: bigint | undefined
   readonly faults: FaultChannel
   readonly table: TranslationTable
   readonly handles: Map<SegmentId, Handle>
@@ -62,7 +62,7 @@ export class ProcessRegistry {
       pid: made.pid,
       uid: made.uid,
       gid: made.gid,
-      parent: made.parent,
+      parent: made.parent?.token,
       faults: made.faults,
       table: made.parent?.table.clone() ?? new TranslationTable(),
       handles: new Map(made.parent?.handles),
@@ -92,8 +92,8 @@ export class ProcessRegistry {
     return this.#byToken.get(token)
   }
 
-  /** The child that fork number `fork` of `parent` made and that has not attached yet. */
-  childOf(parent: Process, fork: number): Process | undefined {
+  /** The child that fork number `fork` of the process with that token made and that has not attached yet. */
+  childOf(parent: bigint, fork: number): Process | undefined {
     for (const process of this.#byId.values()) {
       if (process.parent === parent && process.fork === fork && process.devices.size === 0) return process
     }

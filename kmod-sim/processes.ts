@@ -49,10 +49,11 @@ export class Processes {
     return process
   }
 
-  /** The child that fork `fork` of `parent` made says who it is. */
-  attachChild(parent: Process, fork: bigint, channel: DeviceChannel): Process {
+  /** The child that fork `fork` of the process with token `parent` made says who it is. */
+  attachChild(parent: bigint, fork: bigint, channel: DeviceChannel): Process {
     const child = this.registry.childOf(parent, Number(fork))
-    if (child === undefined) throw new GshmError('DETACHED', `no fork ${fork} of process ${parent.pid} is known`)
+    if (child === undefined) throw new GshmError('DETACHED', `no fork ${fork} of a process with that token is known`)
+    child.parent = undefined
     this.#identify(child, channel.peer.pid)
     return child
   }
@@ -166,9 +167,9 @@ export class Processes {
   }
 
   #identify(process: Process, pid: number): void {
-    if (pid === 0) return
+    if (pid === 0 || pid === process.pid) return // a child may fault before it attaches
     process.pid = pid
-    process.parent = undefined
+    process.watch?.close()
     this.#watch(process)
     this.keeper.addChannel(process.id, process.faults, process.watch?.fd ?? -1) // now with its pidfd
   }

@@ -85,6 +85,13 @@ t.test('a clone that fails after its memory was copied leaves no half child behi
   t.equal(status(cluster.socket(0)).processes, 2)
 })
 
+t.test('a child that faults before it has said who it is', async (t) => {
+  const { cluster, do: command, reader, at } = await started(t, 2)
+  t.equal(await command(1, 'handled'), 'done', 'its own fork handler used global memory; then the API')
+  t.equal(await sum(reader, at), 20)
+  await holds(t, cluster, 1, 1)
+})
+
 t.test('posix_spawn, vfork, system and popen do nothing to the registration', async (t) => {
   const { cluster, do: command, reader, at } = await started(t, 1)
   t.equal(await command(0, 'spawned'), 'done')

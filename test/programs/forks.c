@@ -201,6 +201,7 @@ static void orphan(void) {
     if (fork() == 0) {
       for (int fd = 0; fd < 3; fd++) close(fd); /* whoever reads them waits for our parents alone */
       uint64_t count = 0;
+      if (gshm_lock(g, "orphan") != 0 || gshm_unlock(g, "orphan") != 0) _exit(1); /* whoever its parent was */
       for (; __atomic_load_n(word(2), __ATOMIC_SEQ_CST) == 0; count++)
         __atomic_fetch_add(word(1), 1, __ATOMIC_SEQ_CST);
       __atomic_store_n(word(3), count, __ATOMIC_SEQ_CST);
@@ -212,12 +213,32 @@ static void orphan(void) {
   printf("done\n");
 }
 
+/* handled: a child whose own fork handler, called before libgshm's, uses global memory. */
+static volatile int handles;
+static void handler(void) {
+  if (handles) add(7, 10);
+}
+static void handled(void) {
+  handles = 1;
+  pid_t child = fork();
+  if (child < 0) die("fork");
+  if (child == 0) {
+    add(8, 10);
+    int held = gshm_lock(g, "child");
+    _exit(held == 0 && gshm_unlock(g, "child") == 0 ? 0 : 1);
+  }
+  handles = 0;
+  wait_for(child, "a child with a handler");
+  printf("done\n");
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: forks SEGMENT\n");
     return 2;
   }
   setvbuf(stdout, NULL, _IOLBF, 0);
+  pthread_atfork(NULL, NULL, handler);
   if (!(g = gshm_attach(NULL))) die("attach");
   gshm_segment *segment = gshm_open(g, argv[1], 0);
   if (!segment || !(memory = gshm_map(segment, NULL, 0, 0))) die("map");
@@ -238,6 +259,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(name, "exec")) exec_at_once(n[0]);
     else if (!strcmp(name, "sleeper")) sleeper(how);
     else if (!strcmp(name, "orphan")) orphan();
+    else if (!strcmp(name, "handled")) handled();
     else printf("unknown command %s\n", name);
   }
   return 0;
