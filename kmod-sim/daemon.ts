@@ -76,8 +76,14 @@ export class Daemon {
       fault: (segment, page, access) => this.#runtime.submit({ is: 'fault', segment, page, access }),
       refuse: (process, address, why) => this.#refuse(process, address, why),
       forked: (parent, userfaultfd) => this.#processes.forked(parent, userfaultfd),
-      unmapped: (process, start, end) => this.#processes.unmapped(process, start, end),
-      remapped: (process, from, to, length) => this.#processes.remapped(process, from, to, length),
+      unmapped: (process, start, end) => {
+        this.#waiting.forget(process, start, end)
+        this.#processes.unmapped(process, start, end)
+      },
+      remapped: (process, from, to, length) => {
+        this.#waiting.forget(process, from, from + length)
+        this.#processes.remapped(process, from, to, length)
+      },
       adopt: (process, address) => this.#processes.adopt(process, address),
       sawThread: (process, thread) => this.#processes.sawThread(process, thread),
     })

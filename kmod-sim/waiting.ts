@@ -55,10 +55,12 @@ export class Waiting {
     return waiters
   }
 
-  forget(process: Process): void {
+  /** Nobody in [start, end) of the process waits any more: the kernel has woken them, or they have ended. */
+  forget(process: Process, start = 0, end = Infinity): void {
+    if (this.pages === 0) return
     if (this.#first !== undefined) this.#intoMap()
     for (const [page, waiters] of this.#byPage) {
-      const left = waiters.filter((waiter) => waiter.process !== process)
+      const left = waiters.filter((one) => one.process !== process || one.address < start || one.address >= end)
       if (left.length === waiters.length) continue
       if (left.length === 0) this.#byPage.delete(page)
       else this.#byPage.set(page, left)

@@ -64,3 +64,20 @@ t.test('waiting: a page whose first waiter was taken can be waited for again', a
     t.notOk(waiting.has(1))
   }
 })
+
+t.test('waiting: threads whose view is unmapped or moved are forgotten, the others are not', async (t) => {
+  const waiting = new Waiting()
+  waiting.add(5, waiter(one, 4096))
+  waiting.add(5, waiter(other, 4096))
+  waiting.add(5, waiter(one, 12288))
+  waiting.add(6, waiter(one, 8192))
+  waiting.forget(one, 4096, 12288)
+  t.equal(waiting.pages, 1)
+  t.same(
+    waiting.take(5).map((w) => [w.process.id, w.address]),
+    [
+      [2, 4096],
+      [1, 12288],
+    ],
+  )
+})
