@@ -78,10 +78,10 @@ t.test('law 11: two threads increment one word, one on its home; neither starves
   const { cluster, probes, at } = await shared(t, 2)
   for (const home of [0, 1]) {
     const word = BigInt(homedAt(cluster, home) * P)
-    const counts = (await Promise.all([
+    const counts = await Promise.all([
       probes[0]!.ok('increment', at[0]! + word, 5),
       probes[1]!.ok('increment', at[1]! + word, 5),
-    ])) as [bigint, bigint]
+    ])
     t.equal(await probes[0]!.ok('get', at[0]! + word), counts[0] + counts[1], 'every increment counts')
     const [less, more] = counts[0] < counts[1] ? counts : [counts[1], counts[0]]
     t.ok(less * 10n >= more, `home ${home}: ${counts[0]} on node 0, ${counts[1]} on node 1`)
