@@ -55,12 +55,15 @@ claim('no daemon: the error names the socket and what to start', async (t, { nod
   await p.kill()
 })
 
-claim('another user’s socket: mode 0660, and who is neither owner nor in the group gets ACCESS', async (t, { socket, user }) => {
-  t.equal(statSync(socket).mode & 0o777, 0o660)
-  const p = await user(NOBODY, NOBODY)
-  t.match(await p.send('attach', socket), { is: 'err', errno: 13, text: /^ERR_GSHM_ACCESS: .*\.sock.*user or group/ })
-  await p.kill()
-})
+claim(
+  'another user’s socket: mode 0660, and who is neither owner nor in the group gets ACCESS',
+  async (t, { socket, user }) => {
+    t.equal(statSync(socket).mode & 0o777, 0o660)
+    const p = await user(NOBODY, NOBODY)
+    t.match(await p.send('attach', socket), { is: 'err', errno: 13, text: /^ERR_GSHM_ACCESS: .*\.sock.*user or group/ })
+    await p.kill()
+  },
+)
 
 claim('no userfaultfd: who may reach the socket but not userfaultfd is told the knobs', async (t, { socket, user }) => {
   if (readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '1') {
