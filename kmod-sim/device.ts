@@ -209,15 +209,10 @@ export class Device implements DeviceHandlers {
     alloc: (client, request) => {
       this.#mustHold(client, request.segment)
       this.#mustFit(request)
-      this.host.request({ op: 'alloc', segment: request.segment, bytes: request.size }, (outcome) => {
-        const { process } = client
-        if (!(outcome instanceof GshmError) && process!.ended) {
-          // Nobody will ever free it: the process died while it was asking.
-          const { offset } = expect(outcome, 'block')
-          this.host.request({ op: 'free', segment: request.segment, offset }, () => {})
-        }
-        this.#block(client, request, outcome)
-      })
+      const { segment, size } = request
+      this.host.request({ op: 'alloc', segment, bytes: size }, (outcome) =>
+        this.#block(client, request, outcome, undefined),
+      )
     },
 
     realloc: (client, request) => {
@@ -225,7 +220,7 @@ export class Device implements DeviceHandlers {
       this.#mustFit(request)
       const { segment, offset, size } = request
       this.host.request({ op: 'realloc', segment, offset, bytes: size }, (outcome) =>
-        this.#block(client, request, outcome),
+        this.#block(client, request, outcome, offset),
       )
     },
 
@@ -354,9 +349,19 @@ export class Device implements DeviceHandlers {
     throw new GshmError('MEMORY', `${op}: ${size} bytes exceed this node's --memory ${memoryBytes}`)
   }
 
-  #block(client: Client, request: DeviceRequest, outcome: Answer | GshmError): void {
+  /** @param old where the block was before */
+  #block(
+    client: Client,
+    request: DeviceRequest & { segment: number },
+    outcome: Answer | GshmError,
+    old: number | undefined,
+  ): void {
     if (outcome instanceof GshmError) return this.#settle(client, request, outcome)
     const { offset, bytes, oldBytes } = expect(outcome, 'block')
+    if (client.process!.ended && offset !== old) {
+      // The process died while it was asking: nobody else knows of the block.
+      this.host.request({ op: 'free', segment: request.segment, offset }, () => {})
+    }
     this.#reply(client, request, { offset, size: bytes, oldSize: oldBytes })
   }
 
