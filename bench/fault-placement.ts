@@ -16,7 +16,7 @@ import { segments, unlink } from '../ts/client/inspect.js'
 import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
 import type { Daemon } from '../ts/launch/daemon.js'
 import { built } from '../ts/launch/paths.js'
-import { createSegment, touch } from './programs.js'
+import { createSegment, touch, touchAndStay } from './programs.js'
 import { median, spread } from './stats.js'
 
 const KINDS = ['local', 'upgrade', 'remote2', 'remote3'] as const
@@ -48,10 +48,14 @@ async function round(nodes: readonly Daemon[], pages: number, name: string): Pro
   const at = (block: number, home: number) => block * pages * 3 + segment.homes.indexOf(home)
   const [local] = await touch(a, name, at(0, a.node), 3, pages, 'write')
   const [, upgrade] = await touch(a, name, at(1, a.node), 3, pages, 'read', 'write')
-  await touch(b, name, at(2, b.node), 3, pages, 'write')
+  // The owners live on, so that taking the page includes taking their right to write it.
+  const owners = [
+    await touchAndStay(b, name, at(2, b.node), 3, pages),
+    await touchAndStay(c, name, at(3, b.node), 3, pages),
+  ]
   const [remote2] = await touch(a, name, at(2, b.node), 3, pages, 'read')
-  await touch(c, name, at(3, b.node), 3, pages, 'write')
   const [remote3] = await touch(a, name, at(3, b.node), 3, pages, 'read')
+  for (const leave of owners) await leave()
   unlink(a.socket, name)
   return { local: local!, upgrade: upgrade!, remote2: remote2!, remote3: remote3! }
 }

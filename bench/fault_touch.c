@@ -1,9 +1,10 @@
 /* fault_touch: touches pages of a global segment and times each first access in the thread that faults.
  *
- *   fault_touch SEGMENT FIRST STRIDE COUNT PASS...      (PASS: read or write)
+ *   fault_touch SEGMENT FIRST STRIDE COUNT PASS...      (PASS: read, write or stay)
  *
  * Every pass touches COUNT pages, FIRST, FIRST + STRIDE, ... in that order, and prints one line: a
- * JSON array of the latencies in microseconds. */
+ *  JSON array of the latencies in microseconds. The pass `stay` waits until standard input ends: the
+ * process keeps its view, and other nodes' faults have to take its access away. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,11 @@ int main(int argc, char **argv) {
   }
   memset(us, 0, sizeof *us * (size_t)count); /* its own page faults shall not be measured */
   for (int pass = 5; pass < argc; pass++) {
+    if (strcmp(argv[pass], "stay") == 0) {
+      fflush(stdout);
+      while (getchar() != EOF) continue;
+      continue;
+    }
     int writes = strcmp(argv[pass], "write") == 0;
     for (long i = 0; i < count; i++) {
       volatile char *at = base + (size_t)(first + i * stride) * 4096;

@@ -1,5 +1,7 @@
 /** The C programs that benchmarks run on a node, each in a process of its own. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { built } from '../ts/launch/paths.js'
 
@@ -39,4 +41,26 @@ export async function touch(
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as number[])
+}
+
+/** Writes pages as touch does, in a process that keeps its view until it is told to leave. */
+export async function touchAndStay(
+  node: Node,
+  name: string,
+  first: number,
+  stride: number,
+  count: number,
+): Promise<() => Promise<void>> {
+  const args = [name, first, stride, count, 'write', 'stay'].map(String)
+  const child = spawn(built('fault_touch'), args, {
+    env: { ...process.env, GSHM_SOCKET: node.socket },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'close')
+  const lines = createInterface({ input: child.stdout })
+  await Promise.race([once(lines, 'line'), ended.then(() => Promise.reject(new Error('fault_touch has ended')))])
+  return async () => {
+    child.stdin.end()
+    await ended
+  }
 }
