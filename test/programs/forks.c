@@ -36,10 +36,12 @@ static void die(const char *what) {
 
 static uint64_t *word(unsigned page) { return (uint64_t *)(memory + (size_t)page * PAGE); }
 
-/* Adds 1 in `count` places that follow from `seed`. */
+/* Adds 1 in `count` places that follow from `seed`. Reads now and then: who has read a page takes the
+ * right to write it without its bytes, and loses what a process wrote that was not stopped. */
 static void add(unsigned seed, unsigned count) {
   for (unsigned i = 0; i < count; i++) {
     seed = seed * 1103515245u + 12345u;
+    for (unsigned page = 0; page < PAGES && i % 16 == 0; page++) (void)__atomic_load_n(word(page), __ATOMIC_SEQ_CST);
     __atomic_fetch_add(word((seed >> 16) % PAGES), 1, __ATOMIC_SEQ_CST);
   }
 }
