@@ -1,4 +1,5 @@
 /** kill -9 of processes and of daemons wherever they are; processes that are stopped. */
+import { readdirSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { Prng } from '../../ts/base/prng.js'
 import { segments, status } from '../../ts/client/inspect.js'
@@ -181,6 +182,13 @@ for (const [lost, survivors] of [
   )
 }
 
+/** Whether every thread has taken the stop in: a signal is sent before it arrives. */
+function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) =>
+    /\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
+  )
+}
+
 t.test('a process that is stopped amid a fault delays nobody, and goes on', async (t) => {
   const { cluster, probes, at } = await shared(t, 2)
   const [a, b] = probes as [Probe, Probe]
@@ -192,6 +200,7 @@ t.test('a process that is stopped amid a fault delays nobody, and goes on', asyn
   const blocked = a.thread('add', at[0]! + page, 10)
   t.ok(await becomes(true, () => status(cluster.socket(0)).messages.sent > sent), 'the fault is on its way')
   process.kill(a.pid, 'SIGSTOP')
+  t.ok(await becomes(true, () => isStopped(a.pid)), 'it is stopped before it is served')
   process.kill(cluster.daemon(1).pid, 'SIGCONT')
   const child = await b.fork() // node 1 serves, and so does the other
   t.teardown(() => child.kill())
