@@ -83,6 +83,7 @@ FaultChannel::FaultChannel(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
     throw SystemError(env, "fcntl", errno);
   fd_ = fd;
+  fresh_ = mode == "fresh";
 }
 
 FaultChannel::~FaultChannel() { CloseNow(); }

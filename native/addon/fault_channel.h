@@ -18,6 +18,8 @@ class FaultChannel : public Napi::ObjectWrap<FaultChannel> {
   static FaultChannel* From(Napi::Env env, Napi::Value value);
 
   int fd() const { return fd_; }
+  /* Passed by its process; not one that a fork event has brought. */
+  bool fresh() const { return fresh_; }
   /* Which poll watches it: closing must take it out first, because other holders of the same
    * userfaultfd would keep its entry in the event loop alive beyond our close(). */
   void WatchedBy(FaultPoll* poll, uint64_t id) {
@@ -39,6 +41,7 @@ class FaultChannel : public Napi::ObjectWrap<FaultChannel> {
   void CloseNow();
 
   int fd_ = -1;
+  bool fresh_ = false;
   FaultPoll* poll_ = nullptr;
   uint64_t poll_id_ = 0;
 };

@@ -14,7 +14,8 @@
 namespace {
 
 constexpr uint32_t kRecordWidth = 5; /* RECORD_WIDTH of ts/native/index.ts */
-constexpr uint32_t kMessages = 64; /* read from one channel in one wake-up, and records in a batch */
+constexpr uint32_t kMessages = 64; /* in one read, and records in a batch */
+constexpr int kReads = 16;          /* of one channel in one wake-up: others wait */
 constexpr uint64_t kRetryMicroseconds = 20000;
 
 enum Kind { kRead = 0, kWrite = 1, kFork = 2, kRemap = 3, kRemove = 4, kUnmap = 5 };
@@ -107,16 +108,29 @@ void FaultPoll::Deliver(Batch& batch, bool from_loop) {
   depth_--;
 }
 
+/* A thread that has been served is often back with its next fault before the loop would come round:
+ * where it shares our CPU, the kernel has let it run when it was woken. So look again before going,
+ * which saves such a fault a turn of the loop, and costs the last one a read in vain. */
 void FaultPoll::OnReady(uint64_t id) {
   FromLoop(Env(), [this, id] {
-    Batch& batch = BatchAt(depth_);
-    Entry& entry = *entries_.at(id);
-    if (Read(id, entry, batch) > 0) return Deliver(batch, true);
-    /* Ready, and nothing to read. Polling a userfaultfd whose O_NONBLOCK the process has cleared (it
-     * shares the flag) answers an error for ever: set it again. */
-    int fd = entry.channel->fd(), flags = fcntl(fd, F_GETFL);
-    if (!(flags & O_NONBLOCK)) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    for (int reads = 0; reads < kReads; reads++) {
+      auto found = entries_.find(id); /* JavaScript may have removed the channel meanwhile */
+      if (found == entries_.end()) return;
+      Entry& entry = *found->second;
+      Batch& batch = BatchAt(depth_);
+      if (Read(id, entry, batch) == 0) return reads == 0 ? KeepNonblocking(entry) : void();
+      bool again = entry.channel->fresh(); /* reading a fork's in vain takes five calls: uffd_read.c */
+      Deliver(batch, true);
+      if (!again) return;
+    }
   });
+}
+
+/* Ready, and nothing to read. Polling a userfaultfd whose O_NONBLOCK the process has cleared (it
+ * shares the flag) answers an error for ever: set it again. */
+void FaultPoll::KeepNonblocking(const Entry& entry) {
+  int fd = entry.channel->fd(), flags = fcntl(fd, F_GETFL);
+  if (!(flags & O_NONBLOCK)) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 void FaultPoll::Drain(const Napi::CallbackInfo& info) {

@@ -51,6 +51,7 @@ class FaultPoll : public Napi::ObjectWrap<FaultPoll> {
   void Close(const Napi::CallbackInfo& info);
 
   void OnReady(uint64_t id);
+  static void KeepNonblocking(const Entry& entry);
   void OnRetry();
   Batch& BatchAt(size_t depth);
   void Deliver(Batch& batch, bool from_loop);

@@ -26,9 +26,13 @@ export interface RecordStore {
   readonly chunks: Uint32Array[]
   /** First slots of unused runs, by class: a run of class c has room for 2^c records. */
   readonly free: number[][]
+  /** The page that was found last, and its slot: a step looks for one page many times. */
+  lastPage: number
+  lastSlot: number
 }
 
 export const NO_SLOT = -1
+const NO_PAGE = -1
 const BLOCK_WORDS = 4
 const CHUNK_BITS = 8
 const CHUNK_SLOTS = 1 << CHUNK_BITS
@@ -44,18 +48,26 @@ export function createRecordStore(words: number): RecordStore {
     blockCount: 0,
     chunks: [],
     free,
+    lastPage: NO_PAGE,
+    lastSlot: NO_SLOT,
   }
 }
 
 /** The page's slot, or NO_SLOT when it was never touched. */
 export function findRecord(store: RecordStore, page: number): number {
+  return store.lastPage === page ? store.lastSlot : search(store, page)
+}
+
+function search(store: RecordStore, page: number): number {
   const at = findBlock(store, page >>> 6) * BLOCK_WORDS
   if (at < 0) return NO_SLOT
   const { blocks } = store
   const bit = 1 << (page & 31)
   const high = (page & 32) !== 0
   if ((blocks[at + (high ? 2 : 1)]! & bit) === 0) return NO_SLOT
-  return (blocks[at + 3]! >>> 3) + rank(blocks, at, bit, high)
+  store.lastPage = page
+  store.lastSlot = (blocks[at + 3]! >>> 3) + rank(blocks, at, bit, high)
+  return store.lastSlot
 }
 
 /** The page's slot; its words are 0 if it was never touched. */
@@ -97,6 +109,8 @@ export function copyRecordStore(store: RecordStore): RecordStore {
     blockCount: store.blockCount,
     chunks: store.chunks.map((chunk) => chunk.slice()),
     free: store.free.map((runs) => runs.slice()),
+    lastPage: store.lastPage,
+    lastSlot: store.lastSlot,
   }
 }
 
@@ -126,7 +140,9 @@ function insert(store: RecordStore, page: number): number {
   if (held === 0 || grows) blocks[at + 3] = (first << 3) | (grows ? oldClass + 1 : 0)
   blocks[at + (high ? 2 : 1)]! |= bit
   store.count++
-  return first + place
+  store.lastPage = page // other records of the block may have moved
+  store.lastSlot = first + place
+  return store.lastSlot
 }
 
 /** Records of one run never leave their chunk, so a move is between two chunks at most. */

@@ -74,13 +74,13 @@ export function createStep(engine: Engine): Step {
 
   return (state, event, effects) => {
     const inbox: Message[] = []
-    const first: Effect[] = []
-    enter(state, event, first)
-    sift(state, first, effects, inbox)
+    const first = effects.length
+    enter(state, event, effects)
+    sift(state, effects, first, inbox)
     for (let next = 0; next < inbox.length; next++) {
-      const made: Effect[] = []
-      receive(state, state.self, inbox[next]!, made)
-      sift(state, made, effects, inbox)
+      const made = effects.length
+      receive(state, state.self, inbox[next]!, effects)
+      sift(state, effects, made, inbox)
     }
   }
 }
@@ -88,10 +88,12 @@ export function createStep(engine: Engine): Step {
 /** The step of production. */
 export const step: Step = createStep(production)
 
-/** Puts the messages to this node into the inbox, everything else into the effects, and tells the
+/** Moves the messages to this node from the effects made since `first` into the inbox, and tells the
  * rooms of segments that have come or gone. */
-function sift(state: NodeState, made: readonly Effect[], effects: Effect[], inbox: Message[]): void {
-  for (const effect of made) {
+function sift(state: NodeState, effects: Effect[], first: number, inbox: Message[]): void {
+  let kept = first
+  for (let at = first; at < effects.length; at++) {
+    const effect = effects[at]!
     if (effect.do === 'Send' && effect.to === state.self) {
       const { message } = effect
       assert(!('bytes' in message) || message.bytes !== 'page', 'a node sends a page to itself')
@@ -105,8 +107,9 @@ function sift(state: NodeState, made: readonly Effect[], effects: Effect[], inbo
       segmentGone(state.coherence, effect.segment)
       heapGone(state.heap, effect.segment)
     }
-    effects.push(effect)
+    effects[kept++] = effect
   }
+  while (effects.length > kept) effects.pop()
 }
 
 function request(
