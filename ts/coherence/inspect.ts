@@ -67,13 +67,6 @@ export function inspectPages(engine: Engine, state: CoherenceState, segment: Seg
   return touched(state, pages).map((page) => pageView(engine, state, segment, page)!)
 }
 
-/** Pages of which this node has a copy now, hence a frame. */
-export function heldPages(engine: Engine, state: CoherenceState, segment: SegmentId): number {
-  const pages = state.segments.get(segment)
-  if (pages === undefined) return 0
-  return recordPages(pages.copies).filter((page) => accessOf(engine, state, segment, page) !== 'none').length
-}
-
 /** Pages with a record here, as a copy or as a home, of all segments. */
 export function touchedPages(state: CoherenceState): number {
   let count = 0

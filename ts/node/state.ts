@@ -50,11 +50,6 @@ export function inspectPages(state: NodeState, segment: SegmentId): inspect.Page
   return inspect.inspectPages(engine, state.coherence, segment)
 }
 
-/** How many pages of the segment have a frame here. */
-export function heldPages(state: NodeState, segment: SegmentId): number {
-  return inspect.heldPages(engine, state.coherence, segment)
-}
-
 /** Pages that this node's directory knows, of all segments; goes through all of them. */
 export function touchedPages(state: NodeState): number {
   return inspect.touchedPages(state.coherence)

@@ -1,0 +1,31 @@
+/** One connection of the device: who it belongs to, and how its requests are answered. */
+import { ERROR_NAMES } from '../ts/base/errors.js'
+import type { DeviceChannel, DeviceRequest } from '../ts/native/index.js'
+import type { Process } from './process-registry.js'
+
+export class DeviceClient {
+  process: Process | undefined
+  visitor = false
+  /** Nobody reads its answers any more. */
+  gone = false
+
+  constructor(readonly channel: DeviceChannel) {}
+
+  reply(request: DeviceRequest, body: object | undefined, fd = -1): void {
+    if (!this.gone) this.channel.reply(request.op, request.serial, body, fd)
+  }
+
+  /** For requests whose success has no body. */
+  settle(request: DeviceRequest, outcome: unknown): void {
+    if (outcome instanceof Error) this.fail(request, outcome)
+    else this.reply(request, undefined)
+  }
+
+  /** Errors that users can cause carry a code; anything else is the daemon's own fault and ends it. */
+  fail(request: DeviceRequest, error: unknown): void {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const reason = ERROR_NAMES.indexOf(code.replace(/^ERR_GSHM_/, '') as (typeof ERROR_NAMES)[number])
+    if (reason < 0) throw error
+    if (!this.gone) this.channel.fail(request.op, request.serial, reason, (error as Error).message)
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * What local processes may ask of the device, one handler a request: fields are checked here or by
+ * whom they are handed to, and become registry changes and engine requests. Whatever is wrong gets
+ * one error that names the knob.
+ */
+import { GshmError } from '../ts/base/errors.js'
+import { PAGE_SIZE } from '../ts/base/ids.js'
+import type { Answer, LocalRequest, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
+import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index.js'
+import type { DeviceClient } from './device-client.js'
+import type { Process } from './process-registry.js'
+
+const CREATE_OR_OPEN = 1
+const ADDRESS_END = 2 ** 47
+
+/** What the requests need of the daemon. */
+export interface DeviceRequestsHost {
+  request(request: LocalRequest, settle: (outcome: Answer | GshmError) => void): void
+  /** The process holds the segment from now on; gives the memfd. */
+  hold(process: Process, attributes: SegmentAttributes): number
+  /** Nothing here holds it after all. */
+  letGo(segment: number): void
+  map(process: Process, segment: number, address: number, offset: number, length: number): void
+  closeHandle(process: Process, segment: number): void
+  readonly memoryBytes: number
+  segmentBytes(segment: number): number
+  inspect(what: number, name: string): Promise<string>
+}
+
+/** hello says who is there: device.ts. */
+type Op = Exclude<DeviceRequest['op'], 'hello'>
+type RequestOf<O extends Op> = Extract<DeviceRequest, { op: O }>
+type Handlers = { readonly [O in Op]: (client: DeviceClient, request: RequestOf<O>) => void }
+
+export class DeviceRequests {
+  constructor(private readonly host: DeviceRequestsHost) {}
+
+  handle(client: DeviceClient, request: RequestOf<Op>): void {
+    const handler = this.#handlers[request.op] as (client: DeviceClient, request: RequestOf<Op>) => void
+    handler(client, request)
+  }
+
+  readonly #handlers: Handlers = {
+    create: (client, request) => {
+      const { memoryBytes } = this.host
+      if (request.size > memoryBytes) {
+        throw new GshmError('MEMORY', `create: ${request.size} bytes exceed this node's --memory ${memoryBytes}`)
+      }
+      const { uid, gid } = client.channel.peer
+      this.host.request(
+        {
+          op: 'create',
+          name: request.name,
+          bytes: request.size,
+          openOrCreate: (request.flags & CREATE_OR_OPEN) !== 0,
+          uid,
+          gid,
+          mode: request.mode,
+          nowMs: Date.now(),
+        },
+        (outcome) => this.#opened(client, request, outcome),
+      )
+    },
+
+    open: (client, request) => {
+      if (request.flags !== 0) throw new GshmError('UNSUPPORTED', 'open: read-only views are not supported yet')
+      this.host.request({ op: 'open', name: request.name }, (outcome) => this.#opened(client, request, outcome))
+    },
+
+    close: (client, request) => {
+      this.host.closeHandle(client.process!, request.segment)
+      client.reply(request, undefined)
+    },
+
+    stat: (client, request) => {
+      this.host.request({ op: 'stat', name: request.name }, (outcome) => {
+        if (outcome instanceof GshmError) return client.settle(request, outcome)
+        const { stat } = expect(outcome, 'stat')
+        this.host.request({ op: 'heapStat', segment: stat.segment }, (heap) => {
+          if (heap instanceof GshmError) return client.settle(request, heap)
+          const { bytes, blocks } = expect(heap, 'heap')
+          client.reply(request, { ...info(stat), linked: stat.linked, heapBytes: bytes, heapBlocks: blocks })
+        })
+      })
+    },
+
+    unlink: (client, request) => {
+      const { uid } = client.channel.peer
+      this.host.request({ op: 'unlink', name: request.name, uid }, (outcome) => client.settle(request, outcome))
+    },
+
+    map: (client, request) => {
+      const { segment, address, offset, length } = request
+      if (address % PAGE_SIZE !== 0 || offset % PAGE_SIZE !== 0 || length % PAGE_SIZE !== 0) {
+        throw new GshmError('MISALIGNED', `map: address, offset and length must be multiples of ${PAGE_SIZE}`)
+      }
+      if (length === 0 || address === 0 || address + length > ADDRESS_END) {
+        throw new GshmError('INVALID', 'map: the address range is empty or outside the address space')
+      }
+      this.host.map(client.process!, segment, address, offset, length)
+      client.reply(request, undefined)
+    },
+
+    alloc: (client, request) => {
+      this.#mustHold(client, request.segment)
+      this.#mustFit(request)
+      const { segment, size } = request
+      this.host.request({ op: 'alloc', segment, bytes: size }, (outcome) =>
+        this.#block(client, request, outcome, undefined),
+      )
+    },
+
+    realloc: (client, request) => {
+      this.#mustHold(client, request.segment)
+      this.#mustFit(request)
+      const { segment, offset, size } = request
+      this.host.request({ op: 'realloc', segment, offset, bytes: size }, (outcome) =>
+        this.#block(client, request, outcome, offset),
+      )
+    },
+
+    free: (client, request) => {
+      this.#mustHold(client, request.segment)
+      const { segment, offset } = request
+      this.host.request({ op: 'free', segment, offset }, (outcome) => client.settle(request, outcome))
+    },
+
+    lock: (client, request) => {
+      const { key, holder } = request
+      this.host.request({ op: 'lock', key, process: client.process!.id, holder: String(holder) }, (outcome) => {
+        if (!(outcome instanceof GshmError) && expect(outcome, 'locked').ownerDied) {
+          outcome = new GshmError('OWNER_DEAD', `lock ${key.slice(1)} is held now, but its last holder died holding it`)
+        }
+        client.settle(request, outcome)
+      })
+    },
+
+    unlock: (client, request) => {
+      const { key, holder } = request
+      this.host.request({ op: 'unlock', key, process: client.process!.id, holder: String(holder) }, (outcome) =>
+        client.settle(request, outcome),
+      )
+    },
+
+    barrier: (client, request) => {
+      const { key, count } = request
+      this.host.request({ op: 'barrier', key, process: client.process!.id, count }, (outcome) =>
+        client.settle(request, outcome),
+      )
+    },
+
+    fork: (client, request) => {
+      const process = client.process!
+      process.forkAnnounced = ++process.forks
+      client.reply(request, { fork: BigInt(process.forks) })
+    },
+
+    inspect: (client, request) => {
+      this.host
+        .inspect(request.what, request.name)
+        .then((text) => {
+          const fd = native.textFd(text)
+          client.reply(request, { length: Buffer.byteLength(text) }, fd)
+          native.closeFd(fd)
+        })
+        .catch((error: unknown) => client.settle(request, error))
+    },
+  }
+
+  #opened(
+    client: DeviceClient,
+    request: Extract<DeviceRequest, { op: 'create' | 'open' }>,
+    outcome: Answer | GshmError,
+  ): void {
+    if (outcome instanceof GshmError) return client.settle(request, outcome)
+    const { attributes } = expect(outcome, 'segment')
+    if (client.process!.ended) return this.host.letGo(attributes.segment)
+    try {
+      const memfd = this.host.hold(client.process!, attributes)
+      client.reply(request, { ...info(attributes), linked: true }, memfd)
+    } catch (error) {
+      this.host.letGo(attributes.segment)
+      // What was not given to its creator must not stay; one that may have been there before stays.
+      const made = request.op === 'create' && (request.flags & CREATE_OR_OPEN) === 0
+      if (made) this.host.request({ op: 'unlink', name: attributes.name, uid: attributes.uid }, () => {})
+      client.fail(request, error)
+    }
+  }
+
+  #mustHold(client: DeviceClient, segment: number): void {
+    const { process } = client
+    if (process!.handles.has(segment) || process!.table.hasSegment(segment)) return
+    throw new GshmError('INVALID', `segment ${segment} is not open in this process`)
+  }
+
+  /** More than the segment has is the heap's to refuse: no --memory would help. */
+  #mustFit({ op, segment, size }: { op: string; segment: number; size: number }): void {
+    const { memoryBytes } = this.host
+    if (size <= memoryBytes || size > this.host.segmentBytes(segment)) return
+    throw new GshmError('MEMORY', `${op}: ${size} bytes exceed this node's --memory ${memoryBytes}`)
+  }
+
+  /** @param old where the block was before */
+  #block(
+    client: DeviceClient,
+    request: DeviceRequest & { segment: number },
+    outcome: Answer | GshmError,
+    old: number | undefined,
+  ): void {
+    if (outcome instanceof GshmError) return client.settle(request, outcome)
+    const { offset, bytes, oldBytes } = expect(outcome, 'block')
+    if (client.process!.ended && offset !== old) {
+      // The process died while it was asking: nobody else knows of the block.
+      this.host.request({ op: 'free', segment: request.segment, offset }, () => {})
+    }
+    client.reply(request, { offset, size: bytes, oldSize: oldBytes })
+  }
+}
+
+function info(of: SegmentAttributes | SegmentStat): SegmentInfo {
+  const { segment, mode, uid, gid, bytes, createdMs, homes, consistency, name } = of
+  return {
+    segment,
+    mode,
+    uid,
+    gid,
+    size: bytes,
+    heapBytes: 0,
+    heapBlocks: 0,
+    createdMs,
+    linked: true,
+    homes: homes.length,
+    consistency,
+    name,
+  }
+}
+
+/** An answer of another kind than the request calls for is the engine's fault, not the client's. */
+function expect<K extends Answer['is']>(answer: Answer, is: K): Extract<Answer, { is: K }> {
+  if (answer.is !== is) throw new Error(`expected an answer '${is}', got '${answer.is}'`)
+  return answer as Extract<Answer, { is: K }>
+}
