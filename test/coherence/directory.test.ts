@@ -8,7 +8,8 @@ import { step } from '../../ts/node/step.js'
 const PAGES = 2 ** 20
 
 function attributes(homes: number[]) {
-  const rest = { name: 's', consistency: 'mrsw', uid: 0, gid: 0, mode: 0o600, createdMs: 0 } as const
+  const model = { consistency: 'mrsw', manager: 'fixed', unit: PAGE_SIZE } as const
+  const rest = { name: 's', ...model, uid: 0, gid: 0, mode: 0o600, createdMs: 0 }
   return { segment: 1, bytes: PAGES * PAGE_SIZE, homes, ...rest }
 }
 

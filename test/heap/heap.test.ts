@@ -19,6 +19,8 @@ const attributes: SegmentAttributes = {
   name: 'one',
   bytes: 8192,
   consistency: 'mrsw',
+  manager: 'fixed',
+  unit: 4096,
   homes: [0, 1],
   uid: 0,
   gid: 0,

@@ -3,15 +3,15 @@
  * carries a ticket, the runtime's number for it; exactly one Answer or Refuse follows, sooner or
  * later, unless the process ended first. `process` is the runtime's number for a local process.
  */
+import type { Model } from './consistency.js'
 import type { NodeId, SegmentId } from './ids.js'
 
 /** Everything about a segment that all nodes agree on; fixed at creation but for `linked`. */
-export interface SegmentAttributes {
+export interface SegmentAttributes extends Model {
   readonly segment: SegmentId
   readonly name: string
   /** A multiple of PAGE_SIZE. */
   readonly bytes: number
-  readonly consistency: 'mrsw'
   /** Page p's home is homes[p % homes.length]; the heap lives on homes[segment % homes.length]. */
   readonly homes: readonly NodeId[]
   readonly uid: number

@@ -53,10 +53,10 @@ export class Engine {
     return this.#readyOf(pages).protocol
   }
 
-  #readyOf({ consistency }: SegmentPages): ReadyProtocol {
-    if (this.#last.protocol.name === consistency) return this.#last
-    const ready = this.#ready.get(consistency)
-    if (ready === undefined) throw new AssertionError(`no protocol ${consistency}`)
+  #readyOf({ protocol }: SegmentPages): ReadyProtocol {
+    if (this.#last.protocol.name === protocol) return this.#last
+    const ready = this.#ready.get(protocol)
+    if (ready === undefined) throw new AssertionError(`no protocol ${protocol}`)
     this.#last = ready
     return ready
   }

@@ -2,8 +2,8 @@
  * What a protocol is to the engine: two sides (copy and home) that are tables, and the functions that
  * turn a cause into an event of a table. One folder a protocol; each exports one of these.
  */
+import type { ProtocolName } from '../base/consistency.js'
 import type { Access } from '../base/ids.js'
-import type { SegmentAttributes } from '../base/requests.js'
 import type { CoherenceMessage } from './messages.js'
 import type { Transaction } from './state.js'
 import type { Cell, Context, Side } from './table.js'
@@ -16,7 +16,7 @@ export interface Protocol<
   HE extends string = string,
   HA extends string = string,
 > {
-  readonly name: SegmentAttributes['consistency']
+  readonly name: ProtocolName
   readonly copy: Side<CS, CE, CA>
   readonly home: Side<HS, HE, HA>
   /** Home states in which no request is being served. */
@@ -34,7 +34,7 @@ export interface Protocol<
 
 /** What the engine needs of any protocol, whatever its states are called. */
 export type AnyProtocol = {
-  readonly name: SegmentAttributes['consistency']
+  readonly name: ProtocolName
   readonly copy: AnySide
   readonly home: AnySide
   readonly settled: ReadonlySet<string>

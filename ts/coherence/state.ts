@@ -10,6 +10,7 @@
  * records are numbered densely: page / homes.length.
  * The few pages in transition have a Transaction, and requests that wait, in Maps beside them.
  */
+import { protocolName, type ProtocolName } from '../base/consistency.js'
 import { NO_NODE, PAGE_SIZE, type NodeId, type Page, type SegmentId } from '../base/ids.js'
 import { createNodeSet, type NodeSet } from '../base/node-set.js'
 import { PeerError } from '../base/peer-error.js'
@@ -39,7 +40,7 @@ export interface SegmentPages {
   readonly segment: SegmentId
   readonly pages: number
   readonly homes: readonly NodeId[]
-  readonly consistency: SegmentAttributes['consistency']
+  readonly protocol: ProtocolName
   readonly copies: RecordStore
   readonly home: RecordStore
   /** Copysets with a node beyond 31, whole, by home index. */
@@ -65,7 +66,7 @@ export function createCoherence(self: NodeId): CoherenceState {
 }
 
 export function segmentMade(state: CoherenceState, attributes: SegmentAttributes): void {
-  const { segment, bytes, homes, consistency } = attributes
+  const { segment, bytes, homes } = attributes
   if (state.segments.has(segment)) return
   if (homes.length === 0 || new Set(homes).size !== homes.length) throw new PeerError(`segment ${segment}: bad homes`)
   state.highest = Math.max(state.highest, segment)
@@ -73,7 +74,7 @@ export function segmentMade(state: CoherenceState, attributes: SegmentAttributes
     segment,
     pages: Math.ceil(bytes / PAGE_SIZE),
     homes: homes.slice(),
-    consistency,
+    protocol: protocolName(attributes),
     copies: createRecordStore(1),
     home: createRecordStore(2),
     wide: new Map(),

@@ -2,9 +2,9 @@
  * What nodes say to each other about segment names. Node 0 serialises names: requests (...Ask) go
  * to it, answers come from it, and both carry the ticket of the asking node's request.
  */
+import type { Consistency, Manager } from '../base/consistency.js'
 import type { NodeId, SegmentId } from '../base/ids.js'
 import type { MessageFields } from '../base/message-fields.js'
-import type { SegmentAttributes } from '../base/requests.js'
 
 export type NamesMessage =
   | {
@@ -28,7 +28,9 @@ export type NamesMessage =
       readonly segment: SegmentId
       readonly name: string
       readonly bytes: number
-      readonly consistency: SegmentAttributes['consistency']
+      readonly consistency: Consistency
+      readonly manager: Manager
+      readonly unit: number
       readonly homes: readonly NodeId[]
       readonly uid: number
       readonly gid: number
@@ -83,6 +85,8 @@ export const NAMES_FIELDS = {
     name: 'string',
     bytes: 'number',
     consistency: 'string',
+    manager: 'string',
+    unit: 'number',
     homes: 'numbers',
     uid: 'number',
     gid: 'number',

@@ -126,7 +126,8 @@ function make(
   const segment = registry.next++
   const { ticket, name, bytes, uid, gid, mode, nowMs } = ask
   const homes = homesOf(registry.members, segment)
-  const attributes = { segment, name, bytes, consistency: 'mrsw', homes, uid, gid, mode, createdMs: nowMs } as const
+  const model = { consistency: 'mrsw', manager: 'fixed', unit: PAGE_SIZE } as const
+  const attributes = { segment, name, bytes, ...model, homes, uid, gid, mode, createdMs: nowMs }
   registry.byName.set(name, segment)
   registry.segments.set(segment, {
     attributes,

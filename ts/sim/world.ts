@@ -286,6 +286,8 @@ export function createNodes(count: number, pages: number, step: Step): NodeState
     name: 'sim',
     bytes: pages * PAGE_SIZE,
     consistency: 'mrsw',
+    manager: 'fixed',
+    unit: PAGE_SIZE,
     homes,
     uid: 0,
     gid: 0,
