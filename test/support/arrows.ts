@@ -18,6 +18,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   heap: ['base'],
   names: ['base'],
   litmus: ['base'],
+  history: ['base'],
   node: ENGINE,
   wire: [...ENGINE, 'node'],
   trace: [...ENGINE, 'node'],
@@ -27,13 +28,13 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   client: ['base', 'native'],
   index: ['client'],
   launch: ['base'],
-  testbed: ['base', 'litmus', 'client', 'launch'],
-  cli: ['base', 'client', 'launch', 'testbed'],
+  testbed: ['base', 'history', 'litmus', 'client', 'launch'],
+  cli: ['base', 'history', 'client', 'launch', 'testbed'],
   'kmod-sim': [...ENGINE, 'node', 'wire', 'trace', 'cluster', 'native'],
 }
 
 /** Rooms without I/O: they import neither Node.js nor packages. */
-export const PURE: readonly string[] = [...ENGINE, 'node', 'wire', 'litmus']
+export const PURE: readonly string[] = [...ENGINE, 'node', 'wire', 'litmus', 'history']
 
 /** One line per import that breaks an arrow. */
 export function violations(files: readonly SourceFile[]): string[] {

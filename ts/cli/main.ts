@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { projectRoot } from '../launch/paths.js'
+import { checkCommand } from './check.js'
 import { report } from './command.js'
 import { doctorCommand } from './doctor.js'
 import { downCommand } from './down.js'
@@ -25,7 +26,7 @@ export function program(): Command {
     .enablePositionalOptions()
     .showHelpAfterError(false)
   const commands = [nodeCommand, upCommand, downCommand, runCommand, statusCommand, lsCommand, pagesCommand, rmCommand]
-  for (const make of [...commands, testbedCommand, flagsCommand, doctorCommand]) gshm.addCommand(make())
+  for (const make of [...commands, testbedCommand, checkCommand, flagsCommand, doctorCommand]) gshm.addCommand(make())
   for (const each of [gshm, ...gshm.commands]) each.exitOverride().configureOutput({ outputError: () => {} })
   gshm.addHelpText(
     'after',
