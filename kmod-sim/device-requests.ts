@@ -3,8 +3,9 @@
  * whom they are handed to, and become registry changes and engine requests. Whatever is wrong gets
  * one error that names the knob.
  */
+import { DEFAULT_MODEL } from '../ts/base/consistency.js'
 import { GshmError } from '../ts/base/errors.js'
-import { PAGE_SIZE } from '../ts/base/ids.js'
+import { NODES_MAX, NO_NODE, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import type { Answer, LocalRequest, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
 import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index.js'
 import type { DeviceClient } from './device-client.js'
@@ -52,6 +53,10 @@ export class DeviceRequests {
           op: 'create',
           name: request.name,
           bytes: request.size,
+          consistency: request.consistency === '' ? DEFAULT_MODEL.consistency : request.consistency,
+          manager: request.manager === '' ? DEFAULT_MODEL.manager : request.manager,
+          unit: request.unit === 0 ? DEFAULT_MODEL.unit : request.unit,
+          home: homeGiven(request.home),
           openOrCreate: (request.flags & CREATE_OR_OPEN) !== 0,
           uid,
           gid,
@@ -217,8 +222,15 @@ export class DeviceRequests {
   }
 }
 
+/** Of a number beyond all nodes' some mean something else to the names room: it never gets one. */
+function homeGiven(plusOne: number): NodeId {
+  if (plusOne === 0) return NO_NODE
+  if (plusOne <= NODES_MAX) return plusOne - 1
+  throw new GshmError('INVALID', `home is ${plusOne - 1}: it must be the number of a node, 0 to ${NODES_MAX - 1}`)
+}
+
 function info(of: SegmentAttributes | SegmentStat): SegmentInfo {
-  const { segment, mode, uid, gid, bytes, createdMs, homes, consistency, name } = of
+  const { segment, mode, uid, gid, bytes, createdMs, homes, consistency, manager, unit, name } = of
   return {
     segment,
     mode,
@@ -230,7 +242,10 @@ function info(of: SegmentAttributes | SegmentStat): SegmentInfo {
     createdMs,
     linked: true,
     homes: homes.length,
+    home: homes[0]!,
+    unit,
     consistency,
+    manager,
     name,
   }
 }

@@ -14,10 +14,11 @@
 #include <stdint.h>
 #include "errors.h"
 
-#define GSHM_ABI_VERSION 1u
+#define GSHM_ABI_VERSION 2u
 #define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
 #define GSHM_DETAIL_MAX 512u   /* bytes of an error's text, not terminated */
 #define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
+#define GSHM_WORD_MAX 15u      /* the same of an option's word: consistency, manager */
 #define GSHM_REPLY 0x8000u
 #define GSHM_PAGE_SIZE 4096u
 #define GSHM_OFFSET_BITS 44    /* a global address: segment id << 44 | offset */
@@ -75,9 +76,13 @@ struct gshm_hello_reply {
   char node_name[GSHM_NAME_MAX + 1];
 };
 
-struct gshm_create_request {
+struct gshm_create_request { /* zero in an option: the default (gshm.h, gshm_options) */
   uint64_t size;
   uint32_t flags, mode;
+  uint32_t unit;
+  uint32_t home; /* a node's number + 1 */
+  char consistency[GSHM_WORD_MAX + 1];
+  char manager[GSHM_WORD_MAX + 1];
   char name[GSHM_NAME_MAX + 1];
 };
 struct gshm_open_request {
@@ -95,7 +100,10 @@ struct gshm_segment_info {
   uint64_t created_ms;  /* since the epoch */
   uint32_t linked;      /* 0 once unlinked */
   uint32_t homes;       /* how many nodes share the pages out among them */
-  char consistency[16];
+  uint32_t home;        /* the first page's; with one home, every page's */
+  uint32_t unit;        /* bytes that the protocol keeps together */
+  char consistency[GSHM_WORD_MAX + 1];
+  char manager[GSHM_WORD_MAX + 1];
   char name[GSHM_NAME_MAX + 1];
 };
 struct gshm_close_request {

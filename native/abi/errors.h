@@ -39,7 +39,8 @@
   X(DETACHED, ENOTCONN, "not attached")                                                           \
   X(LIMIT, EAGAIN, "a bound of the daemon is reached")                                            \
   X(SYSTEM, EIO, "a system call failed")                                                          \
-  X(BUSY, EBUSY, "processes still use it")
+  X(BUSY, EBUSY, "processes still use it")                                                        \
+  X(OPTION_MISMATCH, EINVAL, "the segment exists with another option")
 
 enum gshm_error {
   GSHM_OK = 0,

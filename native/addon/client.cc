@@ -39,6 +39,10 @@ std::string TextOf(Napi::Env env, Napi::Value value, const char* what) {
   return text;
 }
 
+std::string OptionalTextOf(Napi::Env env, Napi::Object options, const char* key) {
+  return options.Has(key) ? TextOf(env, options.Get(key), key) : "";
+}
+
 uint64_t BigOf(Napi::Env env, Napi::Value value, const char* what) {
   bool lossless = false;
   uint64_t number = value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&lossless) : 0;
@@ -74,7 +78,10 @@ Napi::Object ToObject(Napi::Env env, const gshm_stat_t& stat) {
   number("createdMs", stat.created_ms);
   object.Set("linked", Napi::Boolean::New(env, stat.linked != 0));
   number("homes", stat.homes);
+  number("home", stat.home);
+  number("unit", stat.unit);
   object.Set("consistency", Napi::String::New(env, stat.consistency));
+  object.Set("manager", Napi::String::New(env, stat.manager));
   object.Set("name", Napi::String::New(env, stat.name));
   return object;
 }
@@ -181,7 +188,16 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
     Napi::Env env = info.Env();
     std::string name = TextOf(env, info[0], "name");
     uint64_t size = UintOf(env, info[1], "size");
-    return Opened(env, gshm_create(&gshm_self, name.c_str(), size, SmallOf(env, info[2], "flags")));
+    uint32_t flags = SmallOf(env, info[2], "flags");
+    Napi::Object options = info[3].As<Napi::Object>();
+    std::string consistency = OptionalTextOf(env, options, "consistency");
+    std::string manager = OptionalTextOf(env, options, "manager");
+    gshm_options with = {};
+    if (options.Has("consistency")) with.consistency = consistency.c_str();
+    if (options.Has("manager")) with.manager = manager.c_str();
+    if (options.Has("unit")) with.unit = SmallOf(env, options.Get("unit"), "unit");
+    if (options.Has("home")) with.home = GSHM_HOME(SmallOf(env, options.Get("home"), "home"));
+    return Opened(env, gshm_create_with(&gshm_self, name.c_str(), size, flags, &with));
   }
 
   Napi::Value Open(Info info) {

@@ -49,6 +49,11 @@ class Filler {
     else Text(key, field);
   }
 
+  void Word(const char* key, const char (&field)[GSHM_WORD_MAX + 1]) {
+    if (strnlen(field, sizeof field) == sizeof field) Wrong("a word is not terminated");
+    else Text(key, field);
+  }
+
   /* Lock keys: numbers and names are different spaces, so they get different first letters. */
   void Key(const struct gshm_key& key) {
     if (key.kind == GSHM_KEY_NUMBER) Text("key", "#" + std::to_string(key.number));
@@ -135,7 +140,10 @@ struct gshm_segment_info SegmentInfoOf(Reader& from) {
   info.created_ms = from.Number("createdMs");
   info.linked = from.Bool("linked");
   info.homes = from.Small("homes");
+  info.home = from.Small("home");
+  info.unit = from.Small("unit");
   from.Text("consistency", info.consistency);
+  from.Text("manager", info.manager);
   from.Text("name", info.name);
   return info;
 }
@@ -185,6 +193,10 @@ Napi::Object DecodeRequest(Napi::Env env, const struct gshm_frame& header, const
       to.Number("size", body.size);
       to.Number("flags", body.flags);
       to.Number("mode", body.mode);
+      to.Number("unit", body.unit);
+      to.Number("home", body.home);
+      to.Word("consistency", body.consistency);
+      to.Word("manager", body.manager);
       to.Name("name", body.name);
       break;
     }

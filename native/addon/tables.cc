@@ -37,10 +37,13 @@ Napi::Object Sizes(Napi::Env env) {
   SIZE(gshm_hello_reply);
   OFFSET(gshm_hello_reply, cluster);
   SIZE(gshm_create_request);
+  OFFSET(gshm_create_request, consistency);
+  OFFSET(gshm_create_request, name);
   SIZE(gshm_open_request);
   SIZE(gshm_name_request);
   SIZE(gshm_segment_info);
   OFFSET(gshm_segment_info, size);
+  OFFSET(gshm_segment_info, consistency);
   OFFSET(gshm_segment_info, name);
   SIZE(gshm_close_request);
   SIZE(gshm_map_request);

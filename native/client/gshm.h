@@ -25,8 +25,10 @@ typedef uint64_t gshm_addr;               /* a global address: the same on every
 typedef struct gshm_stat_t {
   uint32_t segment, mode, uid, gid;
   uint64_t size, heap_bytes, heap_blocks, created_ms;
-  uint32_t linked, homes;
+  uint32_t linked, homes;  /* homes: how many nodes share the pages out among them */
+  uint32_t home, unit;     /* home: the first page's; with one home, every page's */
   char consistency[16];
+  char manager[16];
   char name[64];
 } gshm_stat_t;
 
@@ -43,9 +45,27 @@ GSHM_API uint32_t gshm_nodes(gshm *g);
 
 #define GSHM_OPEN_OR_CREATE 1u
 /* Creates a segment of `size` bytes (rounded up to pages); exclusive unless GSHM_OPEN_OR_CREATE,
- * when an existing one must have the same size. Memory reads as zeros until written.
+ * when an existing one must have the same size, and the options that are default. Memory reads as zeros until written.
  * Errors: EXISTS, SIZE_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, MEMORY, NODE_LOST. */
 GSHM_API gshm_segment *gshm_create(gshm *g, const char *name, uint64_t size, unsigned flags);
+/* What a segment is made with. Zero is the default of every field: set those you want by name, and
+ * leave the others alone. With GSHM_OPEN_OR_CREATE an existing segment must have been made with the
+ * same, but for a home that is left out. */
+typedef struct gshm_options {
+  const char *consistency; /* "srsw", "mrsw" (the default) or "lrc" */
+  const char *manager;     /* "central": one node serialises all pages; "fixed" (the default): the homes
+                              do, page by page; "dynamic": each page's owner does ("mrsw" only) */
+  uint32_t unit;           /* bytes that the protocol keeps together: a power of two from 4096 (the
+                              default) to 65536; any other than 4096 is UNSUPPORTED for now */
+  int64_t home;            /* GSHM_HOME(node): the home of all pages and of the heap. Default: all nodes
+                              share the pages out; with "central" node 0 is it */
+} gshm_options;
+#define GSHM_HOME(node) ((int64_t)(node) < 0 ? (int64_t)(node) : (int64_t)(node) + 1)
+
+/* As gshm_create; options may be NULL. Errors besides: OPTION_MISMATCH (it exists with another option),
+ * INVALID (a word, unit or node that is none), UNSUPPORTED (nothing in this version does that). */
+GSHM_API gshm_segment *gshm_create_with(gshm *g, const char *name, uint64_t size, unsigned flags,
+                                        const gshm_options *options);
 /* Opens an existing segment. flags must be 0 (O_RDONLY views: UNSUPPORTED). Errors: NOT_FOUND. */
 #define GSHM_READ_ONLY 1u
 GSHM_API gshm_segment *gshm_open(gshm *g, const char *name, unsigned flags);

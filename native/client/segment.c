@@ -90,7 +90,33 @@ static gshm_segment *open_with(const struct gshm_exchange *request) {
   return s;
 }
 
+/* What the word means is the daemon's to say. */
+static int copy_word(char into[GSHM_WORD_MAX + 1], const char *word, const char *option) {
+  if (!word) return 0;
+  size_t length = strlen(word);
+  if (length == 0 || length > GSHM_WORD_MAX)
+    return gshm_fail(GSHM_E_INVALID, "gshm_create: %s is '%s': it must have 1 to %u bytes", option, word, GSHM_WORD_MAX);
+  memcpy(into, word, length);
+  return 0;
+}
+
+static int copy_options(struct gshm_create_request *into, const gshm_options *options) {
+  if (!options) return 0;
+  if (copy_word(into->consistency, options->consistency, "consistency") != 0) return -1;
+  if (copy_word(into->manager, options->manager, "manager") != 0) return -1;
+  if (options->home < 0 || options->home > UINT32_MAX)
+    return gshm_fail(GSHM_E_INVALID, "gshm_create: home is %lld: it must be the number of a node",
+                     (long long)(options->home < 0 ? options->home : options->home - 1));
+  into->unit = options->unit;
+  into->home = (uint32_t)options->home;
+  return 0;
+}
+
 gshm_segment *gshm_create(gshm *g, const char *name, uint64_t size, unsigned flags) {
+  return gshm_create_with(g, name, size, flags, NULL);
+}
+
+gshm_segment *gshm_create_with(gshm *g, const char *name, uint64_t size, unsigned flags, const gshm_options *options) {
   struct gshm_create_request body = {.mode = 0600};
   if (gshm_check(g) != 0 || gshm_copy_name(body.name, name, "gshm_create") != 0) return NULL;
   if (size == 0 || size > SIZE_MAX_BYTES) {
@@ -103,6 +129,7 @@ gshm_segment *gshm_create(gshm *g, const char *name, uint64_t size, unsigned fla
   }
   body.size = (size + GSHM_PAGE_SIZE - 1) & ~(uint64_t)(GSHM_PAGE_SIZE - 1);
   body.flags = flags & GSHM_OPEN_OR_CREATE ? GSHM_CREATE_OR_OPEN : 0;
+  if (copy_options(&body, options) != 0) return NULL;
   struct gshm_exchange x = {.op = GSHM_OP_CREATE, .body = &body, .body_size = sizeof body};
   return open_with(&x);
 }
@@ -177,10 +204,14 @@ int gshm_stat(gshm *g, const char *name, gshm_stat_t *out) {
       .created_ms = info.created_ms,
       .linked = info.linked,
       .homes = info.homes,
+      .home = info.home,
+      .unit = info.unit,
   };
-  _Static_assert(sizeof out->consistency == sizeof info.consistency && sizeof out->name == sizeof info.name,
+  _Static_assert(sizeof out->consistency == sizeof info.consistency && sizeof out->manager == sizeof info.manager &&
+                     sizeof out->name == sizeof info.name,
                  "as device.h has them");
   memcpy(out->consistency, info.consistency, sizeof out->consistency - 1);
+  memcpy(out->manager, info.manager, sizeof out->manager - 1);
   memcpy(out->name, info.name, sizeof out->name - 1);
   return 0;
 }

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { segments, status, unlink } from '../../ts/client/inspect.js'
 import { becomes } from '../support/becomes.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
-import { fields, frame, Hostile, hello, type Descriptor } from '../support/hostile.js'
+import { fields, frame, Hostile, hello, words, type Descriptor } from '../support/hostile.js'
 import { Probe } from '../support/probe.js'
 
 const P = 4096
@@ -82,7 +82,7 @@ attack('frames: a malformed one ends its connection with one log line', 1, async
 attack('hello: it comes first and once, in the daemon’s version', 1, async (t, { hostile }) => {
   const connection = await hostile.connect()
   t.match(await hostile.exchange(connection, frame('fork')), { error: 'BAD_FRAME', text: /first frame.*hello/ })
-  t.match(await hostile.exchange(connection, hello(REGISTER, 0n, 7)), { error: 'ABI_VERSION', text: /protocol 7.*1/ })
+  t.match(await hostile.exchange(connection, hello(REGISTER, 0n, 7)), { error: 'ABI_VERSION', text: /protocol 7.*2/ })
   t.match(await hostile.exchange(connection, hello(77)), { error: 'BAD_FRAME', text: /kind 77/ })
   t.match(await hostile.exchange(connection, hello(CHANNEL, 5n)), { error: 'DETACHED', text: /token/ })
   t.match(await hostile.exchange(connection, hello(FORKED, 5n)), { error: 'DETACHED', text: /token/ })
@@ -104,6 +104,26 @@ attack('descriptors: what is no unused userfaultfd does not register a process',
     t.match(await hostile.exchange(connection, frame('fork')), { error: 'BAD_FRAME' }, 'it is not registered')
     t.match(await hostile.exchange(connection, hello(REGISTER), 'fresh'), { error: 'OK' }, 'but may try again')
   }
+})
+
+attack('create: options that are none are refused by name', 1, async (t, { hostile }) => {
+  const connection = await hostile.register()
+  const create = (unit: number, home: number, consistency: string, manager: string) =>
+    frame('create', Buffer.concat([fields(4096n, 0, 0o600, unit, home), words(consistency, manager), fields('x')]))
+  const cases: [Buffer, RegExp][] = [
+    [create(0, 0, 'none', ''), /^consistency is 'none'/],
+    [create(0, 0, '', 'none'), /^manager is 'none'/],
+    [create(0, 0, 'lrc', 'dynamic'), /^manager is 'dynamic'/],
+    [create(5000, 0, '', ''), /^unit is 5000/],
+    [create(0, 2, '', ''), /^home is 1: the cluster's nodes are 0$/],
+    [create(0, 0x10000, '', ''), /^home is 65535/],
+    [create(0, 0xffff_ffff, '', ''), /^home is 4294967294/],
+  ]
+  for (const [bytes, text] of cases) t.match(await hostile.exchange(connection, bytes), { error: 'INVALID', text })
+  const many = await hostile.exchange(connection, create(8192, 0, '', ''))
+  t.match(many, { error: 'UNSUPPORTED', text: /^unit is 8192/ })
+  t.match(await hostile.exchange(connection, create(0, 1, 'mrsw', 'central')), { error: 'OK' })
+  t.match(await hostile.exchange(connection, frame('unlink', fields('x'))), { error: 'OK' })
 })
 
 attack('descriptors: where none belong they are closed and nothing else happens', 1, async (t, { hostile }) => {
@@ -172,7 +192,12 @@ attack(
     const key = (): Buffer => Buffer.concat([fields(any(1, 2), 0, u64()), any(fields(name()), badName)])
     // Nothing that waits: lock and barrier would never be answered.
     const bodies: Record<string, () => Buffer> = {
-      create: () => Buffer.concat([fields(any(u64(), 4096n), u32(), u32()), any(fields(name()), badName)]),
+      create: () =>
+        Buffer.concat([
+          fields(any(u64(), 4096n), u32(), u32(), any(0, 4096, u32()), any(0, u32())),
+          words(any('', 'mrsw', 'lrc', '\x01\xff'), any('', 'central', 'dynamic', 'x'.repeat(15))),
+          any(fields(name()), badName),
+        ]),
       open: () => Buffer.concat([fields(any(0, u32()), 0), any(fields(name()), badName)]),
       close: () => fields(u32(), u32()),
       stat: () => any(fields(name()), badName),

@@ -3,6 +3,7 @@
  * between three nodes. See the argument in ts/names/registry.ts.
  */
 import t from 'tap'
+import { NO_NODE } from '../../ts/base/ids.js'
 import type { NamesEffect } from '../../ts/names/effects.js'
 import {
   createNames,
@@ -53,10 +54,20 @@ class Holders implements Explored<Moment> {
       if (effect.do === 'SegmentGone') this.drop(node)
     })
     for (const node of [0, 1, 2]) {
-      this.links.world.states.set(node, createNames(node))
+      this.links.world.states.set(node, createNames(node, new Set(['mrsw'])))
       if (node > 0) this.links.step(0, (state, effects) => namesJoined(state, node, effects))
     }
-    const create = { op: 'create', bytes: 4096, openOrCreate: false, uid: 0, gid: 0, mode: 0, nowMs: 0 } as const
+    const model = { consistency: 'mrsw', manager: 'fixed', unit: 4096, home: NO_NODE }
+    const create = {
+      op: 'create',
+      ...model,
+      bytes: 4096,
+      openOrCreate: false,
+      uid: 0,
+      gid: 0,
+      mode: 0,
+      nowMs: 0,
+    } as const
     this.ask(1, (state, ticket, fx) => namesRequest(state, ticket, { ...create, name: 'a' }, fx))
     this.links.settle()
     this.takeAnswers()

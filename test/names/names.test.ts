@@ -1,4 +1,6 @@
 import t from 'tap'
+import type { ProtocolName } from '../../ts/base/consistency.js'
+import { NO_NODE } from '../../ts/base/ids.js'
 import { PeerError } from '../../ts/base/peer-error.js'
 import type { NamesEffect } from '../../ts/names/effects.js'
 import {
@@ -17,8 +19,10 @@ import {
 import type { NamesMessage } from '../../ts/names/messages.js'
 import { Links, type Extra } from '../support/links.js'
 
+const MRSW: ReadonlySet<ProtocolName> = new Set(['mrsw'])
+
 /** `nodes` nodes that have joined in order. `made` and `gone` tell "node:segment". */
-function cluster(nodes: number) {
+function cluster(nodes: number, protocols: (node: number) => ReadonlySet<ProtocolName> = () => MRSW) {
   const made: string[] = []
   const gone: string[] = []
   const links = new Links<NamesState, NamesMessage, NamesEffect>(namesMessage, (node, effect: Extra<NamesEffect>) => {
@@ -27,7 +31,7 @@ function cluster(nodes: number) {
   })
   let ticket = 0
   const join = (node: number) => {
-    links.world.states.set(node, createNames(node))
+    links.world.states.set(node, createNames(node, protocols(node)))
     if (node > 0) links.step(0, (state, effects) => namesJoined(state, node, effects))
   }
   const ask = (node: number, request: NamesRequest) => {
@@ -46,8 +50,13 @@ function cluster(nodes: number) {
   return { links, made, gone, join, ask, run, letGo, lose }
 }
 
+const MODEL = { consistency: 'mrsw', manager: 'fixed', unit: 4096, home: NO_NODE }
+
 function create(name: string, bytes = 4096, openOrCreate = false, uid = 1000): NamesRequest {
-  return { op: 'create', name, bytes, openOrCreate, uid, gid: 100, mode: 0o640, nowMs: 1234 }
+  return { op: 'create', name, bytes, ...MODEL, openOrCreate, uid, gid: 100, mode: 0o640, nowMs: 1234 }
+}
+function createWith(name: string, model: Partial<typeof MODEL>, openOrCreate = false): NamesRequest {
+  return { ...create(name, 4096, openOrCreate), ...model }
 }
 
 t.test('create: every node knows the segment before it is answered', async (t) => {
@@ -65,6 +74,8 @@ t.test('create: every node knows the segment before it is answered', async (t) =
     name: 'a',
     bytes: 8192,
     consistency: 'mrsw',
+    manager: 'fixed',
+    unit: 4096,
     uid: 1000,
     gid: 100,
     mode: 0o640,
@@ -105,6 +116,76 @@ t.test('create: exclusive -> EXISTS; openOrCreate opens the same size, else SIZE
   t.equal(links.answer(run(1, create('a', 8192, true)), 'segment').attributes.segment, 1)
   t.equal(links.outcome(run(1, create('a', 4096, true))), 'SIZE_MISMATCH')
   t.equal(links.answer(run(1, create('b', 4096, true)), 'segment').attributes.segment, 2)
+})
+
+t.test('create: the model is chosen, and known on every node', async (t) => {
+  const { links, run } = cluster(3, () => new Set(['srsw', 'mrsw', 'mrsw-dynamic', 'lrc']))
+  const made = (name: string, model: Partial<typeof MODEL>) => {
+    const { segment } = links.answer(run(2, createWith(name, model)), 'segment').attributes
+    const { consistency, manager, unit, homes } = attributesOf(links.state(1), segment)!
+    return [consistency, manager, unit, [...homes].sort()]
+  }
+  t.same(made('a', {}), ['mrsw', 'fixed', 4096, [0, 1, 2]])
+  t.same(made('b', { consistency: 'srsw' }), ['srsw', 'fixed', 4096, [0, 1, 2]])
+  t.same(made('c', { consistency: 'lrc', manager: 'central' }), ['lrc', 'central', 4096, [0]], 'node 0 by default')
+  t.same(made('d', { manager: 'central', home: 2 }), ['mrsw', 'central', 4096, [2]])
+  t.same(made('e', { manager: 'dynamic' }), ['mrsw', 'dynamic', 4096, [0, 1, 2]])
+  t.same(made('f', { home: 1 }), ['mrsw', 'fixed', 4096, [1]])
+})
+
+t.test('create: what is no model -> INVALID, and the text names the option', async (t) => {
+  const { links, run, lose } = cluster(3)
+  lose(2)
+  const refused = (model: Partial<typeof MODEL>, text: RegExp) => {
+    const ticket = run(1, createWith('a', model))
+    t.equal(links.outcome(ticket), 'INVALID', JSON.stringify(model))
+    t.match(links.refusal(ticket), text)
+  }
+  refused({ consistency: 'none' }, /^consistency is 'none': .*'srsw', 'mrsw' or 'lrc'/)
+  refused({ consistency: '' }, /^consistency is ''/)
+  refused({ manager: 'none' }, /^manager is 'none': .*'central', 'fixed' or 'dynamic'/)
+  refused({ consistency: 'lrc', manager: 'dynamic' }, /^manager is 'dynamic': .*'lrc'/)
+  for (const unit of [0, -4096, 2048, 4097, 6144, 131_072, NaN, Infinity]) {
+    refused({ unit }, new RegExp(`^unit is ${unit}: .*power of two`))
+  }
+  for (const home of [-1, 1024, 1.5, NaN]) refused({ home }, new RegExp(`^home is ${home}: .*number of a node`))
+  refused({ home: 7 }, /^home is 7: .*nodes are 0, 1$/)
+  refused({ home: 2 }, /^home is 2: /)
+})
+
+t.test('create: a model that this build has no tables for -> UNSUPPORTED, asked or serialised here', async (t) => {
+  for (const knows of [0, 1]) {
+    const { links, run } = cluster(2, (node) => (node === knows ? new Set<ProtocolName>(['mrsw', 'lrc']) : MRSW))
+    const lrc = run(1, createWith('a', { consistency: 'lrc' }))
+    t.equal(links.outcome(lrc), 'UNSUPPORTED')
+    t.match(links.refusal(lrc), /consistency 'lrc' with manager 'fixed'.* only mrsw$/)
+    const unit = run(1, createWith('a', { unit: 8192 }))
+    t.equal(links.outcome(unit), 'UNSUPPORTED')
+    t.match(links.refusal(unit), /^unit is 8192: only 4096 works/)
+    t.equal(links.outcome(run(1, { op: 'open', name: 'a' })), 'NOT_FOUND')
+  }
+})
+
+t.test('create: openOrCreate with another option -> OPTION_MISMATCH; a home that is left out is any', async (t) => {
+  const { links, run } = cluster(3, () => new Set(['srsw', 'mrsw', 'mrsw-dynamic', 'lrc']))
+  run(0, createWith('a', { consistency: 'srsw', home: 2 }))
+  run(0, createWith('all', {}))
+  const again = (name: string, model: Partial<typeof MODEL>) => run(1, createWith(name, model, true))
+  t.equal(links.outcome(again('a', { consistency: 'srsw', home: 2 })), 'segment')
+  t.equal(links.outcome(again('a', { consistency: 'srsw' })), 'segment')
+  t.equal(links.outcome(again('all', {})), 'segment')
+  const cases: [string, Partial<typeof MODEL>, RegExp][] = [
+    ['a', {}, /'a' has consistency srsw, not mrsw/],
+    ['a', { consistency: 'srsw', manager: 'central' }, /'a' has manager fixed, not central/],
+    ['a', { consistency: 'srsw', home: 1 }, /'a' has home 2, not 1/],
+    ['all', { home: 1 }, /'all' has home .*, not 1/],
+    ['all', { manager: 'dynamic' }, /'all' has manager fixed, not dynamic/],
+  ]
+  for (const [name, model, text] of cases) {
+    const ticket = again(name, model)
+    t.equal(links.outcome(ticket), 'OPTION_MISMATCH', JSON.stringify(model))
+    t.match(links.refusal(ticket), text)
+  }
 })
 
 t.test('create: two nodes at once with openOrCreate get one segment; without, one gets EXISTS', async (t) => {
@@ -317,12 +398,19 @@ t.test('messages that make no sense -> PeerError, and names are as they were', a
   const list = ask(1, { op: 'list' })
   const made = { ...attributesOf(links.state(1), 1), type: 'SegmentNew' } as NamesMessage & { type: 'SegmentNew' }
   const before = structuredClone([links.state(0), links.state(1)])
-  const asked = { type: 'CreateAsk', ticket: 1, name: 'b', bytes: 4096, openOrCreate: false, uid: 0, gid: 0 } as const
+  const rest = { name: 'b', bytes: 4096, ...MODEL, openOrCreate: false, uid: 0, gid: 0 } as const
+  const asked = { type: 'CreateAsk', ticket: 1, ...rest } as const
   const hostile: [to: number, from: number, NamesMessage][] = [
     [0, 1, { ...asked, mode: 0, nowMs: -1 }],
     [0, 1, { ...asked, mode: 0, nowMs: 0, bytes: 4097 }],
     [0, 1, { ...asked, mode: 0, nowMs: 0, bytes: 0 }],
     [0, 1, { ...asked, mode: 0, nowMs: 0, name: 'a/b' }],
+    [0, 1, { ...asked, mode: 0, nowMs: 0, consistency: 'none' }],
+    [0, 1, { ...asked, mode: 0, nowMs: 0, manager: 'none' }],
+    [0, 1, { ...asked, mode: 0, nowMs: 0, consistency: 'lrc', manager: 'dynamic' }],
+    [0, 1, { ...asked, mode: 0, nowMs: 0, unit: 4097 }],
+    [0, 1, { ...asked, mode: 0, nowMs: 0, unit: 131_072 }],
+    [0, 1, { ...asked, mode: 0, nowMs: 0, home: -1 }],
     [0, 1, { type: 'OpenAsk', ticket: 1.5, name: 'a' }],
     [0, 9, { type: 'OpenAsk', ticket: 1, name: 'a' }],
     [1, 0, { type: 'OpenAsk', ticket: 1, name: 'a' }],
@@ -341,6 +429,11 @@ t.test('messages that make no sense -> PeerError, and names are as they were', a
     [1, 0, { ...made, segment: 2, homes: [1024] }],
     [1, 0, { ...made, segment: 2, bytes: 100 }],
     [1, 0, { ...made, segment: 2, consistency: 'none' as 'mrsw' }],
+    [1, 0, { ...made, segment: 2, manager: 'none' as 'fixed' }],
+    [1, 0, { ...made, segment: 2, manager: 'central' }],
+    [1, 0, { ...made, segment: 2, consistency: 'lrc' }],
+    [1, 0, { ...made, segment: 2, unit: 8192 }],
+    [1, 0, { ...made, segment: 2, unit: 5000 }],
     [1, 0, { type: 'SegmentGrant', ticket: pending, segment: 2 }],
     [1, 0, { type: 'SegmentGrant', ticket: stat, segment: 1 }],
     [1, 0, { type: 'UnlinkDone', ticket: 99 }],

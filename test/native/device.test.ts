@@ -35,6 +35,10 @@ function fields(...values: (number | bigint | string)[]): Buffer {
     }),
   )
 }
+/** Words of 16 bytes. */
+function words(...values: string[]): Buffer {
+  return Buffer.from(values.map((value) => value.padEnd(16, '\0')).join(''))
+}
 function frame(op: number, serial: number, body: Buffer = Buffer.alloc(0)): Buffer {
   const header = Buffer.alloc(16)
   header.writeUInt32LE(16 + body.length, 0)
@@ -106,7 +110,21 @@ t.test('every request is decoded, field by field', async (t) => {
       fields(1, 2, 0xffff_ffff_ffff_ffffn, 5n),
       { op: 'hello', abi: 1, kind: 2, token: 2n ** 64n - 1n, fork: 5n },
     ],
-    [OP.create, fields(far, 1, 0o600, 'å'), { op: 'create', size: 2 ** 44, flags: 1, mode: 0o600, name: 'å' }],
+    [
+      OP.create,
+      Buffer.concat([fields(far, 1, 0o600, 8192, 4), words('lrc', 'fixed'), fields('å')]),
+      {
+        op: 'create',
+        size: 2 ** 44,
+        flags: 1,
+        mode: 0o600,
+        unit: 8192,
+        home: 4,
+        consistency: 'lrc',
+        manager: 'fixed',
+        name: 'å',
+      },
+    ],
     [OP.open, fields(1, 0, 'n'.repeat(63)), { op: 'open', flags: 1, name: 'n'.repeat(63) }],
     [OP.close, fields(9, 0), { op: 'close', segment: 9 }],
     [OP.stat, fields('a'), { op: 'stat', name: 'a' }],
@@ -151,16 +169,13 @@ t.test('replies carry their body, and a descriptor that stays ours', async (t) =
   t.same(hello, { fds: 0, bytes: Buffer.concat([frame(0x8001, 3, helloBody)]) })
 
   const info = { segment: 7, mode: 0o640, uid: 1, gid: 2, size: 2 ** 44, heapBytes: 1, heapBlocks: 2 }
-  const rest = { createdMs: 3, linked: true, homes: 3, consistency: 'mrsw', name: 'å' }
+  const model = { homes: 3, home: 2, unit: 4096, consistency: 'mrsw', manager: 'fixed' }
+  const rest = { createdMs: 3, linked: true, ...model, name: 'å' }
   const fd = native.textFd('x')
   await ask(OP.open, fields(0, 0, 'å'))
   channel.reply('open', 3, { ...info, ...rest }, fd)
   const opened = await device.receive()
-  const openedBody = [
-    fields(7, 0o640, 1, 2, 2n ** 44n, 1n, 2n, 3n, 1, 3),
-    Buffer.from('mrsw'.padEnd(16, '\0')),
-    fields('å'),
-  ]
+  const openedBody = [fields(7, 0o640, 1, 2, 2n ** 44n, 1n, 2n, 3n, 1, 3, 2, 4096), words('mrsw', 'fixed'), fields('å')]
   t.same(opened, { fds: 1, bytes: frame(0x8003, 3, Buffer.concat(openedBody)) })
   native.closeFd(fd)
 
@@ -215,6 +230,11 @@ t.test('a malformed frame closes its connection and nothing else', async (t) => 
     ['an unknown op 32769', frame(0x8001, 1, fields(0n)), 0],
     ['a wrong length for close', frame(OP.close, 1, fields(1, 0, 0)), 0],
     ['a wrong length for create', frame(OP.create, 1, fields(1n, 0, 0)), 3],
+    [
+      'a word is not terminated',
+      frame(OP.create, 1, Buffer.concat([fields(1n, 0, 0, 0, 0), words('fixed', 'm'.repeat(16)), fields('n')])),
+      0,
+    ],
     ['a status in a request', withStatus, 0],
     ['a name is not terminated', frame(OP.stat, 1, Buffer.alloc(NAME, 'n')), 0],
     [

@@ -7,6 +7,7 @@ import { HEAP_FIELDS } from '../../ts/heap/messages.js'
 import { NAMES_FIELDS } from '../../ts/names/messages.js'
 import { SYNC_FIELDS } from '../../ts/sync/messages.js'
 import type { Effect } from '../../ts/node/effects.js'
+import { NO_NODE } from '../../ts/base/ids.js'
 import { createNode, pageView } from '../../ts/node/state.js'
 import { step } from '../../ts/node/step.js'
 import { SEGMENT, createNodes } from '../../ts/sim/world.js'
@@ -48,6 +49,10 @@ t.test('step: a segment is made, used and gone through one step of names each', 
     op: 'create',
     name: 'a',
     bytes: 8192,
+    consistency: 'mrsw',
+    manager: 'fixed',
+    unit: 4096,
+    home: NO_NODE,
     openOrCreate: false,
     uid: 0,
     gid: 0,

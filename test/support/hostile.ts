@@ -38,6 +38,17 @@ export function fields(...values: (number | bigint | string)[]): Buffer {
   )
 }
 
+/** An option's words, of 16 bytes each. */
+export function words(...values: string[]): Buffer {
+  return Buffer.concat(
+    values.map((value) => {
+      const bytes = Buffer.alloc(16)
+      bytes.write(value)
+      return bytes
+    }),
+  )
+}
+
 export function frame(op: string | number, body: Buffer = Buffer.alloc(0), serial = 1): Buffer {
   const header = Buffer.alloc(HEADER)
   header.writeUInt32LE(HEADER + body.length, 0)

@@ -94,6 +94,13 @@ export class Links<S, M extends { readonly type: string }, E extends { readonly 
     return outcome.is === 'refused' ? outcome.error : outcome.is
   }
 
+  /** What a refused request was told. */
+  refusal(ticket: number): string {
+    const outcome = this.world.outcomes.get(ticket)
+    if (outcome?.is !== 'refused') throw new Error(`ticket ${ticket}: ${JSON.stringify(outcome)}, not refused`)
+    return outcome.detail
+  }
+
   answer<I extends Answer['is']>(ticket: number, is: I): Extract<Answer, { readonly is: I }> {
     const outcome = this.world.outcomes.get(ticket)
     if (outcome?.is !== is) throw new Error(`ticket ${ticket}: ${JSON.stringify(outcome)}, not ${is}`)

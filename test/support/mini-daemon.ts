@@ -132,8 +132,9 @@ export class MiniDaemon {
       channel.reply(op, serial, { token: 1n, node: 0, nodes: 1, cluster: 'test', nodeName: 'node0' }, -1)
     } else if (op === 'create') {
       const info = { segment: SEGMENT, mode: request.mode, uid: 0, gid: 0, size: request.size, heapBytes: 0 }
-      const rest = { heapBlocks: 0, createdMs: 0, linked: true, homes: 1, consistency: 'mrsw', name: request.name }
-      channel.reply(op, serial, { ...info, ...rest }, this.frames.fd)
+      const model = { homes: 1, home: 0, unit: 4096, consistency: 'mrsw', manager: 'fixed' }
+      const rest = { heapBlocks: 0, createdMs: 0, linked: true, name: request.name }
+      channel.reply(op, serial, { ...info, ...model, ...rest }, this.frames.fd)
     } else if (op === 'map') {
       this.#base = request.address
       this.channel.register(request.address, request.length)

@@ -21,6 +21,9 @@ export interface Model {
   readonly unit: number
 }
 
+/** What a creation gets that names nothing else. */
+export const DEFAULT_MODEL: Model = { consistency: 'mrsw', manager: 'fixed', unit: UNIT_MIN }
+
 /** The name of the tables that serve a segment. */
 export type ProtocolName = 'srsw' | 'mrsw' | 'mrsw-dynamic' | 'lrc'
 

@@ -36,6 +36,7 @@ export const ERROR_NAMES = [
   'LIMIT',
   'SYSTEM',
   'BUSY',
+  'OPTION_MISMATCH',
 ] as const
 
 export type ErrorName = (typeof ERROR_NAMES)[number]

@@ -20,9 +20,18 @@ export interface SegmentAttributes extends Model {
   readonly createdMs: number
 }
 
+/** The part of a creation that chooses the model: words and numbers as they came, checked by ts/names. */
+export interface ModelAsked {
+  readonly consistency: string
+  readonly manager: string
+  readonly unit: number
+  /** The one home of all pages. NO_NODE: all members, or node 0 when the manager is central. */
+  readonly home: NodeId
+}
+
 export type LocalRequest =
-  /** openOrCreate: an existing segment of the same size is opened instead. Answer: segment */
-  | {
+  /** openOrCreate: an existing segment of the same size and model is opened instead. Answer: segment */
+  | (ModelAsked & {
       readonly op: 'create'
       readonly name: string
       readonly bytes: number
@@ -31,7 +40,7 @@ export type LocalRequest =
       readonly gid: number
       readonly mode: number
       readonly nowMs: number
-    }
+    })
   | { readonly op: 'open'; readonly name: string } // answer: segment
   | { readonly op: 'stat'; readonly name: string } // answer: stat
   | { readonly op: 'unlink'; readonly name: string; readonly uid: number } // answer: done

@@ -14,8 +14,18 @@ export interface AttachOptions {
   readonly socket?: string
 }
 export interface CreateOptions {
-  /** Open the segment of that name and size if there is one. */
+  /** Open the segment of that name, size and options if there is one. */
   readonly openOrCreate?: boolean
+  /** What the memory promises. Default: 'mrsw'. */
+  readonly consistency?: 'srsw' | 'mrsw' | 'lrc'
+  /**
+   * Who serialises a page: one node, the homes page by page (the default), or the page's owner ('mrsw' only).
+   */
+  readonly manager?: 'central' | 'fixed' | 'dynamic'
+  /** Bytes that the protocol keeps together: a power of two from 4096 (the default) to 65536; only 4096 works yet. */
+  readonly unit?: number
+  /** The number of the node that is the home of all pages. Default: all nodes share them out; node 0 if central. */
+  readonly home?: number
 }
 export interface OpenOptions {
   /** Not supported yet (ERR_GSHM_UNSUPPORTED): readers will have frames of their own. */
@@ -42,13 +52,19 @@ export class Gshm {
 
   /**
    * A new segment of `size` bytes (rounded up to pages) that reads as zeros.
-   * Errors: EXISTS, SIZE_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, MEMORY, NODE_LOST.
+   * Errors: EXISTS, SIZE_MISMATCH, OPTION_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, UNSUPPORTED, MEMORY, NODE_LOST.
    */
   create(name: string, size: number, options?: CreateOptions): Segment {
-    const { openOrCreate = false } = check.options('options', options)
+    const { openOrCreate = false, consistency, manager, unit, home } = check.options('options', options)
     const called = check.name('name', name)
     const bytes = check.count('size', size, 1)
-    const id = calling(() => this.#client.create(called, bytes, openOrCreate ? OPEN_OR_CREATE : 0))
+    const model = {
+      ...(consistency === undefined ? {} : { consistency: check.name('consistency', consistency) }),
+      ...(manager === undefined ? {} : { manager: check.name('manager', manager) }),
+      ...(unit === undefined ? {} : { unit: check.count('unit', unit, 1) }),
+      ...(home === undefined ? {} : { home: check.count('home', home) }),
+    }
+    const id = calling(() => this.#client.create(called, bytes, openOrCreate ? OPEN_OR_CREATE : 0, model))
     return new Segment(this.#client, id, called)
   }
 

@@ -17,6 +17,7 @@ import type { LocalRequest } from '../base/requests.js'
 import { takeAnswer } from './answers.js'
 import type { NamesEffect } from './effects.js'
 import type { NamesMessage } from './messages.js'
+import { buildRefusal, isModel, modelRefusal } from './model.js'
 import { nameRefusal, sizeRefusal, wholePages } from './name.js'
 import { registryAsk, registryJoined, registryKnown, registryLet, registryLost, type NamesAsk } from './registry.js'
 import type { Registry } from './registry.js'
@@ -91,16 +92,21 @@ function refusalFor(state: NamesState, request: NamesRequest) {
     const refusal = nameRefusal(request.name)
     if (refusal !== undefined) return refusal
   }
-  const refusal = request.op === 'create' ? sizeRefusal(request.bytes) : undefined
+  const refusal = request.op === 'create' ? creationRefusal(state, request) : undefined
   if (refusal !== undefined) return refusal
   return state.orphaned ? ORPHANED : undefined
+}
+
+function creationRefusal({ protocols }: NamesState, request: Extract<NamesRequest, { readonly op: 'create' }>) {
+  const refusal = sizeRefusal(request.bytes) ?? modelRefusal(request)
+  return refusal ?? (isModel(request) ? buildRefusal(protocols, request) : undefined)
 }
 
 function askFor(ticket: number, request: NamesRequest): NamesAsk {
   switch (request.op) {
     case 'create': {
-      const { name, openOrCreate, uid, gid, mode, nowMs } = request
-      return { type: 'CreateAsk', ticket, name, bytes: wholePages(request.bytes), openOrCreate, uid, gid, mode, nowMs }
+      const { op: _, ...rest } = request
+      return { type: 'CreateAsk', ticket, ...rest, bytes: wholePages(request.bytes) }
     }
     case 'open':
       return { type: 'OpenAsk', ticket, name: request.name }
@@ -127,7 +133,7 @@ function learn(
   effects: NamesEffect[],
 ): void {
   const { type: _, ...attributes } = message
-  expectOfPeer(isSound(attributes), 'SegmentNew with attributes that cannot be')
+  expectOfPeer(isSound(state, attributes), 'SegmentNew with attributes that cannot be')
   const { segment } = attributes
   expectOfPeer(segment > state.highest, `SegmentNew of ${segment} after ${state.highest}`)
   state.highest = segment

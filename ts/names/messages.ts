@@ -5,9 +5,10 @@
 import type { Consistency, Manager } from '../base/consistency.js'
 import type { NodeId, SegmentId } from '../base/ids.js'
 import type { MessageFields } from '../base/message-fields.js'
+import type { ModelAsked } from '../base/requests.js'
 
 export type NamesMessage =
-  | {
+  | (ModelAsked & {
       readonly type: 'CreateAsk'
       readonly ticket: number
       readonly name: string
@@ -17,7 +18,7 @@ export type NamesMessage =
       readonly gid: number
       readonly mode: number
       readonly nowMs: number
-    }
+    })
   | { readonly type: 'OpenAsk'; readonly ticket: number; readonly name: string }
   | { readonly type: 'StatAsk'; readonly ticket: number; readonly name: string }
   | { readonly type: 'UnlinkAsk'; readonly ticket: number; readonly name: string; readonly uid: number }
@@ -70,6 +71,10 @@ export const NAMES_FIELDS = {
     ticket: 'number',
     name: 'string',
     bytes: 'number',
+    consistency: 'string',
+    manager: 'string',
+    unit: 'number',
+    home: 'number',
     openOrCreate: 'boolean',
     uid: 'number',
     gid: 'number',

@@ -17,15 +17,25 @@
  * here means: nobody holds it there, and no grant is on the way. Unlinked, it has no name any more
  * by which a new grant could be had, so once all counts are zero they stay zero, and it is dropped.
  */
-import { NODES_MAX, PAGE_SIZE, SEGMENT_BYTES_MAX, SEGMENT_MAX, type NodeId, type SegmentId } from '../base/ids.js'
+import {
+  NODES_MAX,
+  NO_NODE,
+  PAGE_SIZE,
+  SEGMENT_BYTES_MAX,
+  SEGMENT_MAX,
+  type NodeId,
+  type SegmentId,
+} from '../base/ids.js'
 import { assert } from '../base/assert.js'
+import type { ProtocolName } from '../base/consistency.js'
 import { expectOfPeer, isCount } from '../base/expect.js'
 import type { ErrorName } from '../base/errors.js'
 import type { SegmentAttributes } from '../base/requests.js'
 import type { NamesEffect } from './effects.js'
 import type { NamesMessage } from './messages.js'
-import { nameRefusal } from './name.js'
 import { listParts } from './list.js'
+import { buildRefusal, homeWanted, isModel, modelMismatch, modelRefusal } from './model.js'
+import { nameRefusal } from './name.js'
 
 /** Requests that wait for one creation to settle. */
 const WAITING_MAX = 65_536
@@ -53,10 +63,11 @@ export interface Registry {
   readonly segments: Map<SegmentId, Registered>
   readonly byName: Map<string, SegmentId>
   next: SegmentId
+  readonly protocols: ReadonlySet<ProtocolName>
 }
 
-export function createRegistry(): Registry {
-  return { members: new Set([0]), segments: new Map(), byName: new Map(), next: 1 }
+export function createRegistry(protocols: ReadonlySet<ProtocolName>): Registry {
+  return { members: new Set([0]), segments: new Map(), byName: new Map(), next: 1, protocols }
 }
 
 export function registryAsk(registry: Registry, from: NodeId, ask: NamesAsk, effects: NamesEffect[]): void {
@@ -89,12 +100,15 @@ function answer(registry: Registry, registered: Registered, from: NodeId, ask: N
   const { segment, name, bytes, uid } = registered.attributes
   const { ticket } = ask
   switch (ask.type) {
-    case 'CreateAsk':
+    case 'CreateAsk': {
       if (!ask.openOrCreate) return refuse(from, ask, 'EXISTS', `a segment is named '${name}'`, effects)
       if (ask.bytes !== bytes) {
         return refuse(from, ask, 'SIZE_MISMATCH', `'${name}' has ${bytes} bytes, not ${ask.bytes}`, effects)
       }
+      const mismatch = modelMismatch(ask, registered.attributes)
+      if (mismatch !== undefined) return refuse(from, ask, mismatch.error, mismatch.detail, effects)
       return grant(registered, from, ticket, effects)
+    }
     case 'OpenAsk':
       return grant(registered, from, ticket, effects)
     case 'StatAsk': {
@@ -123,11 +137,18 @@ function make(
   if (registry.next > SEGMENT_MAX) {
     return refuse(from, ask, 'LIMIT', `all ${SEGMENT_MAX} segment numbers of this cluster have been used`, effects)
   }
+  assert(isModel(ask), 'names: a creation of no model')
+  const refusal = buildRefusal(registry.protocols, ask)
+  if (refusal !== undefined) return refuse(from, ask, refusal.error, refusal.detail, effects)
+  const home = homeWanted(ask)
+  if (home !== NO_NODE && !registry.members.has(home)) {
+    const members = [...registry.members].join(', ')
+    return refuse(from, ask, 'INVALID', `home is ${home}: the cluster's nodes are ${members}`, effects)
+  }
   const segment = registry.next++
-  const { ticket, name, bytes, uid, gid, mode, nowMs } = ask
-  const homes = homesOf(registry.members, segment)
-  const model = { consistency: 'mrsw', manager: 'fixed', unit: PAGE_SIZE } as const
-  const attributes = { segment, name, bytes, ...model, homes, uid, gid, mode, createdMs: nowMs }
+  const { ticket, name, bytes, consistency, manager, unit, uid, gid, mode, nowMs } = ask
+  const homes = home === NO_NODE ? allHomes(registry.members, segment) : [home]
+  const attributes = { segment, name, bytes, consistency, manager, unit, homes, uid, gid, mode, createdMs: nowMs }
   registry.byName.set(name, segment)
   registry.segments.set(segment, {
     attributes,
@@ -147,7 +168,7 @@ function make(
  * their heaps (homes[segment % n]), which a rotation by the segment's number alone would keep away
  * from every second node when n is even.
  */
-function homesOf(members: ReadonlySet<NodeId>, segment: SegmentId): NodeId[] {
+function allHomes(members: ReadonlySet<NodeId>, segment: SegmentId): NodeId[] {
   const nodes = [...members].sort((a, b) => a - b)
   const first = (segment + Math.floor(segment / nodes.length)) % nodes.length
   return [...nodes.slice(first), ...nodes.slice(0, first)]
@@ -228,6 +249,7 @@ function expectCreation(ask: Extract<NamesAsk, { readonly type: 'CreateAsk' }>):
   expectOfPeer([bytes, uid, gid, mode, nowMs].every(isCount), 'CreateAsk with numbers that cannot be')
   const sound = bytes >= PAGE_SIZE && bytes <= SEGMENT_BYTES_MAX && bytes % PAGE_SIZE === 0
   expectOfPeer(sound, `CreateAsk of ${bytes} bytes`)
+  expectOfPeer(modelRefusal(ask) === undefined, 'CreateAsk of a model that cannot be')
 }
 
 function refuse(

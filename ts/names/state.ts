@@ -1,7 +1,9 @@
 /** What a node knows about segments; node 0 has the registry besides. */
 import { NODES_MAX, PAGE_SIZE, SEGMENT_BYTES_MAX, SEGMENT_MAX, type NodeId, type SegmentId } from '../base/ids.js'
+import type { ProtocolName } from '../base/consistency.js'
 import { isCount } from '../base/expect.js'
 import type { SegmentAttributes, SegmentStat } from '../base/requests.js'
+import { buildRefusal, isModel } from './model.js'
 import { nameRefusal } from './name.js'
 import { createRegistry, type Registry } from './registry.js'
 
@@ -24,6 +26,8 @@ export interface PendingName {
 
 export interface NamesState {
   readonly self: NodeId
+  /** Those that this build has tables for. */
+  readonly protocols: ReadonlySet<ProtocolName>
   /** In ascending order of their numbers. */
   readonly known: Map<SegmentId, KnownSegment>
   /** The highest number heard of. */
@@ -35,14 +39,16 @@ export interface NamesState {
   readonly registry: Registry | undefined
 }
 
-export function createNames(self: NodeId): NamesState {
+/** @param protocols those that segments can have here */
+export function createNames(self: NodeId, protocols: ReadonlySet<ProtocolName>): NamesState {
   return {
     self,
+    protocols,
     known: new Map(),
     highest: 0,
     pending: new Map(),
     orphaned: false,
-    registry: self === NAMES_NODE ? createRegistry() : undefined,
+    registry: self === NAMES_NODE ? createRegistry(protocols) : undefined,
   }
 }
 
@@ -61,9 +67,9 @@ export function segments(state: NamesState): SegmentAttributes[] {
   return [...state.known.values()].map((known) => known.attributes)
 }
 
-/** Whether a peer's attributes can be some segment's. */
-export function isSound(attributes: SegmentAttributes): boolean {
-  const { segment, name, bytes, consistency, homes, uid, gid, mode, createdMs } = attributes
+/** Whether a peer's attributes can be some segment's that this build serves: node 0 asks nobody else to know it. */
+export function isSound({ protocols }: NamesState, attributes: SegmentAttributes): boolean {
+  const { segment, name, bytes, manager, homes, uid, gid, mode, createdMs } = attributes
   return (
     [segment, bytes, uid, gid, mode, createdMs].every(isCount) &&
     segment >= 1 &&
@@ -72,7 +78,9 @@ export function isSound(attributes: SegmentAttributes): boolean {
     bytes >= PAGE_SIZE &&
     bytes <= SEGMENT_BYTES_MAX &&
     bytes % PAGE_SIZE === 0 &&
-    (consistency as string) === 'mrsw' &&
+    isModel(attributes) &&
+    buildRefusal(protocols, attributes) === undefined &&
+    (manager !== 'central' || homes.length === 1) &&
     homes.length >= 1 &&
     homes.every((home) => isCount(home) && home < NODES_MAX) &&
     new Set(homes).size === homes.length

@@ -98,7 +98,21 @@ export interface PeerCredentials {
  * a key is '=name' or '#number'. */
 export type DeviceRequest =
   | { op: 'hello'; serial: number; abi: number; kind: number; token: bigint; fork: bigint }
-  | { op: 'create'; serial: number; size: number; flags: number; mode: number; name: string }
+  | {
+      op: 'create'
+      serial: number
+      size: number
+      flags: number
+      mode: number
+      /** 0: the default. */
+      unit: number
+      /** A node's number + 1; 0: none is named. */
+      home: number
+      /** Empty: the default; these words are not checked. */
+      consistency: string
+      manager: string
+      name: string
+    }
   | { op: 'open'; serial: number; flags: number; name: string }
   | { op: 'close'; serial: number; segment: number }
   | { op: 'stat'; serial: number; name: string }
@@ -135,8 +149,14 @@ export interface SegmentInfo {
   heapBlocks: number
   createdMs: number
   linked: boolean
+  /** How many nodes share the pages out among them. */
   homes: number
+  /** The first page's; with one home, every page's. */
+  home: number
+  /** Bytes. */
+  unit: number
   consistency: string
+  manager: string
   name: string
 }
 
@@ -194,13 +214,22 @@ export interface KeeperLink {
   close(): void
 }
 
+/** struct gshm_options; what is absent is the default. */
+export interface CreateWith {
+  readonly consistency?: string
+  readonly manager?: string
+  readonly unit?: number
+  /** A node's number. */
+  readonly home?: number
+}
+
 /** The C client, for ts/client: the same code as libgshm. Every failure throws an Error with `code`. */
 export interface NativeClient {
   attach(socket: string | null): void
   detach(): void
   node(): number
   nodes(): number
-  create(name: string, size: number, flags: number): number
+  create(name: string, size: number, flags: number, options: CreateWith): number
   open(name: string, flags: number): number
   closeSegment(segment: number): void
   stat(name: string): SegmentInfo

@@ -1,4 +1,5 @@
 /** All that a node knows, room by room; plain data. And what the runtime may read of it. */
+import type { ProtocolName } from '../base/consistency.js'
 import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
 import type { NodeSet } from '../base/node-set.js'
 import { Engine } from '../coherence/engine.js'
@@ -23,13 +24,14 @@ export interface NodeState {
 
 /** Every protocol that a segment can have. */
 export const engine = new Engine([mrsw])
+const PROTOCOLS: ReadonlySet<ProtocolName> = new Set(engine.protocols().map(({ name }) => name))
 
 export function createNode(self: NodeId): NodeState {
   const coherence = createCoherence(self)
   return {
     self,
     nodes: coherence.nodes,
-    names: createNames(self),
+    names: createNames(self, PROTOCOLS),
     sync: createSync(self),
     heap: createHeap(self),
     coherence,
