@@ -40,7 +40,19 @@ inline bool ToUint(napi_env env, napi_value value, uint64_t* out) {
   return static_cast<double>(*out) == number;
 }
 
-/* The same for wrapped calls: throws ERR_GSHM_INVALID naming `what`. */
+/* What a Uint8Array (or Buffer) holds from byte `at` on; false if it is none, or shorter. */
+inline bool ToBytes(napi_env env, napi_value array, uint64_t at, uint8_t** data, size_t* room) {
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* start = nullptr;
+  if (napi_get_typedarray_info(env, array, &type, &length, &start, nullptr, nullptr) != napi_ok) return false;
+  if (type != napi_uint8_array || at > length) return false;
+  *data = static_cast<uint8_t*>(start) + at;
+  *room = length - at;
+  return true;
+}
+
+/* The same as ToUint for wrapped calls: throws ERR_GSHM_INVALID naming `what`. */
 inline uint64_t UintOf(Napi::Env env, napi_value value, const char* what) {
   uint64_t number = 0;
   if (!ToUint(env, value, &number))

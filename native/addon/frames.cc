@@ -10,14 +10,11 @@ namespace {
 
 /* The 4096 bytes at `at` of a Uint8Array (or Buffer); nullptr if they are not all there. */
 void* PageOf(napi_env env, napi_value array, napi_value at) {
-  napi_typedarray_type type = napi_int8_array;
-  size_t length = 0;
-  void* data = nullptr;
+  uint8_t* data = nullptr;
+  size_t room = 0;
   uint64_t offset = 0;
-  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok) return nullptr;
-  if (type != napi_uint8_array || !data || !ToUint(env, at, &offset)) return nullptr;
-  if (offset > length || length - offset < GSHM_FRAME_SIZE) return nullptr;
-  return static_cast<char*>(data) + offset;
+  if (!ToUint(env, at, &offset) || !ToBytes(env, array, offset, &data, &room)) return nullptr;
+  return room < GSHM_FRAME_SIZE ? nullptr : data;
 }
 
 napi_value DoneOrThrow(napi_env env, int result, const char* call) {
@@ -35,6 +32,8 @@ Napi::Function Frames::Define(Napi::Env env) {
                          RawMethod("copyIn", CopyIn),
                          RawMethod("zero", Zero),
                          RawMethod("punch", Punch),
+                         RawMethod("diff", Diff),
+                         RawMethod("patch", Patch),
                          InstanceMethod<&Frames::Present>("present"),
                          InstanceMethod<&Frames::Resident>("resident"),
                          InstanceMethod<&Frames::Close>("close"),

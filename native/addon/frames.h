@@ -19,6 +19,8 @@ class Frames : public Napi::ObjectWrap<Frames> {
   static napi_value CopyIn(napi_env env, napi_callback_info info);
   static napi_value Zero(napi_env env, napi_callback_info info);
   static napi_value Punch(napi_env env, napi_callback_info info);
+  static napi_value Diff(napi_env env, napi_callback_info info); /* these two in frames_diff.cc */
+  static napi_value Patch(napi_env env, napi_callback_info info);
   Napi::Value Present(const Napi::CallbackInfo& info);
   Napi::Value Resident(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);

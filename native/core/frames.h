@@ -6,6 +6,7 @@
 #ifndef GSHM_CORE_FRAMES_H
 #define GSHM_CORE_FRAMES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -36,6 +37,26 @@ int gshm_frames_punch(const struct gshm_frames *frames, uint64_t page, uint64_t 
 int gshm_frames_present(const struct gshm_frames *frames, uint64_t page);
 /* How many pages the kernel holds. */
 int gshm_frames_resident(const struct gshm_frames *frames, uint64_t *pages);
+
+/* A coherence unit of `bytes` (core/diff.h) that begins at `page` against its twin: writes the diff to
+ * `out`, which has room for GSHM_DIFF_BYTES_MAX(bytes), and its length in bytes to *length. Processes
+ * may be writing: a store that comes during the call may miss this diff, and then makes the next one.
+ * EINVAL also for no such unit. ENODATA: the diff would be zeros from a page that is a hole: a local
+ * process has freed it. */
+int gshm_frames_diff(const struct gshm_frames *frames, uint64_t page, const uint8_t *twin, size_t bytes,
+                     uint8_t *out, size_t *length);
+/* Stores what a diff has changed, and no other byte: local processes may be writing those. The frame
+ * must be present: a hole becomes zeros with the diff in them. EBADMSG: gshm_diff_check refuses the
+ * diff, nothing was stored. EINVAL also for no such unit; ENOSPC, ENOMEM, EFAULT: the host has no
+ * memory for a frame that was a hole. */
+int gshm_frames_patch(const struct gshm_frames *frames, uint64_t page, const uint8_t *diff, size_t length,
+                      size_t bytes);
+/* The two ways of gshm_frames_patch, for the benchmark that finds which is faster for how many runs;
+ * of a checked diff, within the end. By writes: only in runs mode. */
+int gshm_frames_patch_by_writes(const struct gshm_frames *frames, uint64_t page, const uint8_t *diff,
+                                size_t length);
+int gshm_frames_patch_by_mapping(const struct gshm_frames *frames, uint64_t page, const uint8_t *diff,
+                                 size_t length, size_t bytes);
 
 /* A memfd that holds `length` bytes of `text`, sealed against change, read position 0: for passing
  * an answer of any length. Gives the descriptor or a negative errno. */

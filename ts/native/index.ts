@@ -81,6 +81,22 @@ export interface Frames {
   zero(page: number): void
   /** Frees the frames: every mapping of them anywhere on this node loses them at once. */
   punch(page: number, count: number): void
+  /**
+   * The bytes of the unit at `page` that differ from `twin` (4096 to 65536 bytes: the unit's size), as
+   * a diff of core/diff.h, into `out` from byte `at` on, which must have diffRoom(twin.length) bytes
+   * there. Gives the diff's length in bytes; 0: nothing has changed; -1: there is no diff, for a local
+   * process has freed the frame. Throws ERR_GSHM_INVALID (no room, no such unit),
+   * ERR_GSHM_BEYOND_END, ERR_GSHM_SYSTEM.
+   */
+  diff(page: number, twin: Uint8Array, out: Uint8Array, at: number): number
+  /**
+   * Stores what a diff (`length` bytes of `diff` from `at` on) has changed in the unit of `unit` bytes
+   * (4096 if not given) at `page`, and no other byte, while local processes write those. The frame
+   * must be present: a hole becomes zeros. False: the diff is malformed, nothing was stored. Throws
+   * ERR_GSHM_INVALID, ERR_GSHM_BEYOND_END, ERR_GSHM_MEMORY or ERR_GSHM_SYSTEM (a hole, and the host
+   * has no memory).
+   */
+  patch(page: number, diff: Uint8Array, at: number, length: number, unit?: number): boolean
   /** Whether the kernel holds a frame for the page. */
   present(page: number): boolean
   /** Frames that the kernel holds now. */
@@ -269,6 +285,11 @@ export interface Native {
     mode: 'fresh' | 'forked',
   ) => FaultChannel
   readonly Frames: new (name: string, pages: number) => Frames
+  /**
+   * Frames.patch for memory of this process: a twin, whose length is the unit. False: the diff is
+   * malformed, nothing was stored. Throws ERR_GSHM_INVALID when there is no such unit or diff.
+   */
+  applyDiff(target: Uint8Array, diff: Uint8Array, at: number, length: number): boolean
   /** Binds `path` with mode 0660 (an old socket file that nobody listens on is replaced). */
   readonly DeviceListener: new (
     path: string,
@@ -293,6 +314,11 @@ export interface Native {
   /** Asks a daemon as a visitor (GSHM_HELLO_VISITOR): the JSON text of an inspection. */
   inspect(socket: string, what: number, name: string): string
   visitorUnlink(socket: string, name: string): void
+}
+
+/** Bytes that a diff of a unit of `unit` bytes takes at most (GSHM_DIFF_BYTES_MAX). */
+export function diffRoom(unit: number): number {
+  return 1 + unit / 8 + unit
 }
 
 /** The folder that holds package.json: build products are found from there in src and in dist. */
