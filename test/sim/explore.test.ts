@@ -7,7 +7,7 @@ import { EXPLORER_SIZES } from '../../ts/sim/sizes.js'
 
 for (const { name, when, states, ...size } of EXPLORER_SIZES) {
   if (when !== 'test') continue
-  t.test(`explorer: ${name}: nothing goes wrong in any of ${states} states`, async (t) => {
+  t.test(`explorer: ${size.protocol} ${name}: nothing goes wrong in any of ${states} states`, async (t) => {
     const report = explore({ ...size, step })
     t.equal(report.violation, undefined, report.way.join('\n'))
     t.ok(report.complete)
@@ -16,13 +16,23 @@ for (const { name, when, states, ...size } of EXPLORER_SIZES) {
 }
 
 t.test('explorer: holding requests and orders for a while leads to no new state', async (t) => {
-  const { name: _, when: __, states, ...size } = EXPLORER_SIZES.find(({ name }) => name === '2n2p')!
-  t.equal(explore({ ...size, holds: true, step }).states, states)
+  for (const { name, when: _, states, ...size } of EXPLORER_SIZES) {
+    if (name === '2n2p') t.equal(explore({ ...size, holds: true, step }).states, states, size.protocol)
+  }
 })
 
 t.test('explorer: the shortest way to a planted bug is told', async (t) => {
   const mutant = MUTANTS.find(({ name }) => name === 'forgotten Downgrade')!
-  const size = { nodes: 2, pages: 1, threads: 1, ops: 1, duplicates: 0, losses: 0, holds: false }
+  const size = {
+    protocol: 'mrsw',
+    nodes: 2,
+    pages: 1,
+    threads: 1,
+    ops: 1,
+    duplicates: 0,
+    losses: 0,
+    holds: false,
+  } as const
   const { violation, way } = explore({ ...size, step: new Cells().step(mutant.protocol) })
   t.match(violation, /can (read|write) p0/)
   t.strictSame(way.slice(-3), [

@@ -1,45 +1,50 @@
 import t from 'tap'
 import { readFileSync, readdirSync } from 'node:fs'
-import { mrsw } from '../../ts/coherence/mrsw/index.js'
+import type { ProtocolName } from '../../ts/base/consistency.js'
+import { engine } from '../../ts/node/state.js'
 import { step } from '../../ts/node/step.js'
 import { Cells } from '../../ts/sim/cells.js'
 import { MUTANTS } from '../../ts/sim/mutants.js'
 import { run } from '../../ts/sim/run.js'
-import { runScenario } from '../../ts/sim/scenario.js'
+import { runScenario, scenarioProtocol } from '../../ts/sim/scenario.js'
 import { walk } from '../../ts/sim/walk.js'
 
 /** Cells that neither walks nor scenarios reach, and why. */
-const UNREACHED: string[] = []
+const UNREACHED: Partial<Record<ProtocolName, string[]>> = {}
 
-const report = run({ seeds: 3000, first: 1 })
+for (const protocol of engine.protocols()) {
+  const { name } = protocol
+  const report = run({ protocol, seeds: 3000, first: 1 })
 
-t.test('sim: 3000 seeds keep every promise', async (t) => {
-  t.equal(report.failed, undefined)
-  t.ok(report.lossy > 500, `${report.lossy} of them lose a node`)
-})
+  t.test(`sim: ${name}: 3000 seeds keep every promise`, async (t) => {
+    t.equal(report.failed, undefined)
+    t.ok(report.lossy > 500, `${report.lossy} of them lose a node`)
+  })
 
-t.test('sim: a seed gives the same run always', async (t) => {
-  for (const seed of [3, 1001, 77_777]) {
-    const lines = [[], []] as [string[], string[]]
-    for (const log of lines) walk({ seed, step, log: (line) => log.push(line) })
-    t.ok(lines[0].length > 20)
-    t.strictSame(lines[0], lines[1])
-  }
-})
+  t.test(`sim: ${name}: a seed gives the same run always`, async (t) => {
+    for (const seed of [3, 1001, 77_777]) {
+      const lines = [[], []] as [string[], string[]]
+      for (const log of lines) walk({ seed, protocol: name, step, log: (line) => log.push(line) })
+      t.ok(lines[0].length > 20)
+      t.strictSame(lines[0], lines[1])
+    }
+  })
 
-t.test('sim: every cell of the tables is met by a walk or a scenario', async (t) => {
-  const cells = new Cells()
-  cells.add(report.cells)
-  const observed = cells.step(mrsw)
-  const folder = new URL('../scenario/', import.meta.url)
-  for (const name of readdirSync(folder).filter((file) => file.endsWith('.txt'))) {
-    runScenario(readFileSync(new URL(name, folder), 'utf8'), observed)
-  }
-  t.strictSame(cells.missing(mrsw), UNREACHED)
-})
+  t.test(`sim: ${name}: every cell of the tables is met by a walk or a scenario`, async (t) => {
+    const cells = new Cells()
+    cells.add(report.cells)
+    const observed = cells.step(protocol)
+    const folder = new URL('../scenario/', import.meta.url)
+    for (const file of readdirSync(folder).filter((file) => file.endsWith('.txt'))) {
+      const script = readFileSync(new URL(file, folder), 'utf8')
+      if (scenarioProtocol(script) === name) runScenario(script, observed)
+    }
+    t.strictSame(cells.missing(protocol), UNREACHED[name] ?? [])
+  })
+}
 
 for (const { name, protocol, lossy } of MUTANTS) {
-  t.test(`sim: catches a planted bug: ${name}`, async (t) => {
+  t.test(`sim: ${protocol.name}: catches a planted bug: ${name}`, async (t) => {
     const { failed } = run({ seeds: 2000, first: 1, protocol, ...(lossy ? { losses: 1 } : {}) })
     t.ok(failed, 'found')
     t.comment(`seed ${failed?.seed}, step ${failed?.steps}: ${failed?.violation}`)

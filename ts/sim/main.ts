@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 /** `npm run sim`, `npm run explore`: checks of the protocols. The last line is one JSON object with --json. */
-import { Command, InvalidArgumentError } from 'commander'
-import { mrsw } from '../coherence/mrsw/index.js'
-import { Cells } from './cells.js'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { AnyProtocol } from '../coherence/protocol.js'
+import { engine } from '../node/state.js'
+import { step } from '../node/step.js'
 import { EXPLORER_SIZES, type ExplorerSize } from './sizes.js'
 import { explore } from './explore.js'
 import { run } from './run.js'
+
+const PROTOCOLS = engine.protocols()
 
 const program = new Command('sim')
   .description('checks the coherence protocols: the production step in a pretend cluster')
@@ -13,77 +16,108 @@ const program = new Command('sim')
 
 program
   .command('run', { isDefault: true })
-  .description('random runs, one for each seed')
+  .description('random runs of every protocol, one for each seed')
+  .addOption(protocolOption())
   .option('--seeds <count>', 'how many seeds', count(1), 1000)
   .option('--seed <number>', 'only this seed, printed event by event', count(0))
   .option('--first <number>', 'the first seed', count(0), 1)
   .option('--nodes <count>', 'nodes (drawn from the seed unless given)', count(1, 64))
   .option('--losses <count>', 'nodes that may be lost (drawn from the seed unless given)', count(0, 63))
   .option('--json', 'end with one JSON object')
-  .action((options: { seeds: number; seed?: number; first: number; nodes?: number; losses?: number; json?: true }) => {
-    const { seed, nodes, losses } = options
-    const started = performance.now()
-    let line = 0
-    const report = run({
-      seeds: seed === undefined ? options.seeds : 1,
-      first: seed ?? options.first,
-      nodes,
-      losses,
-      ...(seed === undefined ? {} : { log: (text: string) => console.log(`${String(++line).padStart(6)}  ${text}`) }),
-    })
-    const seconds = (performance.now() - started) / 1000
-    const { ok, seeds, steps, lossy, failed } = report
-    const missing = report.cells.missing(mrsw)
-    if (failed !== undefined) {
-      console.error(`seed ${failed.seed}: ${failed.violation}; see it with: npm run sim -- --seed ${failed.seed}`)
-    }
-    console.error(
-      `${seeds} seeds, ${steps} steps, ${lossy} with losses, ${seconds.toFixed(1)} s; cells not met: ${missing.length}`,
-    )
-    finish(options.json, {
-      ok,
-      seeds,
-      steps,
-      lossy,
-      seconds: rounded(seconds),
-      cells: report.cells.count,
-      cellsMissing: missing,
-      failed: failed?.seed ?? null,
-      violation: failed?.violation ?? null,
-    })
+  .action((options: RunFlags) => {
+    const protocols = chosen(options.protocol).map((protocol) => runOne(protocol, options))
+    finish(options.json, { ok: protocols.every(({ ok }) => ok), protocols })
   })
 
 program
   .command('explore')
   .description('everything that can happen in small clusters')
-  .option('--size <name>', `only one size: ${EXPLORER_SIZES.map(({ name }) => name).join(', ')}`)
+  .addOption(protocolOption())
+  .option('--size <name>', `only this size: ${[...new Set(EXPLORER_SIZES.map(({ name }) => name))].join(', ')}`)
   .option('--full', 'the larger sizes too')
   .option('--json', 'end with one JSON object')
-  .action((options: { size?: string; full?: true; json?: true }) => {
-    const sizes = EXPLORER_SIZES.filter(({ name, when }) =>
-      options.size === undefined ? options.full === true || when !== 'full' : name === options.size,
-    )
+  .action((options: { protocol?: string; size?: string; full?: true; json?: true }) => {
+    const protocols = chosen(options.protocol)
+    const sizes = EXPLORER_SIZES.filter(({ name, when, protocol }) => {
+      if (!protocols.some((one) => one.name === protocol)) return false
+      return options.size === undefined ? options.full === true || when !== 'full' : name === options.size
+    })
     if (sizes.length === 0) program.error(`--size: there is no size '${options.size}'`)
     const results = sizes.map(exploreOne)
     const states = results.reduce((sum, result) => sum + result.states, 0)
-    finish(options.json, { ok: results.every(({ ok }) => ok), protocol: mrsw.name, states, sizes: results })
+    finish(options.json, { ok: results.every(({ ok }) => ok), states, sizes: results })
   })
 
 program.parse()
 
-function exploreOne({ name, when: _, states: expected, ...size }: ExplorerSize) {
+interface RunFlags {
+  protocol?: string
+  seeds: number
+  seed?: number
+  first: number
+  nodes?: number
+  losses?: number
+  json?: true
+}
+
+function protocolOption(): Option {
+  return new Option('--protocol <name>', 'only this protocol').choices(PROTOCOLS.map(({ name }) => name))
+}
+
+function chosen(name: string | undefined): AnyProtocol[] {
+  return PROTOCOLS.filter((protocol) => name === undefined || protocol.name === name)
+}
+
+function runOne(protocol: AnyProtocol, options: RunFlags) {
+  const { name } = protocol
+  const { seed, nodes, losses } = options
   const started = performance.now()
-  const cells = new Cells()
-  const progress = (states: number) => process.stderr.isTTY && process.stderr.write(`\r${name}: ${states} states`)
-  const { ok, states, ends, depth, complete, violation, way } = explore({ ...size, step: cells.step(mrsw), progress })
+  let line = 0
+  const report = run({
+    protocol,
+    seeds: seed === undefined ? options.seeds : 1,
+    first: seed ?? options.first,
+    nodes,
+    losses,
+    ...(seed === undefined ? {} : { log: (text: string) => console.log(`${String(++line).padStart(6)}  ${text}`) }),
+  })
+  const seconds = rounded((performance.now() - started) / 1000)
+  const { ok, seeds, steps, lossy, failed, cells } = report
+  const missing = cells.missing(protocol)
+  if (failed !== undefined) {
+    const command = `npm run sim -- --protocol ${name} --seed ${failed.seed}`
+    console.error(`${name}: seed ${failed.seed}: ${failed.violation}; see it with: ${command}`)
+  }
+  const text = `${seeds} seeds, ${steps} steps, ${lossy} with losses, ${seconds} s; cells not met: ${missing.length}`
+  console.error(`${name}: ${text}`)
+  return {
+    protocol: name,
+    ok,
+    seeds,
+    steps,
+    lossy,
+    seconds,
+    cells: cells.count,
+    cellsMissing: missing,
+    failed: failed?.seed ?? null,
+    violation: failed?.violation ?? null,
+  }
+}
+
+function exploreOne({ name, when: _, states: expected, ...size }: ExplorerSize) {
+  const { protocol, nodes, pages, threads, ops: opsPerThread, duplicates, losses } = size
+  const started = performance.now()
+  const title = `${protocol} ${name}`
+  const progress = (states: number) => process.stderr.isTTY && process.stderr.write(`\r${title}: ${states} states`)
+  const { ok, states, ends, depth, complete, violation, way } = explore({ ...size, step, progress })
   const seconds = rounded((performance.now() - started) / 1000)
   for (const line of way) console.log(line)
-  if (!complete) console.error(`\r${name}: gave up after ${states} states`)
-  console.error(`\r${name}: ${states} states, ${ends} ends, depth ${depth}, ${seconds} s`)
-  const { nodes, pages, threads, ops: opsPerThread, duplicates, losses } = size
+  if (!complete) console.error(`\r${title}: gave up after ${states} states`)
+  console.error(`\r${title}: ${states} states, ${ends} ends, depth ${depth}, ${seconds} s`)
   const same = ok && states === expected
-  if (ok && !same && expected > 0) console.error(`${name}: ${expected} states were expected (ts/sim/sizes.ts)`)
-  return { name, ok, same, nodes, pages, threads, opsPerThread, duplicates, losses, states, depth, seconds, violation }
+  if (ok && !same && expected > 0) console.error(`${title}: ${expected} states were expected (ts/sim/sizes.ts)`)
+  const cluster = { name, protocol, nodes, pages, threads, opsPerThread, duplicates, losses }
+  return { ...cluster, ok, same, states, depth, seconds, violation }
 }
 
 function count(least: number, most = Number.MAX_SAFE_INTEGER) {

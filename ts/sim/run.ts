@@ -32,7 +32,7 @@ export function run({ seeds, first, nodes, losses, protocol = mrsw, log, progres
   let lossy = 0
   for (let seed = first; seed < first + seeds; seed++) {
     progress?.(seed)
-    const result = walk({ seed, step, nodes, losses, ...(log === undefined ? {} : { log }) })
+    const result = walk({ seed, protocol: protocol.name, step, nodes, losses, ...(log === undefined ? {} : { log }) })
     steps += result.steps
     if (result.losses > 0) lossy++
     if (result.violation !== undefined)

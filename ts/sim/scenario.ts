@@ -2,6 +2,7 @@
  * Scenario scripts: text files with commands and the transcript that must follow, after
  * etcd-io/raft's datadriven tests, to be read by somebody who knows only the messages' names.
  *
+ *   protocol srsw            of the clusters that follow; only at the script's start (mrsw without)
  *   nodes 3 pages 2          a new cluster; page p's home is node p % 3
  *   fault 1 write p0         a thread of node 1 faults
  *   deliver 1>0              the oldest message on that link (`deliver 1>0 all`: every one)
@@ -15,6 +16,7 @@
  *
  * All effects of a step are performed at once here; threads that run between them are the walks'.
  */
+import type { ProtocolName } from '../base/consistency.js'
 import type { NodeId, Page } from '../base/ids.js'
 import { COHERENCE_TYPES, type CoherenceMessage, type CoherenceType } from '../coherence/messages.js'
 import type { Effect } from '../node/effects.js'
@@ -27,12 +29,17 @@ import { SEGMENT, createNodes } from './world.js'
 
 /** The script with the transcripts that this step really gives. */
 export function runScenario(text: string, step: Step): string {
-  const stage = new Stage(step)
+  const stage = new Stage(step, scenarioProtocol(text))
   return text
     .split(/\n\n+/)
     .map((block) => runBlock(stage, block.trimEnd()))
     .join('\n\n')
     .concat('\n')
+}
+
+/** A script's steps must have the tables of this one. */
+export function scenarioProtocol(text: string): ProtocolName {
+  return (/^protocol (\S+)$/m.exec(text)?.[1] ?? 'mrsw') as ProtocolName
 }
 
 function runBlock(stage: Stage, block: string): string {
@@ -50,14 +57,20 @@ class Stage {
   #resumes: { node: NodeId; page: Page }[] = []
   #out: string[] = []
 
-  constructor(private readonly step: Step) {}
+  constructor(
+    private readonly step: Step,
+    private readonly protocol: ProtocolName,
+  ) {}
 
   run(line: string): string[] {
     this.#out = []
     const [command, ...words] = line.trim().split(/\s+/)
     switch (command) {
+      case 'protocol':
+        if (words[0] !== this.protocol) this.#out.push(`the protocol is ${this.protocol} already`)
+        break
       case 'nodes':
-        this.#nodes = createNodes(Number(words[0]), Number(words[2] ?? 1), this.step)
+        this.#nodes = createNodes(Number(words[0]), Number(words[2] ?? 1), this.step, this.protocol)
         this.#links.clear()
         this.#resumes = []
         break

@@ -5,6 +5,7 @@
 import type { Setup } from './world.js'
 
 export interface ExplorerSize extends Omit<Setup, 'step'> {
+  /** Unique among those of the protocol. */
   readonly name: string
   /** test: in the test suite; daily: `npm run explore`; full: only with --full or by name. */
   readonly when: 'test' | 'daily' | 'full'
@@ -12,16 +13,17 @@ export interface ExplorerSize extends Omit<Setup, 'step'> {
 }
 
 const plain = { pages: 1, threads: 1, duplicates: 0, losses: 0, holds: false }
+const mrsw = { protocol: 'mrsw', ...plain } as const
 
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
-  { ...plain, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 19_697 },
-  { ...plain, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 15_027 },
-  { ...plain, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 12_810 },
-  { ...plain, name: '3n1p-lost', when: 'test', nodes: 3, ops: 1, losses: 1, states: 50_005 },
-  { ...plain, name: '3n1p', when: 'daily', nodes: 3, ops: 2, states: 105_490 },
-  { ...plain, name: '2n1p-2ops', when: 'daily', nodes: 2, threads: 2, ops: 2, states: 505_209 },
-  { ...plain, name: '3n1p-lost-dup', when: 'full', nodes: 3, ops: 1, duplicates: 1, losses: 1, states: 296_569 },
-  { ...plain, name: '3n1p-2lost', when: 'daily', nodes: 3, ops: 1, losses: 2, states: 55_867 },
-  { ...plain, name: '3n1p-lost-2ops', when: 'full', nodes: 3, ops: 2, losses: 1, states: 352_618 },
-  { ...plain, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 257_755 },
+  { ...mrsw, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 19_697 },
+  { ...mrsw, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 15_027 },
+  { ...mrsw, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 12_810 },
+  { ...mrsw, name: '3n1p-lost', when: 'test', nodes: 3, ops: 1, losses: 1, states: 50_005 },
+  { ...mrsw, name: '3n1p', when: 'daily', nodes: 3, ops: 2, states: 105_490 },
+  { ...mrsw, name: '2n1p-2ops', when: 'daily', nodes: 2, threads: 2, ops: 2, states: 505_209 },
+  { ...mrsw, name: '3n1p-lost-dup', when: 'full', nodes: 3, ops: 1, duplicates: 1, losses: 1, states: 296_569 },
+  { ...mrsw, name: '3n1p-2lost', when: 'daily', nodes: 3, ops: 1, losses: 2, states: 55_867 },
+  { ...mrsw, name: '3n1p-lost-2ops', when: 'full', nodes: 3, ops: 2, losses: 1, states: 352_618 },
+  { ...mrsw, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 257_755 },
 ]

@@ -2,6 +2,7 @@
  * One random run of a World, decided by a seed: the same seed gives the same run. Sizes, duplicate
  * faults and losses are drawn from the seed too, unless told.
  */
+import type { ProtocolName } from '../base/consistency.js'
 import { Prng } from '../base/prng.js'
 import type { Access, Page } from '../base/ids.js'
 import type { Step } from '../node/step.js'
@@ -12,6 +13,7 @@ import { World, type Choice } from './world.js'
 
 export interface WalkOptions {
   readonly seed: number
+  readonly protocol: ProtocolName
   readonly step: Step
   readonly nodes?: number | undefined
   readonly losses?: number | undefined
@@ -29,9 +31,10 @@ export interface WalkResult {
 
 const STEPS_MAX = 1_000_000
 
-export function walk({ seed, step, nodes, losses, log }: WalkOptions): WalkResult {
+export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions): WalkResult {
   const prng = new Prng(seed)
   const world = World.create({
+    protocol,
     nodes: nodes ?? 2 + prng.below(4),
     pages: 1 + prng.below(3),
     threads: 2,

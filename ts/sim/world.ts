@@ -11,6 +11,7 @@
 import { PeerError } from '../base/peer-error.js'
 import type { Access, NodeId, Page } from '../base/ids.js'
 import { PAGE_SIZE } from '../base/ids.js'
+import type { Model, ProtocolName } from '../base/consistency.js'
 import type { SegmentAttributes } from '../base/requests.js'
 import type { CoherenceMessage } from '../coherence/messages.js'
 import { copyCoherence, segmentMade } from '../coherence/state.js'
@@ -25,7 +26,17 @@ import { describeEffect, describeEvent } from './describe.js'
 
 export const SEGMENT = 1
 
+/** What a segment is created with, to be served by the protocol. */
+const MODELS: Readonly<Record<ProtocolName, Model>> = {
+  srsw: { consistency: 'srsw', manager: 'fixed', unit: PAGE_SIZE },
+  mrsw: { consistency: 'mrsw', manager: 'fixed', unit: PAGE_SIZE },
+  'mrsw-dynamic': { consistency: 'mrsw', manager: 'dynamic', unit: PAGE_SIZE },
+  lrc: { consistency: 'lrc', manager: 'fixed', unit: PAGE_SIZE },
+}
+
 export interface Setup {
+  /** Of the segment; `step` must have its tables. */
+  readonly protocol: ProtocolName
   readonly nodes: number
   readonly pages: number
   /** A node. */
@@ -113,7 +124,7 @@ export class World {
     this.latest = Array.from({ length: setup.pages }, () => 0)
     this.duplicatesLeft = setup.duplicates
     this.lossesLeft = setup.losses
-    this.nodes = createNodes(setup.nodes, setup.pages, setup.step).map((state) => ({
+    this.nodes = createNodes(setup.nodes, setup.pages, setup.step, setup.protocol).map((state) => ({
       state,
       alive: true,
       kernel: new Kernel(setup.threads, setup.pages, setup.ops),
@@ -279,15 +290,13 @@ export class World {
 }
 
 /** Node states that know each other and segment 1, whose page p has home p % nodes. */
-export function createNodes(count: number, pages: number, step: Step): NodeState[] {
+export function createNodes(count: number, pages: number, step: Step, protocol: ProtocolName = 'mrsw'): NodeState[] {
   const homes = Array.from({ length: count }, (_, node) => node)
   const attributes: SegmentAttributes = {
     segment: SEGMENT,
     name: 'sim',
     bytes: pages * PAGE_SIZE,
-    consistency: 'mrsw',
-    manager: 'fixed',
-    unit: PAGE_SIZE,
+    ...MODELS[protocol],
     homes,
     uid: 0,
     gid: 0,
