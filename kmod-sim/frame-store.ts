@@ -14,6 +14,7 @@ interface SegmentFrames {
 export class FrameStore {
   readonly #bySegment = new Map<SegmentId, SegmentFrames>()
   #held = 0 // over all segments
+  #twins = 0
 
   /** @param memoryBytes frames may take this much @param made called with each new memfd (the keeper wants it) */
   constructor(
@@ -27,9 +28,14 @@ export class FrameStore {
     return this.#held * PAGE_SIZE
   }
 
-  /** May `more` further pages be held? */
+  /** May `more` further pages be held? Twins count: a node that writes to all its pages has two of each. */
   hasRoom(more: number): boolean {
-    return (this.#held + more) * PAGE_SIZE <= this.memoryBytes
+    return (this.#held + this.#twins + more) * PAGE_SIZE <= this.memoryBytes
+  }
+
+  /** Of how many pages there are twins (TwinStore says so). */
+  set twins(pages: number) {
+    this.#twins = pages
   }
 
   open(segment: SegmentId, bytes: number): Frames {
@@ -57,6 +63,21 @@ export class FrameStore {
 
   /** Whether the frame that the engine has given the page is there. */
   present(segment: SegmentId, page: Page): boolean {
+  /** The frame's bytes, whatever they are, into a buffer of the caller's of PAGE_SIZE bytes. */
+  copyInto(segment: SegmentId, page: Page, into: Uint8Array): void {
+    this.#get(segment).frames.copyOut(page, into, 0)
+  }
+
+  /** Frames.diff of the page; -1: a local process has freed the frame. */
+  diff(segment: SegmentId, page: Page, twin: Uint8Array, out: Uint8Array, at: number): number {
+    return this.#get(segment).frames.diff(page, twin, out, at)
+  }
+
+  /** Frames.patch of the page, which is held; false: the diff is malformed. */
+  patch(segment: SegmentId, page: Page, diff: Uint8Array, at: number, length: number): boolean {
+    return this.#get(segment).frames.patch(page, diff, at, length)
+  }
+
     return this.#get(segment).frames.present(page)
   }
 
