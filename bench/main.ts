@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME ... [--json]`: scripts that measure, never tests that fail on time. */
 import { Command } from 'commander'
+import { diffBenchmark } from './diff.js'
 import { faultBenchmark } from './fault.js'
 import { memoryBenchmark } from './memory.js'
 
@@ -21,6 +22,14 @@ program
   .option('--json', 'the last line of standard output is one JSON object')
   .action(async (options: { pages: string; windows: string; json?: boolean }) => {
     finish(options.json, await memoryBenchmark(count('--pages', options.pages), count('--windows', options.windows)))
+  })
+program
+  .command('diff')
+  .description('twins of pages and diffs against them: making, checking, applying, in memory and in frames')
+  .option('--rounds <n>', 'rounds of 100 calls; each figure is the median of its rounds', '300')
+  .option('--json', 'the last line of standard output is one JSON object')
+  .action(async (options: { rounds: string; json?: boolean }) => {
+    finish(options.json, await diffBenchmark(count('--rounds', options.rounds)))
   })
 
 function finish(json: boolean | undefined, result: { readonly ok: boolean }): void {
