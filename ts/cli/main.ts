@@ -9,6 +9,7 @@ import { report } from './command.js'
 import { doctorCommand } from './doctor.js'
 import { downCommand } from './down.js'
 import { flagsCommand } from './flags.js'
+import { litmusCommand } from './litmus.js'
 import { lsCommand } from './ls.js'
 import { nodeCommand } from './node.js'
 import { pagesCommand } from './pages.js'
@@ -26,7 +27,7 @@ export function program(): Command {
     .enablePositionalOptions()
     .showHelpAfterError(false)
   const commands = [nodeCommand, upCommand, downCommand, runCommand, statusCommand, lsCommand, pagesCommand, rmCommand]
-  for (const make of [...commands, testbedCommand, checkCommand, flagsCommand, doctorCommand]) gshm.addCommand(make())
+  for (const make of [...commands, testbedCommand, litmusCommand, checkCommand, flagsCommand, doctorCommand]) gshm.addCommand(make())
   for (const each of [gshm, ...gshm.commands]) each.exitOverride().configureOutput({ outputError: () => {} })
   gshm.addHelpText(
     'after',

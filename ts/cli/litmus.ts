@@ -1,0 +1,38 @@
+/** `gshm litmus`: litmus tests on a cluster of its own; ts/testbed/litmus does the work. */
+import { PLACEMENTS, SPREADS, type Placement, type Spread } from '../testbed/litmus/options.js'
+import { command } from './command.js'
+import { oneOf, whole } from './parse.js'
+
+interface Options {
+  consistency: string
+  manager: string
+  guard?: 'lock'
+  placement: Placement
+  threads: Spread
+  runs: number
+  seed?: number
+}
+
+export const litmusCommand = () =>
+  command<Options>(
+    'litmus <paths...>',
+    "runs litmus tests in herd's X86_64 format, and judges every outcome",
+    async (say, options, paths) => {
+      const { runLitmus } = await import('../testbed/litmus/run.js')
+      const { threads: spread, guard, ...rest } = options
+      const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
+      const result = await runLitmus({ ...rest, spread, guard, seed, paths }, (line) => say.progress(line))
+      const { ok, tests, runs, seen, reachable, forbidden, outsideSc, skipped } = result
+      say.print(`${tests} tests, ${runs} runs on ${result.nodes} nodes (seed ${seed}, ${result.seconds} s)`)
+      say.print(`${seen} of ${reachable} allowed outcomes were seen; ${outsideSc} runs were outside of SC`)
+      say.print(`${forbidden} runs were forbidden, ${skipped} files skipped: ${ok ? 'OK' : 'NOT OK'}`)
+      return { ...result }
+    },
+  )
+    .option('--consistency <model>', 'the segment: mrsw', oneOf('--consistency', ['mrsw']), 'mrsw')
+    .option('--manager <kind>', 'the segment: fixed', oneOf('--manager', ['fixed']), 'fixed')
+    .option('--guard <kind>', 'lock: each thread runs as a whole under one lock', oneOf('--guard', ['lock'] as const))
+    .option('--placement <how>', `of locations: ${PLACEMENTS.join(', ')}`, oneOf('--placement', PLACEMENTS), 'mixed')
+    .option('--threads <where>', `of threads: ${SPREADS.join(', ')}`, oneOf('--threads', SPREADS), 'node-each')
+    .option('--runs <count>', 'of each test', whole('--runs', 1, 10_000_000), 1000)
+    .option('--seed <number>', 'makes layouts and delays the same again', whole('--seed', 0, 2 ** 32 - 1))
