@@ -61,8 +61,6 @@ export class FrameStore {
     return bytes.equals(ZEROS) && !frames.present(page) ? LOST_PAGE : bytes
   }
 
-  /** Whether the frame that the engine has given the page is there. */
-  present(segment: SegmentId, page: Page): boolean {
   /** The frame's bytes, whatever they are, into a buffer of the caller's of PAGE_SIZE bytes. */
   copyInto(segment: SegmentId, page: Page, into: Uint8Array): void {
     this.#get(segment).frames.copyOut(page, into, 0)
@@ -78,6 +76,8 @@ export class FrameStore {
     return this.#get(segment).frames.patch(page, diff, at, length)
   }
 
+  /** Whether the frame that the engine has given the page is there. */
+  present(segment: SegmentId, page: Page): boolean {
     return this.#get(segment).frames.present(page)
   }
 
