@@ -23,16 +23,20 @@ const ORDERS: ReadonlySet<string> = new Set(['FetchRead', 'FetchWrite', 'Inv'])
 export class Hold {
   // One grace a slot, without an object: every installed page passes here.
   readonly #page = new Float64Array(SLOTS)
-  /** performance.now() until which the page stays. */
+  /** The clock's time until which the page stays. */
   readonly #until = new Float64Array(SLOTS)
   readonly #graceUs = new Uint16Array(SLOTS)
   readonly #thread = new Int32Array(SLOTS)
   readonly #held = new Map<number, NodeEvent[]>()
   readonly #timer: MicroTimer
 
-  /** @param deliver takes what was held, when its time has come */
-  constructor(private readonly deliver: (event: NodeEvent) => void) {
-    this.#timer = new native.MicroTimer(() => this.#release())
+  /** @param deliver takes what was held, when its time has come @param clock gives milliseconds */
+  constructor(
+    private readonly deliver: (event: NodeEvent) => void,
+    private readonly clock = () => performance.now(),
+    timer = (expired: () => void): MicroTimer => new native.MicroTimer(expired),
+  ) {
+    this.#timer = timer(() => this.#release())
   }
 
   /** The page has just been installed for `thread`. */
@@ -43,7 +47,7 @@ export class Hold {
     this.#page[slot] = page
     this.#thread[slot] = thread
     this.#graceUs[slot] = graceUs
-    this.#until[slot] = performance.now() + graceUs / 1000
+    this.#until[slot] = this.clock() + graceUs / 1000
   }
 
   /** Takes the event when it is of that kind and its page is in its grace; it is delivered later. */
@@ -56,7 +60,7 @@ export class Hold {
       held.push(event) // behind those that wait already: links are FIFO
       return true
     }
-    const now = performance.now()
+    const now = this.clock()
     if (this.#graceEnd(page) <= now) return false
     this.#held.set(page, [event])
     this.#arm(now)
@@ -77,13 +81,13 @@ export class Hold {
   }
 
   #release(): void {
-    const now = performance.now()
+    const now = this.clock()
     for (const [page, held] of [...this.#held]) {
       if (this.#graceEnd(page) > now) continue
       this.#held.delete(page)
       for (const event of held) this.deliver(event)
     }
-    this.#arm(performance.now())
+    this.#arm(this.clock())
   }
 
   /** When the page may be taken away; 0 when it has no grace. */
