@@ -8,7 +8,21 @@ import { table } from '../../ts/cli/table.js'
 import { compiled, projectRoot } from '../../ts/launch/paths.js'
 import { runProgram } from '../support/program.js'
 
-const COMMANDS = ['node', 'up', 'down', 'run', 'status', 'ls', 'pages', 'rm', 'testbed', 'litmus', 'check', 'flags', 'doctor']
+const COMMANDS = [
+  'node',
+  'up',
+  'down',
+  'run',
+  'status',
+  'ls',
+  'pages',
+  'rm',
+  'testbed',
+  'litmus',
+  'check',
+  'flags',
+  'doctor',
+]
 
 /** The command as a user runs it, in a runtime directory of its own. */
 const gshm = (dir: string, ...args: string[]) =>
