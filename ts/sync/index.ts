@@ -111,3 +111,6 @@ function invalidity(request: SyncRequest): string | undefined {
   }
   return isBarrierCount(request.count) ? undefined : `a barrier is for 1 to ${COUNT_MAX}, not ${request.count}`
 }
+
+/** The release that the effect Release asked for is over. */
+export function syncReleased(_state: SyncState, _edge: number, _effects: SyncEffect[]): void {}
