@@ -22,6 +22,7 @@ import { Pager } from './pager.js'
 import { Processes } from './processes.js'
 import { ProcessRegistry, type Process } from './process-registry.js'
 import { Runtime } from './runtime.js'
+import { TwinStore } from './twin-store.js'
 import { Waiting } from './waiting.js'
 
 export interface Log {
@@ -35,6 +36,7 @@ export class Daemon {
   readonly #waiting = new Waiting()
   readonly #keeper: Keeper
   readonly #frames: FrameStore
+  readonly #twins: TwinStore
   readonly #poll: FaultPoll
   readonly #faults: FaultPath
   readonly #processes: Processes
@@ -62,7 +64,9 @@ export class Daemon {
       options.memory,
       (segment, frames) => keeper.addFrames(segment, frames),
       (segment) => keeper.dropFrames(segment),
+      (segment) => attributesOf(this.#state.names, segment)!.bytes,
     )
+    this.#twins = new TwinStore(this.#frames)
     this.#poll = new native.FaultPoll((records, count) => this.#faults.batch(records, count))
     this.#processes = new Processes(this.#registry, this.#frames, this.#poll, keeper, {
       attributes: (segment) => attributesOf(this.#state.names, segment),
@@ -163,11 +167,15 @@ export class Daemon {
       fence: (node, why) => this.#cluster.fence(node, why),
       held: (segment) => this.#registry.holds(segment),
       holds: (event) => this.#hold.takes(event),
-      segmentGone: ({ segment }) => this.#frames.drop(segment),
+      segmentGone: ({ segment }) => {
+        this.#twins.dropSegment(segment)
+        this.#frames.drop(segment)
+      },
     })
     this.#runtime.pager = new Pager(
       this.#registry,
       this.#frames,
+      this.#twins,
       this.#waiting,
       {
         drain: (process) => this.#poll.drain(process.id),

@@ -21,6 +21,8 @@ export class FrameStore {
     readonly memoryBytes: number,
     private readonly made: (segment: SegmentId, frames: Frames) => void,
     private readonly dropped: (segment: SegmentId) => void,
+    /** How long the segment is: for frames of one that nobody here has opened, a home's master copies. */
+    private readonly bytesOf: (segment: SegmentId) => number,
   ) {}
 
   /** Frames that hold a page of the engine's, in bytes. */
@@ -83,6 +85,7 @@ export class FrameStore {
 
   /** A page arrives in its frame: the bytes given, or zeros; of LOST_PAGE nothing, not even a frame. */
   fill(segment: SegmentId, page: Page, bytes: Uint8Array | undefined): void {
+    if (!this.#bySegment.has(segment)) this.open(segment, this.bytesOf(segment))
     const of = this.#get(segment)
     if (bytes === undefined) of.frames.zero(page)
     else if (bytes.length > 0) of.frames.copyIn(page, bytes, 0)

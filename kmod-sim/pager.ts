@@ -10,11 +10,14 @@
  * left then, and nobody is given zeros for them: local views get SIGBUS, other nodes LOST_PAGE.
  */
 import { assert, unreachable } from '../ts/base/assert.js'
-import { globalPage, LOST_PAGE, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
+import { PeerError } from '../ts/base/peer-error.js'
+import { globalPage, LOST_PAGE, PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
 import type { PageEffect } from '../ts/coherence/effects.js'
 import { Change } from '../ts/native/index.js'
+import { DiffWriter } from './diffs.js'
 import type { FrameStore } from './frame-store.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
+import type { TwinStore } from './twin-store.js'
 import type { Waiting } from './waiting.js'
 
 export const PROTECT_MS = 100
@@ -33,10 +36,15 @@ export interface PagerHost {
 export class Pager {
   /** The payload for the Sends that follow a Copy. */
   copied: Uint8Array | undefined
+  /** The payload for the Flush that follows its Diffs. */
+  readonly diffs = new DiffWriter()
+  /** Where the diffs of the Flush in hand lie in its payload (findDiffs). */
+  arrived: Uint32Array = new Uint32Array(0)
 
   constructor(
     private readonly processes: ProcessRegistry,
     private readonly frames: FrameStore,
+    private readonly twins: TwinStore,
     private readonly waiting: Waiting,
     private readonly host: PagerHost,
     /** A page has been installed for this waiting thread (law 11). */
@@ -48,7 +56,15 @@ export class Pager {
     const { segment, page } = effect
     switch (effect.do) {
       case 'Install':
-        return this.#install(segment, page, effect.access, effect.bytes, payload)
+        return this.#install(effect, payload)
+      case 'Fill':
+        return this.#fill(segment, page, effect.bytes, payload)
+      case 'Diff':
+        return this.#diff(segment, page)
+      case 'Patch':
+        return this.#patch(segment, page, effect.diff, payload)
+      case 'DropTwin':
+        return this.twins.drop(segment, page)
       case 'Downgrade':
         return this.#everyView(segment, page, (process, address) => process.faults.protect(address, PAGE_SIZE, true))
       case 'Copy':
@@ -73,18 +89,18 @@ export class Pager {
     })
   }
 
-  #install(
-    segment: SegmentId,
-    page: Page,
-    access: Access,
-    bytes: 'page' | 'zero' | 'kept',
-    payload: Uint8Array | undefined,
-  ): void {
+  #fill(segment: SegmentId, page: Page, bytes: 'page' | 'zero', payload: Uint8Array | undefined): void {
+    assert(bytes === 'zero' || payload !== undefined, 'the page has not come with the message')
+    this.frames.fill(segment, page, bytes === 'page' ? payload : undefined)
+  }
+
+  #install(effect: Extract<PageEffect, { do: 'Install' }>, payload: Uint8Array | undefined): void {
+    const { segment, page, access, bytes, twin } = effect
     if (bytes !== 'kept') {
-      assert(bytes === 'zero' || payload !== undefined, 'install: the page has not come with the message')
-      this.frames.fill(segment, page, bytes === 'page' ? payload : undefined)
+      this.#fill(segment, page, bytes, payload)
       if (bytes === 'page' && payload?.length === 0) return this.#poison(segment, page)
     }
+    if (twin) this.twins.make(segment, page) // before anybody here can write
     for (const { process, address, thread, mapped } of this.waiting.take(globalPage(segment, page))) {
       if (bytes !== 'kept' || access === 'write') this.installed(segment, page, thread)
       const change = this.#insist(process, () => {
@@ -98,6 +114,24 @@ export class Pager {
       })
       if (change === Change.hole) this.#hole(segment, page, process, address)
     }
+  }
+
+  #diff(segment: SegmentId, page: Page): void {
+    this.diffs.add((out, at) => {
+      const length = this.twins.diff(segment, page, out, at)
+      if (length < 0) this.#destroyed(segment, page)
+      return Math.max(length, 0)
+    })
+    this.twins.drop(segment, page)
+  }
+
+  /** @param at the place of the page's diff in the payload */
+  #patch(segment: SegmentId, page: Page, at: number, payload: Uint8Array | undefined): void {
+    assert(payload !== undefined, 'patch: no diffs have come with the message')
+    const start = this.arrived[2 * at]!
+    const length = this.arrived[2 * at + 1]!
+    if (length > 0 && !this.frames.patch(segment, page, payload, start, length))
+      throw new PeerError('a diff that is none')
   }
 
   /** The kernel finds no frame for a page that is here. */

@@ -2,7 +2,7 @@
  * The runtime drives the engine: events go in one at a time, the effects of each are performed in
  * order, to the end, before the next goes in (law 3). Whatever turns up meanwhile waits in a queue.
  */
-import { assert } from '../ts/base/assert.js'
+import { AssertionError, assert } from '../ts/base/assert.js'
 import { PeerError } from '../ts/base/peer-error.js'
 import type { NodeId, SegmentId } from '../ts/base/ids.js'
 import type { Answer, LocalRequest } from '../ts/base/requests.js'
@@ -12,7 +12,10 @@ import type { NodeEvent } from '../ts/node/events.js'
 import type { Message } from '../ts/node/messages.js'
 import { step } from '../ts/node/step.js'
 import type { NodeState } from '../ts/node/state.js'
+import { findDiffs } from './diffs.js'
 import type { Pager } from './pager.js'
+
+const NO_BYTES = new Uint8Array(0)
 
 export interface RuntimeHost {
   send(to: NodeId, message: Message, payload: Uint8Array | undefined): void
@@ -79,27 +82,31 @@ export class Runtime {
     if (event.is === 'let' && this.host.held(event.segment)) return
     const effects: Effect[] = []
     try {
+      if (event.is === 'message' && event.message.type === 'Flush') {
+        this.pager.arrived = findDiffs(payload ?? NO_BYTES, event.message.pages.length)
+      }
       step(this.state, event, effects)
+      if (event.is === 'exit') this.#forget(event.process)
+      for (const effect of effects) this.#perform(effect, payload)
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
       const peer = error.peer ?? (event.is === 'message' ? event.from : undefined)
       if (peer === undefined) throw error
       this.host.fence(peer, error.message)
-      return
     }
-    if (event.is === 'exit') {
-      for (const [ticket, { process }] of this.#tickets) if (process === event.process) this.#tickets.delete(ticket)
-    }
-    for (const effect of effects) this.#perform(effect, payload)
     this.pager.copied = undefined
+  }
+
+  /** The process has ended: nothing is answered to it any more. */
+  #forget(ended: number): void {
+    for (const [ticket, { process }] of this.#tickets) if (process === ended) this.#tickets.delete(ticket)
   }
 
   #perform(effect: Effect, payload: Uint8Array | undefined): void {
     switch (effect.do) {
       case 'Send': {
         const message = effect.message
-        const carriesPage = 'bytes' in message && message.bytes === 'page'
-        return this.host.send(effect.to, message, carriesPage ? this.pager.copied : undefined)
+        return this.host.send(effect.to, message, this.#payloadOf(message))
       }
       case 'Answer':
         return this.#settle(effect.ticket, effect.answer)
@@ -113,11 +120,20 @@ export class Runtime {
         if (!this.host.holds(event)) this.#queue.push(event)
         return
       }
+      case 'Acquire':
+      case 'Release':
+      case 'Released':
+        throw new AssertionError(`${effect.do} has left its step`)
       case 'SegmentGone':
         return this.host.segmentGone(effect)
       default:
         return this.pager.perform(effect, payload)
     }
+  }
+
+  #payloadOf(message: Message): Uint8Array | undefined {
+    if (message.type === 'Flush') return this.pager.diffs.take()
+    return 'bytes' in message && message.bytes === 'page' ? this.pager.copied : undefined
   }
 
   #settle(ticket: number, outcome: Answer | GshmError): void {

@@ -110,7 +110,8 @@ void FaultPoll::Deliver(Batch& batch, bool from_loop) {
 
 /* A thread that has been served is often back with its next fault before the loop would come round:
  * where it shares our CPU, the kernel has let it run when it was woken. So look again before going,
- * which saves such a fault a turn of the loop, and costs the last one a read in vain. */
+ * which saves such a fault a turn of the loop, and costs the last one a read in vain. Not where several
+ * threads fault at once: they would keep other processes and other nodes waiting. */
 void FaultPoll::OnReady(uint64_t id) {
   FromLoop(Env(), [this, id] {
     for (int reads = 0; reads < kReads; reads++) {
@@ -119,7 +120,8 @@ void FaultPoll::OnReady(uint64_t id) {
       Entry& entry = *found->second;
       Batch& batch = BatchAt(depth_);
       if (Read(id, entry, batch) == 0) return reads == 0 ? KeepNonblocking(entry) : void();
-      bool again = entry.channel->fresh(); /* reading a fork's in vain takes five calls: uffd_read.c */
+      /* Reading a fork's in vain takes five calls: uffd_read.c. */
+      bool again = batch.count == 1 && entry.channel->fresh();
       Deliver(batch, true);
       if (!again) return;
     }

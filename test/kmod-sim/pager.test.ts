@@ -2,6 +2,7 @@
 import t from 'tap'
 import { globalPage } from '../../ts/base/ids.js'
 import { Change, type FaultChannel } from '../../ts/native/index.js'
+import type { TwinStore } from '../../kmod-sim/twin-store.js'
 import type { FrameStore } from '../../kmod-sim/frame-store.js'
 import { Pager } from '../../kmod-sim/pager.js'
 import { ProcessRegistry, type Process } from '../../kmod-sim/process-registry.js'
@@ -41,6 +42,7 @@ function setUp(drain: (process: Process) => void = () => {}) {
   const pager = new Pager(
     registry,
     { fill: () => {} } as unknown as FrameStore,
+    {} as TwinStore,
     waiting,
     {
       drain,
@@ -60,7 +62,7 @@ t.test('a process that ends while a page is installed in it: the rest of the eff
     for (const at of [P, 5 * P]) waiting.add(globalPage(1, 0), { process, address: at, thread: 1, mapped: false })
   }
   answers.set(1, Change.again)
-  pager.perform({ do: 'Install', segment: 1, page: 0, access: 'read', bytes: 'zero' }, undefined)
+  pager.perform({ do: 'Install', segment: 1, page: 0, access: 'read', bytes: 'zero', twin: false }, undefined)
   t.ok(log.includes('1 killed'))
   t.same(
     log.filter((line) => line.startsWith('2')),

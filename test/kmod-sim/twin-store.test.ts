@@ -13,6 +13,7 @@ function stores(t: Test, memoryPages = 16) {
     memoryPages * PAGE_SIZE,
     () => {},
     () => {},
+    () => PAGES * PAGE_SIZE,
   )
   t.teardown(() => frames.close())
   const opened = new Map([1, 2].map((segment) => [segment, frames.open(segment, PAGES * PAGE_SIZE)]))

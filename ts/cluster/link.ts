@@ -79,7 +79,7 @@ export class Link {
 
   send(message: AnyMessage, payload?: Uint8Array): void {
     if (this.#over !== undefined) return
-    const bytes = clusterCodec.bound(message)
+    const bytes = clusterCodec.bound(message, payload)
     if (this.#out.length - this.#end < bytes) this.#flush()
     if (this.#out.length < bytes) this.#out = new Uint8Array(bytes)
     this.#end = clusterCodec.encode(message, payload, this.#out, this.#end)

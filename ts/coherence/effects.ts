@@ -8,20 +8,35 @@
  *   Install    the page becomes accessible to the waiting faults, with at most `access`:
  *              bytes 'page': those of the message in hand; 'zero': zeros; 'kept': the frame as it is
  *   Poison     every local access from now on is SIGBUS, of waiting faults too
+ * And of lrc, where several nodes write one page:
+ *   Fill       the bytes arrive in the frame, for nobody here: the home's master copy
+ *   Install with `twin`: first a twin is made of the bytes
+ *   Diff       what differs between frame and twin joins the payload of the Flush that follows; the
+ *              twin is dropped. Follows Downgrade
+ *   Patch      the diff at place `diff` of the payload in hand goes into the frame
+ *   DropTwin
  */
 import type { Access, Page, SegmentId } from '../base/ids.js'
 import type { SendEffect } from '../base/effects.js'
+import type { EdgeMessage } from './lrc/messages.js'
 import type { CoherenceMessage } from './messages.js'
 
 export type PageEffect =
-  | { readonly do: 'Downgrade' | 'Copy' | 'Punch' | 'Poison'; readonly segment: SegmentId; readonly page: Page }
+  | {
+      readonly do: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'Diff' | 'DropTwin'
+      readonly segment: SegmentId
+      readonly page: Page
+    }
   | {
       readonly do: 'Install'
       readonly segment: SegmentId
       readonly page: Page
       readonly access: Access
       readonly bytes: 'page' | 'zero' | 'kept'
+      readonly twin: boolean
     }
+  | { readonly do: 'Fill'; readonly segment: SegmentId; readonly page: Page; readonly bytes: 'page' | 'zero' }
+  | { readonly do: 'Patch'; readonly segment: SegmentId; readonly page: Page; readonly diff: number }
 /** Requests of nodes wait for this page here, its home, and the first can go on: whoever performs
  * this answers with the event `resume` for the page, after the step; at once, or when a thread here
  * has had time to use what was installed for it (law 11). */
@@ -30,4 +45,9 @@ export interface ResumeEffect {
   readonly segment: SegmentId
   readonly page: Page
 }
-export type CoherenceEffect = PageEffect | ResumeEffect | SendEffect<CoherenceMessage>
+/** A release is over: what was written here before it is known wherever it matters. */
+export interface ReleasedEffect {
+  readonly do: 'Released'
+  readonly edge: number
+}
+export type CoherenceEffect = PageEffect | ResumeEffect | ReleasedEffect | SendEffect<CoherenceMessage | EdgeMessage>

@@ -13,8 +13,9 @@ import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
 import { NODES_MAX } from '../base/ids.js'
 import { PeerError } from '../base/peer-error.js'
 import type { CoherenceEffect } from './effects.js'
+import type { EdgeMessage } from './lrc/messages.js'
 import type { CoherenceMessage, CoherenceType } from './messages.js'
-import type { AnyProtocol, Observe } from './protocol.js'
+import type { AnyProtocol, Cells, Edges, Observe } from './protocol.js'
 import { makeReady, type ReadyCell, type ReadyProtocol, type ReadySide } from './ready.js'
 import { recordPages } from './record-store.js'
 import {
@@ -29,13 +30,18 @@ import {
 } from './state.js'
 import { blame, type Context } from './table.js'
 
-const TO_HOME: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite', 'InvAck', 'Done', 'LostAck'])
+const TO_HOME: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite', 'InvAck', 'Done', 'LostAck', 'PageHome'])
 const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite'])
 
 export class Engine {
   readonly #ready: ReadonlyMap<string, ReadyProtocol>
   /** Most events are about pages of the protocol of the event before. */
   #last: ReadyProtocol
+  readonly #edges: readonly Edges[]
+  readonly #cells: Cells = {
+    copy: (context, event) => this.#copy(context, event),
+    home: (context, event) => this.#home(context, event),
+  }
 
   constructor(
     protocols: readonly [AnyProtocol, ...AnyProtocol[]],
@@ -43,6 +49,8 @@ export class Engine {
   ) {
     this.#ready = new Map(protocols.map((protocol) => [protocol.name, makeReady(protocol)]))
     this.#last = makeReady(protocols[0])
+    this.#edges = protocols.flatMap(({ edges }) => (edges === undefined ? [] : [edges]))
+    assert(this.#edges.length <= 1, 'one protocol with acquires and releases is what messages are made for')
   }
 
   protocols(): AnyProtocol[] {
@@ -101,6 +109,23 @@ export class Engine {
     if (message !== undefined) this.#home(context, protocol.homeEvent(context, message, undefined), true)
   }
 
+  /** What other nodes have made known is seen from now on. */
+  acquire(state: CoherenceState, effects: CoherenceEffect[]): void {
+    for (const edges of this.#edges) edges.acquire(this.#cells, state, effects)
+  }
+
+  /** What this node has written becomes known: then, perhaps at once, comes `Released` with the edge's number. */
+  release(state: CoherenceState, edge: number, effects: CoherenceEffect[]): void {
+    for (const edges of this.#edges) edges.release(this.#cells, state, edge, effects)
+    if (this.#edges.length === 0) effects.push({ do: 'Released', edge })
+  }
+
+  edgeMessage(state: CoherenceState, from: NodeId, message: EdgeMessage, effects: CoherenceEffect[]): void {
+    const [edges] = this.#edges
+    if (edges === undefined) throw new PeerError(`${message.type}, and no protocol here has acquires`)
+    edges.message(this.#cells, state, from, message, effects)
+  }
+
   joined(state: CoherenceState, node: NodeId): void {
     addNode(state.nodes, node)
   }
@@ -123,6 +148,7 @@ export class Engine {
         if (event !== undefined) this.#home(context, event)
       }
     }
+    for (const edges of this.#edges) edges.lost(state, node, effects)
   }
 
   #toHome(context: Context, message: CoherenceMessage): void {

@@ -16,6 +16,8 @@ export const COHERENCE_TYPES = [
   'Done', // requester -> home: installed
   'PageLost', // home -> requester: no live node has the bytes
   'LostAck', // requester -> home: PageLost was taken in; nothing was installed
+  'PageOnly', // lrc: home -> requester: the page, and no other node has it
+  'PageHome', // lrc: the node that had the page alone -> home
 ] as const
 export type CoherenceType = (typeof COHERENCE_TYPES)[number]
 

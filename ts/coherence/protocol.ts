@@ -3,9 +3,11 @@
  * turn a cause into an event of a table. One folder a protocol; each exports one of these.
  */
 import type { ProtocolName } from '../base/consistency.js'
-import type { Access } from '../base/ids.js'
+import type { Access, NodeId } from '../base/ids.js'
+import type { CoherenceEffect } from './effects.js'
+import type { EdgeMessage } from './lrc/messages.js'
 import type { CoherenceMessage } from './messages.js'
-import type { Transaction } from './state.js'
+import type { CoherenceState, Transaction } from './state.js'
 import type { Cell, Context, Side } from './table.js'
 
 export interface Protocol<
@@ -30,6 +32,29 @@ export interface Protocol<
   /** A request that finds another being served, or waiting already. */
   readonly busy: HE
   lossEvent(context: Context, serving: Transaction | undefined): HE | undefined
+  /** What happens at acquires and releases; nothing, where every write is known at once. */
+  readonly edges?: Edges<CE, HE>
+}
+
+/** Runs one cell of a page's tables: the engine. */
+export interface Cells<CE extends string = string, HE extends string = string> {
+  copy(context: Context, event: CE): void
+  home(context: Context, event: HE): void
+}
+
+export interface Edges<CE extends string = string, HE extends string = string> {
+  /** What other nodes have made known is seen from now on. */
+  acquire(cells: Cells<CE, HE>, state: CoherenceState, effects: CoherenceEffect[]): void
+  /** What this node has written becomes known; `Released` with the edge's number follows, now or later. */
+  release(cells: Cells<CE, HE>, state: CoherenceState, edge: number, effects: CoherenceEffect[]): void
+  message(
+    cells: Cells<CE, HE>,
+    state: CoherenceState,
+    from: NodeId,
+    message: EdgeMessage,
+    effects: CoherenceEffect[],
+  ): void
+  lost(state: CoherenceState, node: NodeId, effects: CoherenceEffect[]): void
 }
 
 /** What the engine needs of any protocol, whatever its states are called. */
@@ -45,6 +70,7 @@ export type AnyProtocol = {
   readonly homeLost: string
   readonly busy: string
   lossEvent(context: Context, serving: Transaction | undefined): string | undefined
+  readonly edges?: Edges
 }
 export type AnySide = {
   readonly states: readonly string[]

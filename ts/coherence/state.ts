@@ -15,6 +15,7 @@ import { NO_NODE, PAGE_SIZE, type NodeId, type Page, type SegmentId } from '../b
 import { createNodeSet, type NodeSet } from '../base/node-set.js'
 import { PeerError } from '../base/peer-error.js'
 import type { SegmentAttributes } from '../base/requests.js'
+import { copyEdges, createEdges, type EdgeState } from './lrc/state.js'
 import type { CoherenceMessage } from './messages.js'
 import {
   NO_SLOT,
@@ -34,6 +35,8 @@ export interface CoherenceState {
   segments: Map<SegmentId, SegmentPages>
   /** The highest segment number ever seen: a message about a lower, unknown one is only late. */
   highest: SegmentId
+  /** Acquires and releases under way. */
+  readonly edges: EdgeState
 }
 
 export interface SegmentPages {
@@ -47,6 +50,9 @@ export interface SegmentPages {
   readonly wide: Map<number, NodeSet>
   /** By page, here as home: what is under way. */
   readonly transactions: Map<Page, Transaction>
+  /** lrc: pages written here since the last release, and pages that an acquire drops. */
+  readonly dirty: Set<Page>
+  readonly stale: Set<Page>
   /** By page, here as home: requests that wait for their turn, oldest first. */
   readonly stalled: Map<Page, CoherenceMessage[]>
 }
@@ -62,7 +68,7 @@ export interface Transaction {
 export const SERIAL_LIMIT = 2 ** 28
 
 export function createCoherence(self: NodeId): CoherenceState {
-  return { self, nodes: createNodeSet(self), segments: new Map(), highest: 0 }
+  return { self, nodes: createNodeSet(self), segments: new Map(), highest: 0, edges: createEdges() }
 }
 
 export function segmentMade(state: CoherenceState, attributes: SegmentAttributes): void {
@@ -79,6 +85,8 @@ export function segmentMade(state: CoherenceState, attributes: SegmentAttributes
     home: createRecordStore(2),
     wide: new Map(),
     transactions: new Map(),
+    dirty: new Set(),
+    stale: new Set(),
     stalled: new Map(),
   })
 }
@@ -168,7 +176,15 @@ export function copyCoherence(state: CoherenceState): CoherenceState {
     for (const [at, nodes] of pages.wide) wide.set(at, nodes.slice())
     const copies = copyRecordStore(pages.copies)
     const home = copyRecordStore(pages.home)
-    segments.set(segment, { ...pages, copies, home, wide, transactions, stalled })
+    const dirty = new Set(pages.dirty)
+    const stale = new Set(pages.stale)
+    segments.set(segment, { ...pages, copies, home, wide, transactions, stalled, dirty, stale })
   }
-  return { self: state.self, nodes: state.nodes.slice(), segments, highest: state.highest }
+  return {
+    self: state.self,
+    nodes: state.nodes.slice(),
+    segments,
+    highest: state.highest,
+    edges: copyEdges(state.edges),
+  }
 }

@@ -9,6 +9,7 @@ import { PeerError } from '../base/peer-error.js'
 import type { NodeId, Page } from '../base/ids.js'
 import type { CoherenceEffect } from './effects.js'
 import type { CoherenceMessage } from './messages.js'
+import type { Batch } from './lrc/batch.js'
 import type { CoherenceState, SegmentPages } from './state.js'
 
 export interface Move<S extends string, A extends string> {
@@ -33,6 +34,8 @@ export interface Context {
   readonly from: NodeId
   readonly message: CoherenceMessage | undefined
   readonly effects: CoherenceEffect[]
+  /** lrc: the page is one of many in an acquire, a release or a notice. */
+  readonly batch?: Batch
 }
 
 /** One side of a protocol: one page as one node sees it (copy), or as its home does (home). */
@@ -45,8 +48,9 @@ export interface Side<S extends string, E extends string, A extends string> {
 }
 
 /** What to throw when something cannot be: whose fault is it? Local causes have no message. */
-export function blame({ state, pages, page, from, message }: Context, what: string): Error {
+export function blame({ state, pages, page, from, message, batch }: Context, what: string): Error {
   const where = `segment ${pages.segment} page ${page}: ${what}`
-  if (message === undefined || from === state.self) return new AssertionError(where)
+  const caused = message !== undefined || batch?.ofPeer === true
+  if (!caused || from === state.self) return new AssertionError(where)
   return new PeerError(`${where}, by node ${from}`, from)
 }

@@ -4,7 +4,9 @@ import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
 import type { NodeSet } from '../base/node-set.js'
 import { Engine } from '../coherence/engine.js'
 import * as inspect from '../coherence/inspect.js'
+import { lrc } from '../coherence/lrc/index.js'
 import { mrsw } from '../coherence/mrsw/index.js'
+import { srsw } from '../coherence/srsw/index.js'
 import { createCoherence, type CoherenceState } from '../coherence/state.js'
 import { createHeap, type HeapState } from '../heap/index.js'
 import { createNames, type NamesState } from '../names/index.js'
@@ -23,7 +25,7 @@ export interface NodeState {
 }
 
 /** Every protocol that a segment can have. */
-export const engine = new Engine([mrsw])
+export const engine = new Engine([mrsw, srsw, lrc])
 const PROTOCOLS: ReadonlySet<ProtocolName> = new Set(engine.protocols().map(({ name }) => name))
 
 export function createNode(self: NodeId): NodeState {

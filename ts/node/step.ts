@@ -15,6 +15,7 @@ import type { NodeId } from '../base/ids.js'
 import { PeerError } from '../base/peer-error.js'
 import type { CoherenceEffect } from '../coherence/effects.js'
 import type { Engine } from '../coherence/engine.js'
+import { EDGE_FIELDS } from '../coherence/lrc/messages.js'
 import { COHERENCE_TYPES } from '../coherence/messages.js'
 import { segmentGone, segmentMade } from '../coherence/state.js'
 import { heapGone, heapLost, heapMade, heapMessage, heapRequest, type HeapEffect } from '../heap/index.js'
@@ -22,9 +23,9 @@ import { HEAP_FIELDS } from '../heap/messages.js'
 import { attributesOf, namesJoined, namesLet, namesLost, namesMessage, namesRequest } from '../names/index.js'
 import type { NamesEffect } from '../names/effects.js'
 import { NAMES_FIELDS } from '../names/messages.js'
-import { syncExit, syncLost, syncMessage, syncRequest, type SyncEffect } from '../sync/index.js'
+import { syncExit, syncLost, syncMessage, syncReleased, syncRequest, type SyncEffect } from '../sync/index.js'
 import { SYNC_FIELDS } from '../sync/messages.js'
-import type { Effect } from './effects.js'
+import type { EdgeEffect, Effect } from './effects.js'
 import type { NodeEvent } from './events.js'
 import type { Message } from './messages.js'
 import { engine as production, type NodeState } from './state.js'
@@ -76,11 +77,11 @@ export function createStep(engine: Engine): Step {
     const inbox: Message[] = []
     const first = effects.length
     enter(state, event, effects)
-    sift(state, effects, first, inbox)
+    sift(engine, state, effects, first, inbox)
     for (let next = 0; next < inbox.length; next++) {
       const made = effects.length
       receive(state, state.self, inbox[next]!, effects)
-      sift(state, effects, made, inbox)
+      sift(engine, state, effects, made, inbox)
     }
   }
 }
@@ -88,12 +89,16 @@ export function createStep(engine: Engine): Step {
 /** The step of production. */
 export const step: Step = createStep(production)
 
-/** Moves the messages to this node from the effects made since `first` into the inbox, and tells the
- * rooms of segments that have come or gone. */
-function sift(state: NodeState, effects: Effect[], first: number, inbox: Message[]): void {
+/** Of the effects made since `first`: moves the messages to this node into the inbox, tells the rooms of
+ * segments that have come or gone, and exchanges what the rooms want of each other for what comes of it. */
+function sift(engine: Engine, state: NodeState, effects: Effect[], first: number, inbox: Message[]): void {
   let kept = first
   for (let at = first; at < effects.length; at++) {
     const effect = effects[at]!
+    if (effect.do === 'Acquire' || effect.do === 'Release' || effect.do === 'Released') {
+      effects.splice(at--, 1, ...edge(engine, state, effect))
+      continue
+    }
     if (effect.do === 'Send' && effect.to === state.self) {
       const { message } = effect
       assert(!('bytes' in message) || message.bytes !== 'page', 'a node sends a page to itself')
@@ -110,6 +115,15 @@ function sift(state: NodeState, effects: Effect[], first: number, inbox: Message
     effects[kept++] = effect
   }
   while (effects.length > kept) effects.pop()
+}
+
+/** The edges at which lazy release consistency works: locks and barriers ask for them (ts/sync). */
+function edge(engine: Engine, state: NodeState, effect: EdgeEffect): Effect[] {
+  const made: Effect[] = []
+  if (effect.do === 'Acquire') engine.acquire(state.coherence, made as CoherenceEffect[])
+  else if (effect.do === 'Release') engine.release(state.coherence, effect.edge, made as CoherenceEffect[])
+  else syncReleased(state.sync, effect.edge, made as SyncEffect[])
+  return made
 }
 
 function request(
@@ -148,6 +162,11 @@ function createReceivers(engine: Engine): ReadonlyMap<string, Receive> {
   for (const type of COHERENCE_TYPES) {
     receivers.set(type, ({ coherence }, from, message, effects) =>
       engine.message(coherence, from, message as never, effects as CoherenceEffect[]),
+    )
+  }
+  for (const type of Object.keys(EDGE_FIELDS)) {
+    receivers.set(type, ({ coherence }, from, message, effects) =>
+      engine.edgeMessage(coherence, from, message as never, effects as CoherenceEffect[]),
     )
   }
   for (const type of Object.keys(SYNC_FIELDS)) {

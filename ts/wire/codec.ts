@@ -7,7 +7,7 @@
 import { assert } from '../base/assert.js'
 import type { FieldKind } from '../base/message-fields.js'
 import { PeerError } from '../base/peer-error.js'
-import { coherenceBytes, decodeCoherence, encodeCoherence, isCoherence } from './coherence.js'
+import { coherenceBytes, coherencePayload, decodeCoherence, encodeCoherence, isCoherence } from './coherence.js'
 import { boundFields, readFields, writeFields, type Field, type Fields } from './fields.js'
 import {
   AT_BYTES,
@@ -17,28 +17,35 @@ import {
   HEADER_BYTES,
   TYPES_MAX,
   readU16,
+  readU32,
   writeU16,
   writeU32,
 } from './layout.js'
 
+const LENGTH_BYTES = 4
+
 export interface Room {
   readonly firstType: number
   readonly fields: Readonly<Record<string, Readonly<Record<string, FieldKind>>>>
+  /** Types with which bytes of any number travel. */
+  readonly payloads?: ReadonlySet<string>
 }
 
 interface Shape {
   readonly type: string
   readonly number: number
   readonly fields: readonly Field[]
+  readonly carries: boolean
 }
 
 function shapesOf(rooms: readonly Room[]): Shape[] {
-  return rooms.flatMap(({ firstType, fields }) => {
+  return rooms.flatMap(({ firstType, fields, payloads }) => {
     assert(Object.keys(fields).length <= TYPES_MAX, `wire: a room has more than ${TYPES_MAX} messages`)
     return Object.entries(fields).map(([type, kinds], i) => ({
       type,
       number: firstType + i,
       fields: Object.entries(kinds).map(([name, kind]) => ({ name, kind })),
+      carries: payloads?.has(type) ?? false,
     }))
   })
 }
@@ -63,21 +70,27 @@ export class Codec<M extends { readonly type: string }> {
   }
 
   /** Bytes that must be free for encode: exact for messages about pages, an upper bound for others. */
-  bound(message: M): number {
+  bound(message: M, payload?: Uint8Array): number {
     if (isCoherence(message)) return coherenceBytes(message)
-    return HEADER_BYTES + boundFields(this.#shape(message).fields, message)
+    const carried = payload === undefined ? 0 : LENGTH_BYTES + payload.length
+    return HEADER_BYTES + boundFields(this.#shape(message).fields, message) + carried
   }
 
-  /** Writes the frame at `at` and returns its end. The payload, if any, is one page. */
+  /** Writes the frame at `at` and returns its end. The payload of a message about a page is that page. */
   encode(message: M, payload: Uint8Array | undefined, into: Uint8Array, at: number): number {
     if (isCoherence(message)) return encodeCoherence(message, payload, into, at)
-    assert(payload === undefined, `wire: ${message.type} carries no payload`)
     const shape = this.#shape(message)
-    const end = writeFields(shape.fields, message, into, at + HEADER_BYTES)
+    assert(shape.carries === (payload !== undefined), `wire: ${message.type} with a payload, or without`)
+    let end = at + HEADER_BYTES
+    if (payload !== undefined) writeU32(into, end, payload.length)
+    if (payload !== undefined) end += LENGTH_BYTES
+    end = writeFields(shape.fields, message, into, end)
+    if (payload !== undefined) into.set(payload, end)
+    end += payload?.length ?? 0
     assert(end - at <= FRAME_MAX, `wire: ${message.type} does not fit a frame`)
     writeU32(into, at, end - at)
     into[at + AT_TYPE] = shape.number
-    into[at + AT_BYTES] = 0
+    into[at + AT_BYTES] = payload === undefined ? 0 : 1
     writeU16(into, at + AT_REQUESTER, 0)
     return end
   }
@@ -88,11 +101,27 @@ export class Codec<M extends { readonly type: string }> {
     if (number < TYPES_MAX) return decodeCoherence(from, at, length) as unknown as M
     const shape = this.#byNumber[number]
     if (shape === undefined) throw new PeerError(`unknown message ${number}`)
-    if (from[at + AT_BYTES] !== 0 || readU16(from, at + AT_REQUESTER) !== 0) {
+    if (from[at + AT_BYTES] !== (shape.carries ? 1 : 0) || readU16(from, at + AT_REQUESTER) !== 0) {
       throw new PeerError(`${shape.type} with a header that is not its own`)
     }
+    const carried = shape.carries ? LENGTH_BYTES + payloadBytes(from, at, length) : 0
+    const start = at + HEADER_BYTES + (shape.carries ? LENGTH_BYTES : 0)
     const message: Fields = { type: shape.type }
-    readFields(shape.fields, message, from, at + HEADER_BYTES, at + length)
+    readFields(shape.fields, message, from, start, start + length - HEADER_BYTES - carried)
     return message as unknown as M
   }
+
+  /** What travels with the message that decode has found there; a view. */
+  payload(from: Uint8Array, at: number, length: number): Uint8Array | undefined {
+    if (from[at + AT_TYPE]! < TYPES_MAX) return coherencePayload(from, at, length)
+    if (from[at + AT_BYTES] === 0) return undefined
+    return from.subarray(at + length - payloadBytes(from, at, length), at + length)
+  }
+}
+
+function payloadBytes(from: Uint8Array, at: number, length: number): number {
+  if (length < HEADER_BYTES + LENGTH_BYTES) throw new PeerError('message is cut short')
+  const bytes = readU32(from, at + HEADER_BYTES)
+  if (bytes > length - HEADER_BYTES - LENGTH_BYTES) throw new PeerError(`payload of ${bytes} bytes`)
+  return bytes
 }

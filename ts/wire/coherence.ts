@@ -3,7 +3,7 @@
  * all the traffic and a faulting thread waits for each, so nothing here is generic.
  */
 import { assert } from '../base/assert.js'
-import { NODES_MAX, PAGE_SIZE, SEGMENT_MAX } from '../base/ids.js'
+import { LOST_PAGE, NODES_MAX, PAGE_SIZE, SEGMENT_MAX } from '../base/ids.js'
 import { PeerError } from '../base/peer-error.js'
 import { COHERENCE_TYPES, type CoherenceMessage, type CoherenceType } from '../coherence/messages.js'
 import {
@@ -20,6 +20,8 @@ import {
   writeU16,
   writeU32,
 } from './layout.js'
+
+const ANSWERS: ReadonlySet<CoherenceType> = new Set(['PageRead', 'PageWrite', 'PageOnly', 'PageHome'])
 
 /** Beside `bytes` 'page' in the same octet: the page is LOST_PAGE. */
 export const LOST = 8
@@ -81,8 +83,8 @@ export function decodeCoherence(from: Uint8Array, at: number, length: number): C
   const lost = (octet & LOST) !== 0
   const bytes = BYTES[octet & ~(CONFIRM | LOST)]
   if (type === undefined || bytes === undefined) throw new PeerError('page message of unknown type')
-  // only the two answers carry a page, and they always say which bytes are meant
-  const answers = type === 'PageRead' || type === 'PageWrite'
+  // only answers carry a page, and they always say which bytes are meant
+  const answers = ANSWERS.has(type)
   if (answers === (bytes === 'none')) throw new PeerError(`${type} with bytes ${bytes}`)
   if (confirm && !answers && type !== 'FetchRead' && type !== 'FetchWrite') throw new PeerError(`${type} to confirm`)
   if (lost && bytes !== 'page') throw new PeerError(`${type} with bytes ${bytes}, lost`)
@@ -96,4 +98,10 @@ export function decodeCoherence(from: Uint8Array, at: number, length: number): C
   if (high >= 2 ** 21) throw new PeerError(`${type} with a serial beyond 2^53`)
   const serial = high * U32 + readU32(from, at + AT_SERIAL)
   return { type, segment, page: readU32(from, at + AT_PAGE), requester, serial, bytes, confirm }
+}
+
+/** The page that travels with the message at `at`, which decode has accepted; a view. */
+export function coherencePayload(from: Uint8Array, at: number, length: number): Uint8Array | undefined {
+  if (length > COHERENCE_HEADER_BYTES) return from.subarray(at + COHERENCE_HEADER_BYTES, at + length)
+  return from[at + AT_BYTES]! & LOST ? LOST_PAGE : undefined
 }

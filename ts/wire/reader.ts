@@ -1,14 +1,15 @@
 /**
  * A stream of bytes, cut anywhere, -> messages. Whole frames are decoded where they lie; only a frame
- * that straddles two chunks is copied, into one buffer of a frame's greatest length, so a peer can
- * make us keep no more than that.
+ * that straddles two chunks is copied, and a peer can make us keep no more
+ * than one frame.
  */
 import { assert } from '../base/assert.js'
-import { LOST_PAGE, PAGE_SIZE } from '../base/ids.js'
 import { PeerError } from '../base/peer-error.js'
 import type { Codec } from './codec.js'
-import { LOST } from './coherence.js'
-import { AT_BYTES, AT_TYPE, COHERENCE_HEADER_BYTES, FRAME_MAX, HEADER_BYTES, TYPES_MAX, readU32 } from './layout.js'
+import { FRAME_MAX, HEADER_BYTES, readU32 } from './layout.js'
+
+/** Of the buffer for frames that come in pieces; longer ones get one of their own. */
+const USUAL_BYTES = 64 * 1024
 
 /** `payload` is a view that is valid until take returns. */
 export type Take<M> = (message: M, payload: Uint8Array | undefined) => void
@@ -56,18 +57,23 @@ export class FrameReader<M extends { readonly type: string }> {
   }
 
   #deliver(from: Uint8Array, at: number, length: number, take: Take<M>): void {
-    const message = this.#codec.decode(from, at, length)
-    if (from[at + AT_TYPE]! >= TYPES_MAX) return take(message, undefined)
-    if (length === COHERENCE_HEADER_BYTES) return take(message, from[at + AT_BYTES]! & LOST ? LOST_PAGE : undefined)
-    const start = at + COHERENCE_HEADER_BYTES
-    take(message, from.subarray(start, start + PAGE_SIZE))
+    take(this.#codec.decode(from, at, length), this.#codec.payload(from, at, length))
   }
 
   #keep(chunk: Uint8Array, at: number, end: number): void {
-    this.#partial ??= new Uint8Array(this.#frameMax)
-    assert(this.#have + end - at <= this.#partial.length, 'wire: more than one frame kept')
-    this.#partial.set(chunk.subarray(at, end), this.#have)
+    const partial = this.#reserve(this.#have + end - at)
+    partial.set(chunk.subarray(at, end), this.#have)
     this.#have += end - at
+  }
+
+  #reserve(bytes: number): Uint8Array {
+    assert(bytes <= this.#frameMax, 'wire: more than one frame kept')
+    const before = this.#partial
+    if (before !== undefined && before.length >= bytes) return before
+    const partial = new Uint8Array(Math.max(bytes, Math.min(USUAL_BYTES, this.#frameMax)))
+    if (before !== undefined) partial.set(before.subarray(0, this.#have))
+    this.#partial = partial
+    return partial
   }
 
   /** Adds to the frame begun in earlier chunks what is missing; returns how much of the chunk that took. */
@@ -78,12 +84,13 @@ export class FrameReader<M extends { readonly type: string }> {
       this.#keep(chunk, 0, at)
       if (this.#have < HEADER_BYTES) return at
     }
-    const partial = this.#partial!
-    const length = this.#length(partial, 0)
+    const length = this.#length(this.#partial!, 0)
+    const partial = this.#reserve(length)
     const end = Math.min(at + length - this.#have, chunk.length)
     this.#keep(chunk, at, end)
     if (this.#have < length) return end
     this.#have = 0
+    if (length > USUAL_BYTES) this.#partial = undefined
     this.#deliver(partial, 0, length, take)
     return end
   }

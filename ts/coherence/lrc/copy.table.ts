@@ -1,0 +1,213 @@
+/**
+ * lrc, one page as one node sees it. Lazy release consistency with homes, after Cashmere-2L (Stets et
+ * al., SOSP 1997): several nodes may write a page at once; what a node has written goes home as a diff
+ * at a release, and a node drops what others have changed at an acquire. Processes of one node share
+ * the frame, so all this is between nodes only.
+ *
+ * A node that alone has a page writes it without a twin and without notices (E). On the page's home
+ * the frame is the master copy: it is written without a twin, and diffs of others arrive in it.
+ */
+import { to, type Table } from '../table.js'
+
+export const COPY_STATES = [
+  'I', // no access
+  'R', // readable, clean
+  'RS', // the same, and noticed: others have changed the page, an acquire drops it
+  'W', // writable; a twin, but not at home; on the list of dirty pages
+  'WS', // the same, and noticed
+  'E', // writable, the only copy
+  'IR_D', // no access, GetRead sent
+  'IW_D', // no access, GetWrite sent
+  'RW_A', // on its home: readable, GetWrite sent (to this very node)
+  'X', // lost: poisoned here for ever
+] as const
+export type CopyState = (typeof COPY_STATES)[number]
+
+export const COPY_EVENTS = [
+  'Read', // a local thread faulted; the home is there
+  'Write',
+  'WriteHome', // this node is the home
+  'ReadHomeless', // the same, the home is lost
+  'WriteHomeless',
+  'PageRead', // the page, to read
+  'PageWrite', // the page, to write beside others
+  'PageWriteHome', // this node is the home: no twin
+  'PageOnly', // the page, and no other node has it
+  'PageLost', // nobody has the bytes
+  'Stale', // an answer to a request that is over
+  'FetchRead', // the home wants the page that is here alone
+  'FetchReadHome', // the same, this node is the home
+  'Notice', // others have changed the page
+  'Acquire', // what is noticed goes
+  'Release', // what is dirty goes home
+  'ReleaseHome', // this node is the home
+  'HomeLost',
+] as const
+export type CopyEvent = (typeof COPY_EVENTS)[number]
+
+export type CopyAction =
+  | 'GetRead'
+  | 'GetWrite'
+  | 'KeepRead'
+  | 'KeepWrite'
+  | 'KeepTwin'
+  | 'InstallRead'
+  | 'InstallWrite'
+  | 'InstallTwin'
+  | 'Dirty'
+  | 'Clean'
+  | 'Noticed'
+  | 'Forgotten'
+  | 'Downgrade'
+  | 'Diff'
+  | 'DiffStale'
+  | 'DropTwin'
+  | 'Copy'
+  | 'SendHome'
+  | 'SendHomeKept'
+  | 'AckKept'
+  | 'NotifySharers'
+  | 'Punch'
+  | 'Poison'
+
+const nothing = {
+  PageRead: 'never',
+  PageWrite: 'never',
+  PageWriteHome: 'never',
+  PageOnly: 'never',
+  PageLost: 'never',
+  FetchRead: 'never',
+  FetchReadHome: 'never',
+  Acquire: 'never',
+  Release: 'never',
+  ReleaseHome: 'never',
+} as const
+
+export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
+  I: {
+    ...nothing,
+    Read: to('IR_D', 'GetRead'),
+    Write: to('IW_D', 'GetWrite'),
+    WriteHome: to('IW_D', 'GetWrite'),
+    ReadHomeless: to('X', 'Poison'),
+    WriteHomeless: to('X', 'Poison'),
+    Stale: to('I'),
+    Notice: to('I'), // dropped meanwhile
+    HomeLost: to('I'),
+  },
+  R: {
+    ...nothing,
+    Read: to('R', 'KeepRead'),
+    Write: to('W', 'KeepTwin', 'Dirty'), // no message
+    WriteHome: to('RW_A', 'GetWrite'),
+    ReadHomeless: 'never',
+    WriteHomeless: 'never',
+    Stale: to('R'),
+    Notice: to('RS', 'Noticed'),
+    HomeLost: to('X', 'Poison'),
+  },
+  RS: {
+    ...nothing,
+    Read: to('RS', 'KeepRead'),
+    // The home no longer counts on this copy: written, it would come back as a diff of nobody.
+    Write: to('IW_D', 'Forgotten', 'Punch', 'GetWrite'),
+    WriteHome: 'never',
+    ReadHomeless: 'never',
+    WriteHomeless: 'never',
+    Stale: to('RS'),
+    Notice: to('RS'),
+    Acquire: to('I', 'Forgotten', 'Punch'),
+    HomeLost: to('X', 'Forgotten', 'Poison'),
+  },
+  W: {
+    ...nothing,
+    Read: to('W', 'KeepWrite'),
+    Write: to('W', 'KeepWrite'),
+    WriteHome: to('W', 'KeepWrite'),
+    ReadHomeless: 'never',
+    WriteHomeless: 'never',
+    Stale: to('W'),
+    Notice: to('WS', 'Noticed', 'AckKept'),
+    Release: to('R', 'Clean', 'Downgrade', 'Diff'),
+    ReleaseHome: to('R', 'Clean', 'Downgrade', 'NotifySharers'),
+    HomeLost: to('X', 'Clean', 'DropTwin', 'Poison'),
+  },
+  WS: {
+    ...nothing,
+    Read: to('WS', 'KeepWrite'),
+    Write: to('WS', 'KeepWrite'),
+    WriteHome: 'never',
+    ReadHomeless: 'never',
+    WriteHomeless: 'never',
+    Stale: to('WS'),
+    Notice: to('WS', 'AckKept'),
+    Release: to('RS', 'Clean', 'Downgrade', 'DiffStale'),
+    Acquire: to('I', 'Clean', 'Forgotten', 'Downgrade', 'DiffStale', 'Punch'),
+    HomeLost: to('X', 'Clean', 'Forgotten', 'DropTwin', 'Poison'),
+  },
+  E: {
+    ...nothing,
+    Read: to('E', 'KeepWrite'),
+    Write: to('E', 'KeepWrite'),
+    WriteHome: to('E', 'KeepWrite'),
+    ReadHomeless: 'never',
+    WriteHomeless: 'never',
+    Stale: to('E'),
+    Notice: 'never',
+    FetchRead: to('R', 'Downgrade', 'Copy', 'SendHome'),
+    FetchReadHome: to('R', 'Downgrade', 'SendHomeKept'),
+    HomeLost: to('X', 'Poison'),
+  },
+  IR_D: {
+    ...nothing,
+    Read: to('IR_D'),
+    Write: to('IR_D'), // it faults again when the page has come
+    WriteHome: to('IR_D'),
+    ReadHomeless: 'never',
+    WriteHomeless: 'never',
+    PageRead: to('R', 'InstallRead'),
+    PageLost: to('X', 'Poison'),
+    Stale: to('IR_D'),
+    Notice: to('IR_D', 'AckKept'), // the page comes behind it: the home counts on it
+    HomeLost: to('X', 'Poison'),
+  },
+  IW_D: {
+    ...nothing,
+    Read: to('IW_D'),
+    Write: to('IW_D'),
+    WriteHome: to('IW_D'),
+    ReadHomeless: 'never',
+    WriteHomeless: 'never',
+    PageWrite: to('W', 'InstallTwin', 'Dirty'),
+    PageWriteHome: to('W', 'InstallWrite', 'Dirty'),
+    PageOnly: to('E', 'InstallWrite'),
+    PageLost: to('X', 'Poison'),
+    Stale: to('IW_D'),
+    Notice: to('IW_D', 'AckKept'),
+    HomeLost: to('X', 'Poison'),
+  },
+  RW_A: {
+    ...nothing,
+    Read: to('RW_A', 'KeepRead'),
+    Write: 'never',
+    WriteHome: to('RW_A'),
+    ReadHomeless: 'never',
+    WriteHomeless: 'never',
+    PageWriteHome: to('W', 'KeepWrite', 'Dirty'),
+    PageOnly: to('E', 'KeepWrite'),
+    Stale: to('RW_A'),
+    Notice: 'never',
+    HomeLost: 'never',
+  },
+  X: {
+    ...nothing,
+    Read: to('X', 'Poison'),
+    Write: to('X', 'Poison'),
+    WriteHome: to('X', 'Poison'),
+    ReadHomeless: to('X', 'Poison'),
+    WriteHomeless: to('X', 'Poison'),
+    Stale: to('X'),
+    Notice: to('X'),
+    HomeLost: to('X'),
+  },
+}

@@ -1,0 +1,273 @@
+/**
+ * Acquire and release under lrc. A release sends each home one Flush with the diffs of all its pages
+ * that are dirty here; the home applies them, tells every sharer of what has changed by one Notice,
+ * awaits their acknowledgements, and acknowledges the flush. When all flushes of this node are
+ * acknowledged the release is over, and only then may the lock's token leave, or the barrier be
+ * entered: links are in order pairwise, not causally, so a grant could overtake a notice.
+ * An acquire drops what has been noticed since; what is dirty goes home first.
+ *
+ * Cashmere-2L writes notices into other nodes' memory and has no acknowledgements; here they are
+ * what makes a later acquire's list of notices complete.
+ */
+import { expectOfPeer } from '../../base/expect.js'
+import type { NodeId } from '../../base/ids.js'
+import { hasNode } from '../../base/node-set.js'
+import { PeerError } from '../../base/peer-error.js'
+import { isSharer } from '../copyset.js'
+import type { CoherenceEffect } from '../effects.js'
+import type { Cells as CellsOf } from '../protocol.js'
+import { homeOf, type CoherenceState, type SegmentPages } from '../state.js'
+import type { Context } from '../table.js'
+import { createBatch, type Batch } from './batch.js'
+import type { CopyEvent } from './copy.table.js'
+import type { HomeEvent } from './home.table.js'
+import { EDGE_PAGES_MAX, type EdgeMessage } from './messages.js'
+import type { PageName, Telling } from './state.js'
+
+interface PageOf {
+  readonly pages: SegmentPages
+  readonly page: number
+}
+
+type Cells = CellsOf<CopyEvent, HomeEvent>
+type Effects = CoherenceEffect[]
+
+/** What this node has written becomes known; `Released` follows, with the edge's number. */
+export function release(cells: Cells, state: CoherenceState, edge: number, effects: Effects): void {
+  const { edges } = state
+  for (const [home, dirty] of byHome(state, (pages) => pages.dirty)) {
+    if (home === state.self) releaseHome(cells, state, dirty, effects)
+    else flush(cells, state, home, dirty, 'Release', effects)
+  }
+  edges.releases.push({ edge, awaited: new Set(edges.flushes.keys()) })
+  settleReleases(state, effects)
+}
+
+/** What others have made known is seen from now on. */
+export function acquire(cells: Cells, state: CoherenceState, effects: Effects): void {
+  for (const [home, stale] of byHome(state, (pages) => pages.stale))
+    flush(cells, state, home, stale, 'Acquire', effects)
+}
+
+export function edgeMessage(
+  cells: Cells,
+  state: CoherenceState,
+  from: NodeId,
+  message: EdgeMessage,
+  effects: Effects,
+): void {
+  expectOfPeer(hasNode(state.nodes, from), `${message.type} of a node that is not a member`)
+  switch (message.type) {
+    case 'Flush':
+      return takeFlush(cells, state, from, message, effects)
+    case 'FlushAck':
+      expectOfPeer(state.edges.flushes.get(message.flush) === from, 'FlushAck of no flush')
+      state.edges.flushes.delete(message.flush)
+      return flushed(state, message.flush, effects)
+    case 'Notice':
+      return takeNotice(cells, state, from, message, effects)
+    case 'NoticeAck':
+      return takeNoticeAck(cells, state, from, message, effects)
+  }
+}
+
+/** Nobody awaits the lost node any more, nor tells others on its behalf. */
+export function edgesLost(state: CoherenceState, node: NodeId, effects: Effects): void {
+  const { edges } = state
+  for (const [notice, telling] of [...edges.tellings]) {
+    if (telling.from === node) edges.tellings.delete(notice)
+    else if (telling.awaited.delete(node)) settleTelling(state, notice, telling, effects)
+  }
+  for (const [number, home] of [...edges.flushes]) {
+    if (home !== node) continue
+    edges.flushes.delete(number)
+    flushed(state, number, effects)
+  }
+}
+
+// -- as releaser
+
+function byHome(state: CoherenceState, which: (pages: SegmentPages) => Iterable<number>): Map<NodeId, PageOf[]> {
+  const homes = new Map<NodeId, PageOf[]>()
+  for (const pages of state.segments.values()) {
+    for (const page of which(pages)) {
+      const home = homeOf(pages, page)
+      const list = homes.get(home)
+      if (list === undefined) homes.set(home, [{ pages, page }])
+      else list.push({ pages, page })
+    }
+  }
+  return homes
+}
+
+function flush(
+  cells: Cells,
+  state: CoherenceState,
+  home: NodeId,
+  all: readonly PageOf[],
+  event: 'Release' | 'Acquire',
+  effects: Effects,
+): void {
+  for (let first = 0; first < all.length; first += EDGE_PAGES_MAX) {
+    const batch = createBatch(false)
+    for (const { pages, page } of all.slice(first, first + EDGE_PAGES_MAX)) {
+      cells.copy(contextOf(state, pages, page, state.self, batch, effects), event)
+    }
+    if (batch.flushed.length === 0) continue
+    const number = state.edges.nextFlush++
+    state.edges.flushes.set(number, home)
+    const stale = batch.flushed.map((one) => one.stale)
+    const message = { type: 'Flush', flush: number, ...listed(batch.flushed), stale } as const
+    effects.push({ do: 'Send', to: home, message })
+  }
+}
+
+/** What was written here at home needs no flush: the sharers are told at once. */
+function releaseHome(cells: Cells, state: CoherenceState, dirty: readonly PageOf[], effects: Effects): void {
+  for (let first = 0; first < dirty.length; first += EDGE_PAGES_MAX) {
+    const batch = createBatch(false)
+    for (const { pages, page } of dirty.slice(first, first + EDGE_PAGES_MAX)) {
+      cells.copy(contextOf(state, pages, page, state.self, batch, effects), 'ReleaseHome')
+    }
+    if (batch.told.size === 0) continue
+    const number = state.edges.nextFlush++
+    state.edges.flushes.set(number, state.self)
+    tell(state, state.self, number, batch, effects)
+  }
+}
+
+/** A flush is over. */
+function flushed(state: CoherenceState, number: number, effects: Effects): void {
+  for (const { awaited } of state.edges.releases) awaited.delete(number)
+  settleReleases(state, effects)
+}
+
+function settleReleases(state: CoherenceState, effects: Effects): void {
+  const { edges } = state
+  if (!edges.releases.some(({ awaited }) => awaited.size === 0)) return
+  const over = edges.releases.filter(({ awaited }) => awaited.size === 0)
+  edges.releases = edges.releases.filter(({ awaited }) => awaited.size > 0)
+  for (const { edge } of over) effects.push({ do: 'Released', edge })
+}
+
+// -- as home
+
+function takeFlush(
+  cells: Cells,
+  state: CoherenceState,
+  from: NodeId,
+  message: Extract<EdgeMessage, { type: 'Flush' }>,
+  effects: Effects,
+): void {
+  const { flush: number, stale } = message
+  const listing = pagesOf(state, message)
+  expectOfPeer(stale.length === listing.length && stale.every((flag) => flag === 0 || flag === 1), 'Flush: bad flags')
+  for (const one of listing) {
+    if (one === undefined) continue
+    expectOfPeer(homeOf(one.pages, one.page) === state.self, 'Flush to a node that is not the home')
+    expectOfPeer(isSharer(one.pages, one.page, from), 'Flush of a page that the sender does not have')
+  }
+  const batch = createBatch(true)
+  listing.forEach((one, at) => {
+    if (one === undefined) return
+    batch.at = at
+    const context = contextOf(state, one.pages, one.page, from, batch, effects)
+    cells.home(context, stale[at] === 1 ? 'DiffStale' : 'Diff')
+  })
+  if (batch.told.size > 0) tell(state, from, number, batch, effects)
+  else effects.push({ do: 'Send', to: from, message: { type: 'FlushAck', flush: number } })
+}
+
+function tell(state: CoherenceState, from: NodeId, number: number, { told }: Batch, effects: Effects): void {
+  const notice = state.edges.nextNotice++
+  state.edges.tellings.set(notice, { from, flush: number, awaited: told })
+  for (const [node, list] of told)
+    effects.push({ do: 'Send', to: node, message: { type: 'Notice', notice, ...listed(list) } })
+}
+
+function takeNoticeAck(
+  cells: Cells,
+  state: CoherenceState,
+  from: NodeId,
+  { notice, kept }: Extract<EdgeMessage, { type: 'NoticeAck' }>,
+  effects: Effects,
+): void {
+  const telling = state.edges.tellings.get(notice)
+  if (telling === undefined && notice < state.edges.nextNotice) return // whoever flushed is lost
+  const list = telling?.awaited.get(from)
+  if (telling === undefined || list === undefined) throw new PeerError('NoticeAck of no notice', from)
+  expectOfPeer(kept.length === list.length && kept.every((flag) => flag === 0 || flag === 1), 'NoticeAck: bad flags')
+  telling.awaited.delete(from)
+  const batch = createBatch(true)
+  list.forEach(({ segment, page }, at) => {
+    const pages = state.segments.get(segment)
+    // It may have dropped the page already, with its own diff.
+    if (kept[at] === 1 || pages === undefined || !isSharer(pages, page, from)) return
+    cells.home(contextOf(state, pages, page, from, batch, effects), 'Dropped')
+  })
+  settleTelling(state, notice, telling, effects)
+}
+
+function settleTelling(state: CoherenceState, notice: number, telling: Telling, effects: Effects): void {
+  if (telling.awaited.size > 0) return
+  const { from, flush: number } = telling
+  state.edges.tellings.delete(notice)
+  if (from !== state.self) effects.push({ do: 'Send', to: from, message: { type: 'FlushAck', flush: number } })
+  else if (state.edges.flushes.delete(number)) flushed(state, number, effects)
+}
+
+// -- as sharer
+
+function takeNotice(
+  cells: Cells,
+  state: CoherenceState,
+  from: NodeId,
+  message: Extract<EdgeMessage, { type: 'Notice' }>,
+  effects: Effects,
+): void {
+  const listing = pagesOf(state, message)
+  for (const one of listing) {
+    expectOfPeer(one === undefined || homeOf(one.pages, one.page) === from, 'Notice of a node that is not the home')
+  }
+  const batch = createBatch(true, listing.length)
+  listing.forEach((one, at) => {
+    if (one === undefined) return
+    batch.at = at
+    cells.copy(contextOf(state, one.pages, one.page, from, batch, effects), 'Notice')
+  })
+  effects.push({ do: 'Send', to: from, message: { type: 'NoticeAck', notice: message.notice, kept: batch.kept } })
+}
+
+// -- lists of pages
+
+function listed(list: readonly PageName[]): { segments: number[]; pages: number[] } {
+  return { segments: list.map(({ segment }) => segment), pages: list.map(({ page }) => page) }
+}
+
+/** The pages that a peer has listed, checked; undefined for one whose segment has gone meanwhile. */
+function pagesOf(
+  state: CoherenceState,
+  { type, segments, pages }: Extract<EdgeMessage, { type: 'Flush' | 'Notice' }>,
+): (PageOf | undefined)[] {
+  expectOfPeer(segments.length === pages.length && pages.length <= EDGE_PAGES_MAX, `${type}: bad lists`)
+  return segments.map((segment, at) => {
+    const page = pages[at]!
+    const found = state.segments.get(segment)
+    expectOfPeer(found !== undefined || (segment > 0 && segment <= state.highest), `${type}: segment ${segment}`)
+    if (found === undefined) return undefined
+    expectOfPeer(found.protocol === 'lrc', `${type} for segment ${segment}, which is ${found.protocol}`)
+    expectOfPeer(Number.isInteger(page) && page >= 0 && page < found.pages, `${type}: page ${page}`)
+    return { pages: found, page }
+  })
+}
+
+function contextOf(
+  state: CoherenceState,
+  pages: SegmentPages,
+  page: number,
+  from: NodeId,
+  batch: Batch,
+  effects: Effects,
+): Context {
+  return { state, pages, page, from, message: undefined, effects, batch }
+}

@@ -1,0 +1,22 @@
+/** srsw put together: what the engine needs to run it. */
+import type { Protocol } from '../protocol.js'
+import { copyActions, homeActions, type CopyAction, type HomeAction } from './actions.js'
+import { copyEvent, faultEvent, homeEvent, lossEvent } from './classify.js'
+import { COPY_EVENTS, COPY_STATES, copyTable, type CopyEvent, type CopyState } from './copy.table.js'
+import { HOME_EVENTS, HOME_SETTLED, HOME_STATES, homeTable, type HomeEvent, type HomeState } from './home.table.js'
+
+export type Srsw = Protocol<CopyState, CopyEvent, CopyAction, HomeState, HomeEvent, HomeAction>
+
+export const srsw: Srsw = {
+  name: 'srsw',
+  copy: { states: COPY_STATES, events: COPY_EVENTS, table: copyTable, actions: copyActions },
+  home: { states: HOME_STATES, events: HOME_EVENTS, table: homeTable, actions: homeActions },
+  settled: HOME_SETTLED,
+  access: { I: 'none', M: 'write', IM_D: 'none', X: 'none' },
+  faultEvent,
+  copyEvent,
+  homeEvent,
+  homeLost: 'HomeLost',
+  busy: 'Busy',
+  lossEvent,
+}
