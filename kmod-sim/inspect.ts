@@ -32,7 +32,8 @@ export async function inspect(sources: InspectSources, what: number, name: strin
     case INSPECT_PAGES: {
       const stat = (await sources.segments()).find((one) => one.name === name && one.linked)
       if (stat === undefined) throw new GshmError('NOT_FOUND', `pages: no segment is named '${name}'`)
-      return JSON.stringify({ segment: stat.segment, name, pages: sources.pages(stat.segment) })
+      const { segment, consistency, manager } = stat
+      return JSON.stringify({ segment, name, consistency, manager, pages: sources.pages(segment) })
     }
     case INSPECT_PROCESSES:
       return JSON.stringify(

@@ -1,6 +1,7 @@
 /* wordcount: the ranks of one run count the words of a file in global memory.
  *
- *   gshm run -n 6 -- examples/wordcount/rank.sh FILE        (run.sh does that and checks the result)
+ *   gshm run -n 6 -- examples/wordcount/rank.sh [--consistency M] [--manager K] FILE
+ *                                                       (run.sh does that and checks the result)
  *
  * Each rank reads its part of the file straight into a shared segment, counts the words that begin
  * there, and adds them to a shared table, under locks; rank 0 prints it as `sort | uniq -c` would.
@@ -14,6 +15,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +45,7 @@ static uint32_t rank, ranks;
 static unsigned char *text;
 static uint32_t size;
 static struct table *table;
+static gshm_options model;
 
 static void fail(const char *what) {
   fprintf(stderr, "wordcount: %s: %s\n", what, gshm_strerror(errno));
@@ -139,7 +142,7 @@ static void *share(const char *name, uint64_t bytes, const char *ready) {
   gshm_segment *segment = NULL;
   if (rank == 0) {
     gshm_unlink(g, name); /* what a run that was killed may have left */
-    segment = gshm_create(g, name, bytes, 0);
+    segment = gshm_create_with(g, name, bytes, 0, &model);
     if (!segment) fail(name);
   }
   barrier(ready);
@@ -165,8 +168,20 @@ static uint32_t from_environment(const char *name, uint32_t otherwise) {
   return value ? (uint32_t)strtoul(value, NULL, 10) : otherwise;
 }
 
+/* Gives the file's path. */
+static const char *parse(int argc, char **argv) {
+  static const struct option known[] = {
+      {"consistency", required_argument, NULL, 'c'}, {"manager", required_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
+  for (int word; (word = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+    if (word == 'c') model.consistency = optarg;
+    else if (word == 'm') model.manager = optarg;
+    else exit(2);
+  }
+  return optind < argc ? argv[optind] : "/usr/share/common-licenses/GPL-3";
+}
+
 int main(int argc, char **argv) {
-  const char *path = argc > 1 ? argv[1] : "/usr/share/common-licenses/GPL-3";
+  const char *path = parse(argc, argv);
   struct stat stat_;
   rank = from_environment("GSHM_RANK", 0);
   ranks = from_environment("GSHM_RANKS", 1);

@@ -1,6 +1,7 @@
 /** wordcount.c's twin, which tells how the table is laid out: ranks of both kinds count into the same one. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
-import { attach } from '../../ts/index.js'
+import { parseArgs } from 'node:util'
+import { attach, type CreateOptions } from '../../ts/index.js'
 
 const BUCKETS = 4096
 const LOCKS = 64
@@ -13,7 +14,12 @@ interface Word {
   count: number
 }
 
-const path = process.argv[2] ?? '/usr/share/common-licenses/GPL-3'
+const word = { type: 'string' } as const
+const { values: model, positionals } = parseArgs({
+  options: { consistency: word, manager: word },
+  allowPositionals: true,
+})
+const path = positionals[0] ?? '/usr/share/common-licenses/GPL-3'
 const rank = Number(process.env['GSHM_RANK'] ?? 0)
 const ranks = Number(process.env['GSHM_RANKS'] ?? 1)
 const { size } = statSync(path)
@@ -44,7 +50,7 @@ function share(name: string, bytes: number, ready: string): ArrayBuffer {
       // nothing was left
     }
   }
-  const made = rank === 0 ? g.create(name, bytes) : undefined
+  const made = rank === 0 ? g.create(name, bytes, model as CreateOptions) : undefined
   g.barrierSync(ready, ranks)
   return (made ?? g.open(name)).map().buffer()
 }

@@ -2,8 +2,9 @@
  * numbers; native/testbed/worker.c and ts/testbed/worker.ts are the same program twice.
  *
  *   worker --worker I --workers N --seconds S --seed X --max-size B --segment NAME [--inject FAULT]
+ *          [--consistency M] [--manager K]
  *
- * Three segments, opened or created by everybody:
+ * Three segments of that model, opened or created by everybody:
  *   NAME           the heap: blocks of random sizes, allocated here and freed there
  *   NAME.marks     one byte for each 16 bytes of the heap: 1 while a block covers them. Claimed by an
  *                  atomic exchange once a block is allocated, given back before it is freed: whoever

@@ -22,6 +22,7 @@ static struct {
   uint32_t worker, workers, seed, max_size;
   double seconds;
   const char *segment;
+  gshm_options model;
   enum inject inject;
 } options;
 
@@ -248,7 +249,7 @@ static void *share(const char *suffix, uint64_t size, gshm_segment **segment) {
     errno = ENAMETOOLONG;
     fail("--segment");
   }
-  *segment = gshm_create(g, name, size, GSHM_OPEN_OR_CREATE);
+  *segment = gshm_create_with(g, name, size, GSHM_OPEN_OR_CREATE, &options.model);
   if (!*segment) fail(name);
   void *view = gshm_map(*segment, NULL, 0, 0);
   if (!view) fail(name);
@@ -303,7 +304,7 @@ static void print_report(void) {
 static void usage(const char *wrong) {
   fprintf(stderr,
           "%s\nusage: gshm-testbed-worker --worker I --workers N --seconds S --seed X --max-size B --segment NAME\n"
-          "         [--inject wrong|overlap|leak]\n",
+          "         [--inject wrong|overlap|leak] [--consistency M] [--manager K]\n",
           wrong);
   exit(2);
 }
@@ -329,6 +330,8 @@ static void parse(int argc, char **argv) {
     else if (!strcmp(name, "--seed")) options.seed = number(name, value, 0, UINT32_MAX);
     else if (!strcmp(name, "--max-size")) options.max_size = number(name, value, SIZE_LEAST, HEAP_MOST);
     else if (!strcmp(name, "--segment")) options.segment = value;
+    else if (!strcmp(name, "--consistency")) options.model.consistency = value;
+    else if (!strcmp(name, "--manager")) options.model.manager = value;
     else if (!strcmp(name, "--inject") && !strcmp(value, "wrong")) options.inject = WRONG;
     else if (!strcmp(name, "--inject") && !strcmp(value, "overlap")) options.inject = OVERLAP;
     else if (!strcmp(name, "--inject") && !strcmp(value, "leak")) options.inject = LEAK;

@@ -138,6 +138,8 @@ t.test('a wrong command line is one line that names what is wrong, and with --js
     [['status', '--cluster', '../x'], /--cluster/],
     [['down'], /not up/],
     [['testbed', '--inject', 'doubt'], /wrong, overlap, leak/],
+    [['testbed', '--consistency', 'none'], /--consistency 'none'.*srsw, mrsw, lrc/],
+    [['testbed', '--manager', 'none'], /--manager 'none'.*central, fixed, dynamic/],
   ] as const) {
     const { status, stdout, stderr } = await gshm(dir, ...args, '--json')
     t.equal(status, 1, args.join(' '))

@@ -104,16 +104,19 @@ t.test('ls, pages and rm show and end what processes share', async (t) => {
   t.equal(await b.ok('get', other + 3n * 4096n), 7n)
 
   t.match(await json('status'), { ok: true, processes: 2, views: 2, nodes: [{ processes: 1 }, { processes: 1 }] })
-  t.match(await json('ls'), { segments: [{ name: 'shared', bytes: 65536, linked: true, holders: 2, localFrames: 3 }] })
-  t.match((await gshm('ls')).stdout, /^ +1 +shared +64\.0 KiB +mrsw/m)
+  const model = { consistency: 'mrsw', manager: 'fixed' }
+  const shared = { name: 'shared', bytes: 65536, ...model, unit: 4096, linked: true, holders: 2, localFrames: 3 }
+  t.match(await json('ls'), { segments: [shared] })
+  t.match((await gshm('ls')).stdout, /^ +1 +shared +64\.0 KiB +mrsw\/fixed +/m)
   t.match(await json('pages', 'shared'), {
     name: 'shared',
+    ...model,
     pages: [
       { page: 0, nodes: { 0: { access: 'write' } } },
       { page: 3, nodes: { 0: { access: 'read' }, 1: { access: 'read' } } },
     ],
   })
-  t.match((await gshm('pages', 'shared')).stdout, /2 touched pages/)
+  t.match((await gshm('pages', 'shared')).stdout, /'shared', mrsw\/fixed: 2 touched pages/)
 
   t.match(await json('rm', 'shared', 'none'), {
     ok: false,

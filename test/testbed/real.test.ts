@@ -55,6 +55,13 @@ t.test('testbed: C and Node.js on two nodes, every byte right', async (t) => {
   t.equal(result.unregistered.minorFaultsBefore, result.unregistered.minorFaultsDuring)
 })
 
+t.test('testbed: segments of another model; one that cannot be is told of by its option', async (t) => {
+  const run = ['--nodes', '2', '--processes', '2', '--seconds', '1']
+  t.match(await json(t, ...run, '--manager', 'central'), { ok: true, wrong: 0 })
+  const { failures } = await json(t, ...run, '--consistency', 'lrc', '--manager', 'dynamic')
+  t.match(failures?.join(' '), /worker \d .*manager is 'dynamic': only consistency 'mrsw'/)
+})
+
 t.test('testbed: the report of a run on one node, for people', async (t) => {
   const { status, stdout, stderr } = await start(t, '--nodes', '1', '--processes', '2', '--seconds', '1').ended
   t.equal(status, 0, stderr)

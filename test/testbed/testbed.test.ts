@@ -92,7 +92,8 @@ t.test('histogram: percentiles of several workers together', async (t) => {
   t.equal(percentileUs(new Map(), 0.5), 0)
 })
 
-const options: TestbedOptions = { nodes: 2, processes: 2, seconds: 5, seed: 7, maxSize: 4096, memory: 2 ** 20 }
+const size = { nodes: 2, processes: 2, seconds: 5, maxSize: 4096, memory: 2 ** 20 }
+const options: TestbedOptions = { ...size, seed: 7, consistency: 'mrsw', manager: 'fixed' }
 const seen: WorkerReport = {
   blocks: 10,
   crossNode: 5,

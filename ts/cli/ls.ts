@@ -26,7 +26,7 @@ export const lsCommand = () =>
             s.segment,
             s.linked ? s.name : `${s.name} (unlinked)`,
             human(s.bytes),
-            s.consistency,
+            `${s.consistency}/${s.manager}`,
             s.mode.toString(8).padStart(4, '0'),
             s.uid,
             human(s.heapBytes),

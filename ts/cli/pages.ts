@@ -46,7 +46,8 @@ export const pagesCommand = () =>
       if (first === undefined) throw new GshmError('NOT_FOUND', `no segment '${name}' in cluster '${cluster}': gshm ls`)
       const rows = mergePages(views.map((v) => ({ node: v.node, pages: v.of.pages })))
       const shown = options.all === true ? rows : rows.slice(0, LINES)
-      say.print(`segment ${first.of.segment} '${name}': ${rows.length} touched pages`)
+      const { segment, consistency, manager } = first.of
+      say.print(`segment ${segment} '${name}', ${consistency}/${manager}: ${rows.length} touched pages`)
       say.print(
         table(
           ['page', 'home', ...views.map((v) => `node ${v.node}`)],
@@ -61,7 +62,7 @@ export const pagesCommand = () =>
         ),
       )
       if (shown.length < rows.length) say.print(`... ${rows.length - shown.length} more: --all shows them`)
-      return { ok: true, cluster, segment: first.of.segment, name, pages: rows }
+      return { ok: true, cluster, segment, name, consistency, manager, pages: rows }
     },
   )
     .option(...CLUSTER_OPTION)

@@ -1,6 +1,7 @@
 /** `gshm testbed`: the allocator testbed on a cluster of its own; ts/testbed does the work. */
 import { command } from './command.js'
 import { bytes, oneOf, whole } from './parse.js'
+import { CONSISTENCIES, DEFAULT_MODEL, MANAGERS, type Consistency, type Manager } from '../base/consistency.js'
 import { BLOCK_LEAST, BLOCK_MOST, INJECTIONS, type Injection } from '../testbed/options.js'
 
 interface Options {
@@ -10,6 +11,8 @@ interface Options {
   seed?: number
   maxSize: number
   memory: number
+  consistency: Consistency
+  manager: Manager
   inject?: Injection
 }
 
@@ -31,6 +34,18 @@ export const testbedCommand = () =>
     .option('--seed <number>', 'makes the blocks the same again (default: a new one)', whole('--seed', 0, 2 ** 32 - 1))
     .option('--max-size <bytes>', 'the largest block', bytes('--max-size', BLOCK_LEAST, BLOCK_MOST), 65536)
     .option('--memory <bytes>', 'bound of the frames on each node', bytes('--memory'), 2 ** 30)
+    .option(
+      '--consistency <model>',
+      `of the shared segments: ${CONSISTENCIES.join(', ')}`,
+      oneOf('--consistency', CONSISTENCIES),
+      DEFAULT_MODEL.consistency,
+    )
+    .option(
+      '--manager <kind>',
+      `who serialises their pages: ${MANAGERS.join(', ')}`,
+      oneOf('--manager', MANAGERS),
+      DEFAULT_MODEL.manager,
+    )
     .option(
       '--inject <fault>',
       `plants a fault that must be found: ${INJECTIONS.join(', ')}`,

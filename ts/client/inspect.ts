@@ -38,6 +38,9 @@ export interface SegmentEntry {
   readonly name: string
   readonly bytes: number
   readonly consistency: string
+  readonly manager: string
+  /** Bytes that the protocol keeps together. */
+  readonly unit: number
   readonly homes: readonly number[]
   readonly uid: number
   readonly gid: number
@@ -55,6 +58,8 @@ export interface SegmentEntry {
 export interface SegmentPages {
   readonly segment: number
   readonly name: string
+  readonly consistency: string
+  readonly manager: string
   /** Pages that the asked node's directory knows. */
   readonly pages: readonly {
     readonly page: number

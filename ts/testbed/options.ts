@@ -1,4 +1,6 @@
 /** What the testbed is asked for. */
+import type { Consistency, Manager } from '../base/consistency.js'
+
 export const INJECTIONS = ['wrong', 'overlap', 'leak'] as const
 export type Injection = (typeof INJECTIONS)[number]
 
@@ -16,6 +18,9 @@ export interface TestbedOptions {
   readonly maxSize: number
   /** Bytes of frames on each node. */
   readonly memory: number
+  /** Of the segments. */
+  readonly consistency: Consistency
+  readonly manager: Manager
   /** A fault that one worker plants and that must be found. */
   readonly inject?: Injection
 }

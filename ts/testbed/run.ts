@@ -57,7 +57,8 @@ class Testbed {
     this.#check()
     this.progress.phase(`Starting ${options.nodes} nodes.`)
     await this.#startDaemons()
-    this.progress.phase(`${options.processes} processes share memory for ${options.seconds} s (seed ${options.seed}).`)
+    const how = `${options.consistency}/${options.manager}, seed ${options.seed}`
+    this.progress.phase(`${options.processes} processes share memory for ${options.seconds} s (${how}).`)
     this.#startWorkers()
     this.progress.run(options.seconds)
     const minorFaultsDuring = await control.minorFaults()

@@ -3,6 +3,7 @@
  * workers do, and their options, is told in native/testbed/layout.h.
  */
 import { parseArgs } from 'node:util'
+import type { Consistency, Manager } from '../base/consistency.js'
 import { GshmError } from '../base/errors.js'
 import { attach, type Gshm, type Segment } from '../client/index.js'
 import { fillBlock, setMarks, wrongBytes, type Memory } from './block.js'
@@ -24,6 +25,8 @@ interface Options {
   readonly maxSize: number
   readonly segment: string
   readonly inject: string | undefined
+  /** Unchecked: gshm.create says what is wrong. */
+  readonly model: { readonly consistency?: Consistency; readonly manager?: Manager }
 }
 
 class Worker {
@@ -105,7 +108,7 @@ class Worker {
   }
 
   #share(suffix: string, size: number): Segment {
-    return this.#gshm.create(this.options.segment + suffix, size, { openOrCreate: true })
+    return this.#gshm.create(this.options.segment + suffix, size, { ...this.options.model, openOrCreate: true })
   }
 
   #barrier(name: string): void {
@@ -285,6 +288,8 @@ function parse(): Options {
       'max-size': text,
       segment: text,
       inject: text,
+      consistency: text,
+      manager: text,
     },
   })
   return {
@@ -295,6 +300,10 @@ function parse(): Options {
     maxSize: Number(values['max-size'] ?? 65536),
     segment: values.segment ?? 'testbed',
     inject: values.inject,
+    model: {
+      ...(values.consistency === undefined ? {} : { consistency: values.consistency as Consistency }),
+      ...(values.manager === undefined ? {} : { manager: values.manager as Manager }),
+    },
   }
 }
 

@@ -70,6 +70,8 @@ export function workerArguments(place: Place, segment: string, options: TestbedO
     ['--seed', options.seed],
     ['--max-size', options.maxSize],
     ['--segment', segment],
+    ['--consistency', options.consistency],
+    ['--manager', options.manager],
   ]
   // One worker plants the fault; the others must find it.
   if (options.inject !== undefined && place.worker === 0) words.push(['--inject', options.inject])
