@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readFileSync, readdirSync } from 'node:fs'
 import type { ProtocolName } from '../../ts/base/consistency.js'
-import { engine } from '../../ts/node/state.js'
+import { CHECKED } from '../../ts/sim/check.js'
 import { step } from '../../ts/node/step.js'
 import { Cells } from '../../ts/sim/cells.js'
 import { MUTANTS } from '../../ts/sim/mutants.js'
@@ -12,7 +12,7 @@ import { walk } from '../../ts/sim/walk.js'
 /** Cells that neither walks nor scenarios reach, and why. */
 const UNREACHED: Partial<Record<ProtocolName, string[]>> = {}
 
-for (const protocol of engine.protocols()) {
+for (const protocol of CHECKED) {
   const { name } = protocol
   const report = run({ protocol, seeds: 3000, first: 1 })
 

@@ -3,7 +3,7 @@ import type { ProtocolName } from '../base/consistency.js'
 import type { AnyProtocol } from '../coherence/protocol.js'
 import { engine, pageView } from '../node/state.js'
 import { homesKnowTheCopies } from './directories.js'
-import { oneWriterOrManyReaders } from './promises.js'
+import { oneCopy, oneWriterOrManyReaders } from './promises.js'
 import { Violation } from './violation.js'
 import { SEGMENT, type World } from './world.js'
 
@@ -15,8 +15,12 @@ interface Checks {
 }
 
 const CHECKS: Readonly<Partial<Record<ProtocolName, Checks>>> = {
+  srsw: { promise: oneCopy, directory: homesKnowTheCopies({ M: 'write' }) },
   mrsw: { promise: oneWriterOrManyReaders, directory: homesKnowTheCopies({ S: 'read', M: 'write' }) },
 }
+
+/** The production protocols that the simulator has checks for. */
+export const CHECKED: readonly AnyProtocol[] = engine.protocols().filter(({ name }) => CHECKS[name] !== undefined)
 
 /** @throws Violation */
 export function checkNow(world: World): void {

@@ -1,14 +1,13 @@
 #!/usr/bin/env node
-/** `npm run sim`, `npm run explore`: checks of the protocols. The last line is one JSON object with --json. */
+/** `npm run sim`, `npm run explore`, `npm run mutants`: checks of the protocols. The last line is one JSON object with --json. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { AnyProtocol } from '../coherence/protocol.js'
-import { engine } from '../node/state.js'
 import { step } from '../node/step.js'
+import { CHECKED } from './check.js'
 import { EXPLORER_SIZES, type ExplorerSize } from './sizes.js'
 import { explore } from './explore.js'
+import { MUTANTS, type Mutant } from './mutants.js'
 import { run } from './run.js'
-
-const PROTOCOLS = engine.protocols()
 
 const program = new Command('sim')
   .description('checks the coherence protocols: the production step in a pretend cluster')
@@ -48,6 +47,16 @@ program
     finish(options.json, { ok: results.every(({ ok }) => ok), states, sizes: results })
   })
 
+program
+  .command('mutants')
+  .description('what catches the bugs that are planted on purpose')
+  .option('--json', 'end with one JSON object')
+  .action((options: { json?: true }) => {
+    const mutants = MUTANTS.map(catchOne)
+    const caught = mutants.filter(({ seed }) => seed !== null).length
+    finish(options.json, { ok: caught === mutants.length, planted: mutants.length, caught, mutants })
+  })
+
 program.parse()
 
 interface RunFlags {
@@ -61,11 +70,11 @@ interface RunFlags {
 }
 
 function protocolOption(): Option {
-  return new Option('--protocol <name>', 'only this protocol').choices(PROTOCOLS.map(({ name }) => name))
+  return new Option('--protocol <name>', 'only this protocol').choices(CHECKED.map(({ name }) => name))
 }
 
 function chosen(name: string | undefined): AnyProtocol[] {
-  return PROTOCOLS.filter((protocol) => name === undefined || protocol.name === name)
+  return CHECKED.filter((protocol) => name === undefined || protocol.name === name)
 }
 
 function runOne(protocol: AnyProtocol, options: RunFlags) {
@@ -118,6 +127,13 @@ function exploreOne({ name, when: _, states: expected, ...size }: ExplorerSize) 
   if (ok && !same && expected > 0) console.error(`${title}: ${expected} states were expected (ts/sim/sizes.ts)`)
   const cluster = { name, protocol, nodes, pages, threads, opsPerThread, duplicates, losses }
   return { ...cluster, ok, same, states, depth, seconds, violation }
+}
+
+function catchOne({ name, protocol, lossy }: Mutant) {
+  const { failed } = run({ seeds: 2000, first: 1, protocol, ...(lossy ? { losses: 1 } : {}) })
+  const [seed, steps, violation] = failed ? [failed.seed, failed.steps, failed.violation] : [null, null, null]
+  console.error(`${protocol.name}: ${name}: ${failed ? `seed ${seed}, step ${steps}: ${violation}` : 'NOT CAUGHT'}`)
+  return { protocol: protocol.name, name, lossy: lossy === true, seed, steps, violation }
 }
 
 function count(least: number, most = Number.MAX_SAFE_INTEGER) {

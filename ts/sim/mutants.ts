@@ -1,9 +1,10 @@
 /**
- * Protocol bugs planted on purpose, as altered tables or actions of mrsw: the checks are worth what
- * they catch of these.
+ * Protocol bugs planted on purpose, as altered tables or functions of the protocols: the checks are worth
+ * what they catch of these.
  */
 import type { AnyProtocol } from '../coherence/protocol.js'
 import { mrsw } from '../coherence/mrsw/index.js'
+import { srsw } from '../coherence/srsw/index.js'
 import { to, type Cell } from '../coherence/table.js'
 
 export interface Mutant {
@@ -13,41 +14,79 @@ export interface Mutant {
   readonly protocol: AnyProtocol
 }
 
-export const MUTANTS: readonly Mutant[] = [
-  { name: 'forgotten Downgrade', protocol: copyCell('M', 'FetchRead', to('S', 'Copy', 'SendRead')) },
-  { name: 'Copy before Downgrade', protocol: copyCell('M', 'FetchRead', to('S', 'Copy', 'Downgrade', 'SendRead')) },
+const MRSW: readonly Mutant[] = [
+  { name: 'forgotten Downgrade', protocol: copyCell(mrsw, 'M', 'FetchRead', to('S', 'Copy', 'SendRead')) },
+  {
+    name: 'Copy before Downgrade',
+    protocol: copyCell(mrsw, 'M', 'FetchRead', to('S', 'Copy', 'Downgrade', 'SendRead')),
+  },
   {
     name: 'sent before Punch',
-    protocol: copyCell('M', 'FetchWrite', to('I', 'Downgrade', 'Copy', 'SendWrite', 'Punch')),
+    protocol: copyCell(mrsw, 'M', 'FetchWrite', to('I', 'Downgrade', 'Copy', 'SendWrite', 'Punch')),
   },
-  { name: 'access kept on SM_A x Inv', protocol: copyCell('SM_A', 'Inv', to('IM_D', 'InvAck')) },
-  { name: 'acknowledged before Punch', protocol: copyCell('S', 'Inv', to('I', 'InvAck', 'Punch')) },
-  { name: 'InvAck not awaited', protocol: homeCell('S', 'UpgradeInv', to('M', 'Begin', 'InvOthers', 'GrantKept')) },
+  { name: 'access kept on SM_A x Inv', protocol: copyCell(mrsw, 'SM_A', 'Inv', to('IM_D', 'InvAck')) },
+  { name: 'acknowledged before Punch', protocol: copyCell(mrsw, 'S', 'Inv', to('I', 'InvAck', 'Punch')) },
+  {
+    name: 'InvAck not awaited',
+    protocol: homeCell(mrsw, 'S', 'UpgradeInv', to('M', 'Begin', 'InvOthers', 'GrantKept')),
+  },
   {
     name: 'first InvAck taken for the last',
-    protocol: homeCell('SM_AK', 'InvAck', to('M', 'Acked', 'GrantKept')),
+    protocol: homeCell(mrsw, 'SM_AK', 'InvAck', to('M', 'Acked', 'GrantKept')),
   },
-  { name: 'reader not added to the copyset', protocol: homeCell('MS_D', 'Done', to('S')) },
+  { name: 'reader not added to the copyset', protocol: homeCell(mrsw, 'MS_D', 'Done', to('S')) },
   {
     name: 'Done not awaited of a node that a third one sends to',
-    protocol: homeCell('M', 'GetWrite', to('M', 'FetchWrite', 'Own')),
+    protocol: homeCell(mrsw, 'M', 'GetWrite', to('M', 'FetchWrite', 'Own')),
   },
-  { name: 'second view not installed', protocol: copyCell('S', 'Read', to('S')) },
+  { name: 'second view not installed', protocol: copyCell(mrsw, 'S', 'Read', to('S')) },
   {
     name: 'zeros for a page that is lost',
     lossy: true,
-    protocol: homeCell('L', 'GetRead', to('S', 'GrantReadZero', 'Own')),
+    protocol: homeCell(mrsw, 'L', 'GetRead', to('S', 'GrantReadZero', 'Own')),
   },
-  { name: 'home lost, waiters forgotten', lossy: true, protocol: copyCell('IM_D', 'HomeLost', to('I')) },
+  { name: 'home lost, waiters forgotten', lossy: true, protocol: copyCell(mrsw, 'IM_D', 'HomeLost', to('I')) },
   { name: 'lost sharer still awaited', lossy: true, protocol: { ...mrsw, lossEvent: () => undefined } },
 ]
 
-function copyCell(state: string, event: string, cell: Cell<string, string>): AnyProtocol {
-  return { ...mrsw, copy: { ...mrsw.copy, table: altered(mrsw.copy.table, state, event, cell) } }
+const SRSW: readonly Mutant[] = [
+  {
+    name: 'page kept after it was sent',
+    protocol: copyCell(srsw, 'M', 'FetchWrite', to('I', 'Downgrade', 'Copy', 'SendWrite')),
+  },
+  {
+    name: 'Copy before Downgrade',
+    protocol: copyCell(srsw, 'M', 'FetchWrite', to('I', 'Copy', 'Downgrade', 'Punch', 'SendWrite')),
+  },
+  {
+    name: 'sent before Punch',
+    protocol: copyCell(srsw, 'M', 'FetchWrite', to('I', 'Downgrade', 'Copy', 'SendWrite', 'Punch')),
+  },
+  { name: 'Done not awaited', protocol: homeCell(srsw, 'M', 'GetWrite', to('M', 'FetchWrite', 'Own')) },
+  { name: 'new owner not noted', protocol: homeCell(srsw, 'MM_D', 'Done', to('M')) },
+  { name: 'second view not installed', protocol: copyCell(srsw, 'M', 'Fault', to('M')) },
+  { name: 'a fault that comes twice asks twice', protocol: copyCell(srsw, 'IM_D', 'Fault', to('IM_D', 'GetWrite')) },
+  {
+    name: 'zeros for a page that is lost',
+    lossy: true,
+    protocol: homeCell(srsw, 'L', 'GetWrite', to('M', 'GrantWriteZero', 'Own')),
+  },
+  { name: 'home lost, waiters forgotten', lossy: true, protocol: copyCell(srsw, 'IM_D', 'HomeLost', to('I')) },
+  {
+    name: 'owner lost, requester not told',
+    lossy: true,
+    protocol: homeCell(srsw, 'MM_D', 'OwnerLost', to('LM_D', 'Forget')),
+  },
+]
+
+export const MUTANTS: readonly Mutant[] = [...MRSW, ...SRSW]
+
+function copyCell(protocol: AnyProtocol, state: string, event: string, cell: Cell<string, string>): AnyProtocol {
+  return { ...protocol, copy: { ...protocol.copy, table: altered(protocol.copy.table, state, event, cell) } }
 }
 
-function homeCell(state: string, event: string, cell: Cell<string, string>): AnyProtocol {
-  return { ...mrsw, home: { ...mrsw.home, table: altered(mrsw.home.table, state, event, cell) } }
+function homeCell(protocol: AnyProtocol, state: string, event: string, cell: Cell<string, string>): AnyProtocol {
+  return { ...protocol, home: { ...protocol.home, table: altered(protocol.home.table, state, event, cell) } }
 }
 
 type AnyTable = AnyProtocol['copy']['table']

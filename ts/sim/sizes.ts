@@ -14,6 +14,7 @@ export interface ExplorerSize extends Omit<Setup, 'step'> {
 
 const plain = { pages: 1, threads: 1, duplicates: 0, losses: 0, holds: false }
 const mrsw = { protocol: 'mrsw', ...plain } as const
+const srsw = { protocol: 'srsw', ...plain } as const
 
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...mrsw, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 19_697 },
@@ -26,4 +27,13 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...mrsw, name: '3n1p-2lost', when: 'daily', nodes: 3, ops: 1, losses: 2, states: 55_867 },
   { ...mrsw, name: '3n1p-lost-2ops', when: 'full', nodes: 3, ops: 2, losses: 1, states: 352_618 },
   { ...mrsw, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 257_755 },
+
+  { ...srsw, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 10_966 },
+  { ...srsw, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 14_041 },
+  { ...srsw, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 8_601 },
+  { ...srsw, name: '3n1p-lost', when: 'test', nodes: 3, ops: 1, losses: 1, states: 33_663 },
+  { ...srsw, name: '3n1p', when: 'daily', nodes: 3, ops: 2, states: 72_399 },
+  { ...srsw, name: '2n1p-2ops', when: 'daily', nodes: 2, threads: 2, ops: 2, states: 173_866 },
+  { ...srsw, name: '3n1p-2lost', when: 'daily', nodes: 3, ops: 1, losses: 2, states: 36_140 },
+  { ...srsw, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 197_969 },
 ]
