@@ -63,6 +63,46 @@ claim('segments: names and sizes that cannot be', async (t, { p, refused }) => {
   t.equal(await p.ok('stat', longest), BigInt(P), 'the longest name, and a size rounded up to a page')
 })
 
+claim('options: models, units and homes that cannot be', async (t, { p, refused }) => {
+  const create = ['createWith', 'x', P, 0] as const
+  await refused(
+    'unknown model',
+    'INVALID',
+    /consistency is 'none': .*'srsw', 'mrsw' or 'lrc'/,
+    ...create,
+    'consistency=none',
+  )
+  await refused('no model', 'INVALID', /consistency is ''/, ...create, 'consistency=')
+  await refused(
+    'a long model',
+    'INVALID',
+    /consistency is 'x+': .* 15 bytes/,
+    ...create,
+    `consistency=${'x'.repeat(16)}`,
+  )
+  await refused('unknown manager', 'INVALID', /manager is 'none': .*'central'/, ...create, 'manager=none')
+  const dynamic = ['consistency=lrc', 'manager=dynamic']
+  await refused('dynamic with lrc', 'INVALID', /manager is 'dynamic': .*'mrsw'.*'lrc'/, ...create, ...dynamic)
+  for (const unit of [1, 2048, 6144, 2 ** 17]) {
+    await refused('no unit', 'INVALID', new RegExp(`unit is ${unit}: .*power of two`), ...create, `unit=${unit}`)
+  }
+  await refused('a negative unit', 'INVALID', /unit is /, ...create, 'unit=-4096')
+  await refused('a unit of 16 pages', 'UNSUPPORTED', /unit is 65536: only 4096 works/, ...create, 'unit=65536')
+  await refused('no such node', 'INVALID', /home is 1: the cluster's nodes are 0$/, ...create, 'home=1')
+  await refused('no node', 'INVALID', /home is 65535/, ...create, 'home=65535')
+  await refused('no node', 'INVALID', /home( is|)/, ...create, `home=${2 ** 40}`)
+  await refused('a negative home', 'INVALID', /home is -1/, ...create, 'home=-1')
+  await refused('nothing was made', 'NOT_FOUND', /'x'/, 'open', 'x', 0)
+
+  await p.ok(...create, 'manager=central', 'home=0', 'unit=4096')
+  t.match(await p.send('model', 'x'), { is: 'ok', text: 'mrsw central 4096 1 0' })
+  const again = ['createWith', 'x', P, 1] as const
+  await p.ok(...again, 'manager=central')
+  await refused('another manager', 'OPTION_MISMATCH', /'x' has manager central, not fixed/, ...again)
+  await refused('another manager', 'OPTION_MISMATCH', /'x' has manager central, not fixed/, 'create', 'x', P, 1)
+  await refused('another size', 'SIZE_MISMATCH', /4096 bytes, not 8192/, 'createWith', 'x', 2 * P, 1, 'manager=central')
+})
+
 claim('views: ranges that cannot be mapped', async (_t, { p, segment, at, refused }, api) => {
   const map = ['map', segment] as const
   await refused('longer than the segment', 'BEYOND_END', /266240.*262144/, ...map, 0, 0, (PAGES + 1) * P)

@@ -1,6 +1,7 @@
 /** The TypeScript API here, a C process on another node: one memory, one heap, the same locks. */
 import t from 'tap'
 import { attach } from '../../ts/client/index.js'
+import { pages as inspectPages } from '../../ts/client/inspect.js'
 import { startCluster } from '../support/cluster.js'
 import { Probe } from '../support/probe.js'
 
@@ -47,4 +48,27 @@ t.test('two nodes: TypeScript and C share memory, blocks, locks and barriers', a
     if (i % 10 === 0) await probe.ok('add', at + 16n, 1)
   }
   t.equal(words[2], 220n, 'atomic additions of both are all there')
+})
+
+t.test('two nodes: where the homes are is chosen at creation, and told everywhere', async (t) => {
+  const cluster = await startCluster(t, 2)
+  const g = attach({ socket: cluster.socket(0) })
+  t.teardown(() => g.detach())
+  const probe = await Probe.start(cluster.socket(1))
+  t.teardown(() => probe.kill())
+  g.create('default', P)
+  t.match(await probe.send('model', 'default'), { is: 'ok', text: /^mrsw fixed 4096 2 [01]$/ })
+  g.create('central', P, { consistency: 'mrsw', manager: 'central' })
+  t.match(await probe.send('model', 'central'), { is: 'ok', text: 'mrsw central 4096 1 0' })
+  const there = await probe.ok('createWith', 'there', 4 * P, 0, 'home=1')
+  t.match(g.stat('there'), { consistency: 'mrsw', manager: 'fixed', unit: P, homes: 1, home: 1 })
+
+  const at = await probe.ok('map', there, 0, 0, 0)
+  const words = new BigUint64Array(g.open('there').map().buffer())
+  for (let page = 0; page < 4; page++) {
+    await probe.ok('put', at + BigInt(page * P), page + 1)
+    t.equal(words[(page * P) / 8], BigInt(page + 1))
+  }
+  const { pages } = inspectPages(cluster.socket(0), 'there')
+  t.same([...new Set(pages.map(({ home }) => home))], [1], 'every page has that home')
 })

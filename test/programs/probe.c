@@ -101,6 +101,28 @@ static void keep(struct command *c, gshm_segment *s) {
   ok(c, (uint64_t)segment_count++);
 }
 
+/* createWith NAME SIZE FLAGS OPTION=VALUE... */
+static gshm_segment *create_with(char **w) {
+  gshm_options options = {0};
+  for (int i = 5; i < WORDS_MAX; i++) {
+    char *value = strchr(w[i], '=');
+    if (!value) continue;
+    *value++ = 0;
+    if (!strcmp(w[i], "consistency")) options.consistency = value;
+    else if (!strcmp(w[i], "manager")) options.manager = value;
+    else if (!strcmp(w[i], "unit")) options.unit = (uint32_t)number(value);
+    else if (!strcmp(w[i], "home")) options.home = GSHM_HOME(strtoll(value, NULL, 0));
+    else _exit(3);
+  }
+  return gshm_create_with(g, w[2], number(w[3]), (unsigned)number(w[4]), &options);
+}
+
+static void model(struct command *c) {
+  gshm_stat_t stat;
+  if (gshm_stat(g, c->words[2], &stat) != 0) return failed(c);
+  say("%s ok %s %s %u %u %u\n", c->words[0], stat.consistency, stat.manager, stat.unit, stat.homes, stat.home);
+}
+
 /* What gshm.h offers. */
 static int api(struct command *c) {
   char **w = c->words;
@@ -109,9 +131,11 @@ static int api(struct command *c) {
   else if (!strcmp(name, "detach")) result(c, gshm_detach(g));
   else if (!strcmp(name, "node")) ok(c, gshm_node(g));
   else if (!strcmp(name, "create")) keep(c, gshm_create(g, w[2], number(w[3]), (unsigned)number(w[4])));
+  else if (!strcmp(name, "createWith")) keep(c, create_with(w));
   else if (!strcmp(name, "open")) keep(c, gshm_open(g, w[2], (unsigned)number(w[3])));
   else if (!strcmp(name, "close")) result(c, gshm_close(segment(c)));
   else if (!strcmp(name, "unlink")) result(c, gshm_unlink(g, w[2]));
+  else if (!strcmp(name, "model")) model(c);
   else if (!strcmp(name, "stat")) {
     gshm_stat_t stat;
     if (gshm_stat(g, w[2], &stat) != 0) failed(c);

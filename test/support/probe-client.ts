@@ -7,7 +7,7 @@
  */
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
-import { attach, type Gshm, type Segment, type View } from '../../ts/client/index.js'
+import { attach, type CreateOptions, type Gshm, type Segment, type View } from '../../ts/client/index.js'
 import { native } from '../../ts/native/index.js'
 
 const segments: Segment[] = []
@@ -30,11 +30,17 @@ function word(address: bigint): BigUint64Array {
   throw new Error(`no view shows 0x${address.toString(16)}`)
 }
 
-type Answer = bigint | number | void | Promise<void>
-const commands: Record<string, (...words: [string, string, string, string]) => Answer> = {
+type Answer = bigint | number | string | void | Promise<void>
+const commands: Record<string, (...words: [string, string, string, string, ...string[]]) => Answer> = {
   attach: (socket) => void (gshm = socket === '' ? attach() : attach({ socket })),
   detach: () => gshm.detach(),
   create: (name, size, flags) => keep(gshm.create(name, amount(size), { openOrCreate: flags === '1' })),
+  createWith: (name, size, flags, ...options) =>
+    keep(gshm.create(name, amount(size), { openOrCreate: flags === '1', ...optionsOf(options) })),
+  model: (name) => {
+    const { consistency, manager, unit, homes, home } = gshm.stat(name)
+    return `${consistency} ${manager} ${unit} ${homes} ${home}`
+  },
   open: (name, flags) => keep(gshm.open(name, { readOnly: flags === '1' })),
   close: (which) => segment(which).close(),
   stat: (name) => gshm.stat(name).size,
@@ -74,10 +80,18 @@ function amount(text: string): number {
   return (value > Number.MAX_SAFE_INTEGER ? value : Number(value)) as number
 }
 
+/** OPTION=VALUE... */
+function optionsOf(words: string[]): CreateOptions {
+  const pairs = words.filter((one) => one !== '').map((one): [string, string] => one.split('=') as [string, string])
+  return Object.fromEntries(
+    pairs.map(([option, value]) => [option, option === 'unit' || option === 'home' ? Number(value) : value]),
+  )
+}
+
 async function answer(name: string, words: string[]): Promise<string> {
   try {
-    const [a = '', b = '', c = '', d = ''] = words.map((one) => (one === "''" ? '' : one))
-    const value = (await commands[name]?.(a, b, c, d)) ?? 0
+    const [a = '', b = '', c = '', d = '', ...rest] = words.map((one) => (one === "''" ? '' : one))
+    const value = (await commands[name]?.(a, b, c, d, ...rest)) ?? 0
     return `ok ${value}`
   } catch (error) {
     const { code = '?', message } = error as Error & { code?: string }
