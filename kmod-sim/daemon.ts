@@ -2,15 +2,12 @@
  * One node: wires the device, the processes, the fault path, the pager, the engine and the cluster
  * together. Nothing is decided here; each part decides in its own file.
  */
-import { assert } from '../ts/base/assert.js'
-import { GshmError } from '../ts/base/errors.js'
-import { globalPage, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
-import { Cluster, type Member } from '../ts/cluster/index.js'
+import { globalPage, type NodeId } from '../ts/base/ids.js'
+import { Cluster } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf } from '../ts/names/index.js'
-import { accessOf, createNode, directoryBytes, inspectPages, touchedPages, type NodeState } from '../ts/node/state.js'
+import { accessOf, createNode, type NodeState } from '../ts/node/state.js'
 import type { Message } from '../ts/node/messages.js'
-import type { SegmentStat } from '../ts/base/requests.js'
 import { Device } from './device.js'
 import { FaultPath } from './fault-path.js'
 import { FrameStore } from './frame-store.js'
@@ -233,67 +230,21 @@ export class Daemon {
       inspect: (what, name) =>
         inspect(
           {
-            status: () => this.#status(),
-            segments: () => this.#segments(),
-            pages: (segment) => inspectPages(this.#state, segment),
+            options: this.options,
+            keeperPid: this.#keeper.pid,
+            uptimeSeconds: Math.round((performance.now() - this.#started) / 1000),
+            cluster: this.#cluster,
+            state: this.#state,
             frames: this.#frames,
             processes: this.#registry,
+            faults: this.#faults.counts,
+            messages: { ...this.#messages, held: this.#hold.count },
+            ask: (request, settle) => this.#runtime.request(request, settle),
           },
           what,
           name,
         ),
       warn: (text) => this.log.warn(text),
-    }
-  }
-
-  async #segments(): Promise<SegmentStat[]> {
-    const segments = await new Promise<readonly SegmentStat[]>((resolve, reject) =>
-      this.#runtime.request({ op: 'list' }, (outcome) => {
-        if (outcome instanceof GshmError) return reject(outcome)
-        assert(outcome.is === 'list', 'list: another answer')
-        resolve(outcome.segments)
-      }),
-    )
-    return Promise.all(
-      segments.map(
-        (stat) =>
-          new Promise<SegmentStat>((resolve) =>
-            this.#runtime.request({ op: 'heapStat', segment: stat.segment }, (outcome) =>
-              // A heap whose node is lost says nothing; the segment is still listed.
-              resolve(
-                outcome instanceof GshmError || outcome.is !== 'heap'
-                  ? stat
-                  : { ...stat, heapBytes: outcome.bytes, heapBlocks: outcome.blocks },
-              ),
-            ),
-          ),
-      ),
-    )
-  }
-
-  #status(): object {
-    const processes = [...this.#registry.all()]
-    return {
-      cluster: this.options.cluster,
-      node: this.#state.self,
-      name: this.options.name,
-      version: this.options.version,
-      pid: process.pid,
-      keeperPid: this.#keeper.pid,
-      socket: this.options.socket,
-      listen: this.#cluster.listen,
-      uptimeSeconds: Math.round((performance.now() - this.#started) / 1000),
-      nodes: this.#cluster.members().map(({ node, name, address }: Member) => ({ node, name, address })),
-      memoryBytes: this.options.memory,
-      frameBytes: this.#frames.heldBytes,
-      pageBytes: PAGE_SIZE,
-      touchedPages: touchedPages(this.#state),
-      directoryBytes: directoryBytes(this.#state),
-      processes: processes.length,
-      views: processes.reduce((sum, one) => sum + one.table.views.length, 0),
-      segments: this.#state.names.known.size,
-      faults: this.#faults.counts,
-      messages: this.#messages,
     }
   }
 }

@@ -1,6 +1,6 @@
 /** One connection of the device: who it belongs to, and how its requests are answered. */
 import { ERROR_NAMES } from '../ts/base/errors.js'
-import type { DeviceChannel, DeviceRequest } from '../ts/native/index.js'
+import type { DeviceChannel, DeviceReplies, DeviceRequest, DeviceReply } from '../ts/native/index.js'
 import type { Process } from './process-registry.js'
 
 export class DeviceClient {
@@ -11,12 +11,12 @@ export class DeviceClient {
 
   constructor(readonly channel: DeviceChannel) {}
 
-  reply(request: DeviceRequest, body: object | undefined, fd = -1): void {
+  reply<O extends DeviceRequest['op']>(request: { op: O; serial: number }, body: DeviceReply<O>, fd = -1): void {
     if (!this.gone) this.channel.reply(request.op, request.serial, body, fd)
   }
 
   /** For requests whose success has no body. */
-  settle(request: DeviceRequest, outcome: unknown): void {
+  settle(request: Exclude<DeviceRequest, { op: keyof DeviceReplies }>, outcome: unknown): void {
     if (outcome instanceof Error) this.fail(request, outcome)
     else this.reply(request, undefined)
   }

@@ -6,8 +6,9 @@
 import { DEFAULT_MODEL } from '../ts/base/consistency.js'
 import { GshmError } from '../ts/base/errors.js'
 import { NODES_MAX, NO_NODE, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
-import type { Answer, LocalRequest, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
+import type { Answer, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
 import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index.js'
+import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
 import type { Process } from './process-registry.js'
 
@@ -16,7 +17,7 @@ const ADDRESS_END = 2 ** 47
 
 /** What the requests need of the daemon. */
 export interface DeviceRequestsHost {
-  request(request: LocalRequest, settle: (outcome: Answer | GshmError) => void): void
+  readonly request: Ask
   /** The process holds the segment from now on; gives the memfd. */
   hold(process: Process, attributes: SegmentAttributes): number
   /** Nothing here holds it after all. */
@@ -78,15 +79,10 @@ export class DeviceRequests {
     },
 
     stat: (client, request) => {
-      this.host.request({ op: 'stat', name: request.name }, (outcome) => {
-        if (outcome instanceof GshmError) return client.settle(request, outcome)
-        const { stat } = expect(outcome, 'stat')
-        this.host.request({ op: 'heapStat', segment: stat.segment }, (heap) => {
-          if (heap instanceof GshmError) return client.settle(request, heap)
-          const { bytes, blocks } = expect(heap, 'heap')
-          client.reply(request, { ...info(stat), linked: stat.linked, heapBytes: bytes, heapBlocks: blocks })
-        })
-      })
+      answered(this.host.request, { op: 'stat', name: request.name }, 'stat')
+        .then(({ stat }) => statWithHeap(this.host.request, stat))
+        .then((stat) => client.reply(request, info(stat)))
+        .catch((error: unknown) => client.fail(request, error))
     },
 
     unlink: (client, request) => {
@@ -168,21 +164,17 @@ export class DeviceRequests {
           client.reply(request, { length: Buffer.byteLength(text) }, fd)
           native.closeFd(fd)
         })
-        .catch((error: unknown) => client.settle(request, error))
+        .catch((error: unknown) => client.fail(request, error))
     },
   }
 
-  #opened(
-    client: DeviceClient,
-    request: Extract<DeviceRequest, { op: 'create' | 'open' }>,
-    outcome: Answer | GshmError,
-  ): void {
-    if (outcome instanceof GshmError) return client.settle(request, outcome)
+  #opened(client: DeviceClient, request: RequestOf<'create' | 'open'>, outcome: Answer | GshmError): void {
+    if (outcome instanceof GshmError) return client.fail(request, outcome)
     const { attributes } = expect(outcome, 'segment')
     if (client.process!.ended) return this.host.letGo(attributes.segment)
     try {
       const memfd = this.host.hold(client.process!, attributes)
-      client.reply(request, { ...info(attributes), linked: true }, memfd)
+      client.reply(request, info(attributes), memfd)
     } catch (error) {
       this.host.letGo(attributes.segment)
       // What was not given to its creator must not stay; one that may have been there before stays.
@@ -208,11 +200,11 @@ export class DeviceRequests {
   /** @param old where the block was before */
   #block(
     client: DeviceClient,
-    request: DeviceRequest & { segment: number },
+    request: RequestOf<'alloc' | 'realloc'>,
     outcome: Answer | GshmError,
     old: number | undefined,
   ): void {
-    if (outcome instanceof GshmError) return client.settle(request, outcome)
+    if (outcome instanceof GshmError) return client.fail(request, outcome)
     const { offset, bytes, oldBytes } = expect(outcome, 'block')
     if (client.process!.ended && offset !== old) {
       // The process died while it was asking: nobody else knows of the block.
@@ -229,18 +221,19 @@ function homeGiven(plusOne: number): NodeId {
   throw new GshmError('INVALID', `home is ${plusOne - 1}: it must be the number of a node, 0 to ${NODES_MAX - 1}`)
 }
 
-function info(of: SegmentAttributes | SegmentStat): SegmentInfo {
+function info(of: SegmentAttributes & Partial<SegmentStat>): SegmentInfo {
   const { segment, mode, uid, gid, bytes, createdMs, homes, consistency, manager, unit, name } = of
+  const { heapBytes = 0, heapBlocks = 0, linked = true } = of
   return {
     segment,
     mode,
     uid,
     gid,
     size: bytes,
-    heapBytes: 0,
-    heapBlocks: 0,
+    heapBytes,
+    heapBlocks,
     createdMs,
-    linked: true,
+    linked,
     homes: homes.length,
     home: homes[0]!,
     unit,
@@ -248,10 +241,4 @@ function info(of: SegmentAttributes | SegmentStat): SegmentInfo {
     manager,
     name,
   }
-}
-
-/** An answer of another kind than the request calls for is the engine's fault, not the client's. */
-function expect<K extends Answer['is']>(answer: Answer, is: K): Extract<Answer, { is: K }> {
-  if (answer.is !== is) throw new Error(`expected an answer '${is}', got '${answer.is}'`)
-  return answer as Extract<Answer, { is: K }>
 }

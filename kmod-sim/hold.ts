@@ -21,6 +21,8 @@ const HELD: ReadonlySet<string> = new Set(['GetRead', 'GetWrite', 'FetchRead', '
 const ORDERS: ReadonlySet<string> = new Set(['FetchRead', 'FetchWrite', 'Inv'])
 
 export class Hold {
+  /** Events held so far. */
+  count = 0
   // One grace a slot, without an object: every installed page passes here.
   readonly #page = new Float64Array(SLOTS)
   /** The clock's time until which the page stays. */
@@ -57,11 +59,13 @@ export class Hold {
     const held = this.#held.get(page)
     if (!takesAway(event) && (held === undefined || !isBehind(held, event))) return false
     if (held !== undefined) {
+      this.count++
       held.push(event) // behind those that wait already: links are FIFO
       return true
     }
     const now = this.clock()
     if (this.#graceEnd(page) <= now) return false
+    this.count++
     this.#held.set(page, [event])
     this.#arm(now)
     return true

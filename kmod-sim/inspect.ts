@@ -1,7 +1,13 @@
 /** What can be asked of a running daemon: plain objects that docs/JSON.md lists the fields of. */
 import { GshmError } from '../ts/base/errors.js'
+import { PAGE_SIZE } from '../ts/base/ids.js'
 import type { SegmentStat } from '../ts/base/requests.js'
+import type { Member } from '../ts/cluster/index.js'
+import { directoryBytes, inspectPages, touchedPages, type NodeState } from '../ts/node/state.js'
+import { answered, statWithHeap, type Ask } from './ask.js'
+import type { FaultCounts } from './fault-path.js'
 import type { FrameStore } from './frame-store.js'
+import type { DaemonOptions } from './options.js'
 import type { ProcessRegistry } from './process-registry.js'
 
 export const INSPECT_STATUS = 1
@@ -10,30 +16,33 @@ export const INSPECT_PAGES = 3
 export const INSPECT_PROCESSES = 4
 
 export interface InspectSources {
-  status(): object
-  segments(): Promise<readonly SegmentStat[]>
-  /** The pages of a segment that this node's directory knows. */
-  pages(segment: number): object[]
+  readonly options: DaemonOptions
+  readonly keeperPid: number
+  readonly uptimeSeconds: number
+  readonly cluster: { readonly listen: string; members(): readonly Member[] }
+  readonly state: NodeState
   readonly frames: FrameStore
   readonly processes: ProcessRegistry
+  readonly faults: FaultCounts
+  readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
+  readonly ask: Ask
 }
 
 export async function inspect(sources: InspectSources, what: number, name: string): Promise<string> {
   switch (what) {
     case INSPECT_STATUS:
-      return JSON.stringify(sources.status())
+      return JSON.stringify(status(sources))
     case INSPECT_SEGMENTS:
       return JSON.stringify(
-        (await sources.segments()).map((stat) => ({
+        (await segments(sources.ask)).map((stat) => ({
           ...stat,
           localFrames: sources.frames.residentPages(stat.segment),
         })),
       )
     case INSPECT_PAGES: {
-      const stat = (await sources.segments()).find((one) => one.name === name && one.linked)
-      if (stat === undefined) throw new GshmError('NOT_FOUND', `pages: no segment is named '${name}'`)
+      const { stat } = await answered(sources.ask, { op: 'stat', name }, 'stat')
       const { segment, consistency, manager } = stat
-      return JSON.stringify({ segment, name, consistency, manager, pages: sources.pages(segment) })
+      return JSON.stringify({ segment, name, consistency, manager, pages: inspectPages(sources.state, segment) })
     }
     case INSPECT_PROCESSES:
       return JSON.stringify(
@@ -51,4 +60,36 @@ export async function inspect(sources: InspectSources, what: number, name: strin
     default:
       throw new GshmError('INVALID', `inspect: ${what} is nothing that can be inspected`)
   }
+}
+
+function status({ options, cluster, state, frames, processes, ...rest }: InspectSources): object {
+  const all = [...processes.all()]
+  return {
+    cluster: options.cluster,
+    node: state.self,
+    name: options.name,
+    version: options.version,
+    pid: process.pid,
+    keeperPid: rest.keeperPid,
+    socket: options.socket,
+    listen: cluster.listen,
+    uptimeSeconds: rest.uptimeSeconds,
+    nodes: cluster.members().map(({ node, name, address }) => ({ node, name, address })),
+    memoryBytes: options.memory,
+    frameBytes: frames.heldBytes,
+    pageBytes: PAGE_SIZE,
+    touchedPages: touchedPages(state),
+    directoryBytes: directoryBytes(state),
+    processes: all.length,
+    views: all.reduce((sum, one) => sum + one.table.views.length, 0),
+    segments: state.names.known.size,
+    faults: rest.faults,
+    messages: rest.messages,
+  }
+}
+
+async function segments(ask: Ask): Promise<SegmentStat[]> {
+  const list = await answered(ask, { op: 'list' }, 'list')
+  // A heap whose node is lost says nothing; the segment is still listed.
+  return Promise.all(list.segments.map((stat) => statWithHeap(ask, stat).catch(() => stat)))
 }

@@ -76,8 +76,10 @@ t.test('sharing: the directory says who has what', async (t) => {
 
 t.test('law 11: two threads increment one word, one on its home; neither starves, none is lost', async (t) => {
   const { cluster, probes, at } = await shared(t, 2)
+  const held = () => [0, 1].map((node) => status(cluster.socket(node)).messages.held)
   for (const home of [0, 1]) {
     const word = BigInt(homedAt(cluster, home) * P)
+    const before = held()
     const counts = await Promise.all([
       probes[0]!.ok('increment', at[0]! + word, 5),
       probes[1]!.ok('increment', at[1]! + word, 5),
@@ -85,6 +87,9 @@ t.test('law 11: two threads increment one word, one on its home; neither starves
     t.equal(await probes[0]!.ok('get', at[0]! + word), counts[0] + counts[1], 'every increment counts')
     const [less, more] = counts[0] < counts[1] ? counts : [counts[1], counts[0]]
     t.ok(less * 10n >= more, `home ${home}: ${counts[0]} on node 0, ${counts[1]} on node 1`)
+    for (const [node, now] of held().entries()) {
+      t.ok(now > before[node]!, `home ${home}: node ${node} has held what would have taken the page away`)
+    }
   }
 })
 

@@ -30,7 +30,7 @@ export interface NodeStatus {
     readonly local: number
     readonly remote: number
   }
-  readonly messages: { readonly sent: number; readonly received: number }
+  readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
 }
 
 export interface SegmentEntry {

@@ -155,6 +155,9 @@ export interface DeviceReplies {
   inspect: { length: number }
 }
 
+/** The body of the reply to op `O`. */
+export type DeviceReply<O extends DeviceRequest['op']> = O extends keyof DeviceReplies ? DeviceReplies[O] : undefined
+
 export interface SegmentInfo {
   segment: number
   mode: number
@@ -180,7 +183,7 @@ export interface SegmentInfo {
 export interface DeviceChannel {
   readonly peer: PeerCredentials
   /** Success, with the op's body and a descriptor to pass (-1: none; it stays the caller's). */
-  reply(op: DeviceRequest['op'], serial: number, body: object | undefined, fd: number): void
+  reply<O extends DeviceRequest['op']>(op: O, serial: number, body: DeviceReply<O>, fd: number): void
   /** Failure: an error number of native/abi/errors.h and a detail text. */
   fail(op: DeviceRequest['op'], serial: number, error: number, detail: string): void
   close(): void
