@@ -19,6 +19,7 @@ const COMMANDS = [
   'rm',
   'testbed',
   'litmus',
+  'histories',
   'check',
   'flags',
   'doctor',

@@ -9,6 +9,7 @@ import { report } from './command.js'
 import { doctorCommand } from './doctor.js'
 import { downCommand } from './down.js'
 import { flagsCommand } from './flags.js'
+import { historiesCommand } from './histories.js'
 import { litmusCommand } from './litmus.js'
 import { lsCommand } from './ls.js'
 import { nodeCommand } from './node.js'
@@ -27,7 +28,8 @@ export function program(): Command {
     .enablePositionalOptions()
     .showHelpAfterError(false)
   const commands = [nodeCommand, upCommand, downCommand, runCommand, statusCommand, lsCommand, pagesCommand, rmCommand]
-  for (const make of [...commands, testbedCommand, litmusCommand, checkCommand, flagsCommand, doctorCommand]) gshm.addCommand(make())
+  const judges = [testbedCommand, litmusCommand, historiesCommand, checkCommand]
+  for (const make of [...commands, ...judges, flagsCommand, doctorCommand]) gshm.addCommand(make())
   for (const each of [gshm, ...gshm.commands]) each.exitOverride().configureOutput({ outputError: () => {} })
   gshm.addHelpText(
     'after',

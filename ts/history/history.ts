@@ -50,6 +50,10 @@ export class History {
   locationOf(version: number): number {
     return this.#versions.second(version)
   }
+  /** The number that the file has for the operation's thread. */
+  threadName(line: number): number {
+    return this.#threads.first(this.thread[line]!)
+  }
 
   /** Appends an operation to its thread; `written` is undefined for R. Errors: INVALID, with the line. */
   add(threadName: number, locationName: number, readValue: number, writtenValue: number | undefined): void {
@@ -84,7 +88,7 @@ export class History {
   operation(line: number): Operation {
     const version = this.read[line]!
     const written = this.written[line]!
-    const thread = this.#threads.first(this.thread[line]!)
+    const thread = this.threadName(line)
     const location = this.#locations.first(this.locationOf(version))
     const operation = { line, thread, location, read: this.#versions.first(version) }
     return written === 0 ? operation : { ...operation, written: this.#versions.first(written) }

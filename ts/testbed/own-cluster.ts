@@ -1,0 +1,140 @@
+/**
+ * A cluster for one run, with programs on its nodes: a private directory, a name of its own, so one
+ * that is up is not disturbed; and however the run ends, nothing of it is left behind.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GshmError } from '../base/errors.js'
+import type { Daemon } from '../launch/daemon.js'
+import { dismiss } from '../launch/guardians.js'
+import { startCluster, stopDaemons } from '../launch/local-cluster.js'
+
+export interface OwnClusterOptions {
+  /** Begins the names of the directory and the cluster. */
+  readonly name: string
+  readonly nodes: number
+  /** Bytes of frames on each node. */
+  readonly memory: number
+}
+
+/** How a program ended. */
+export interface End {
+  readonly status: number | null
+  readonly signal: NodeJS.Signals | null
+  /** It was killed by us: another one had failed, or the time was up. */
+  readonly endedByUs: boolean
+  readonly stderr: string
+}
+
+/** Starts the cluster, does `run` with it, and stops everything. A signal to us makes `run` reject. */
+export async function onOwnCluster<T>(options: OwnClusterOptions, run: (own: OwnCluster) => Promise<T>): Promise<T> {
+  const own = new OwnCluster(options, mkdtempSync(join(tmpdir(), `gshm-${options.name}-`)))
+  const interrupt = (signal: NodeJS.Signals) => own.abort(`interrupted by ${signal}`)
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt)
+  try {
+    await own.start()
+    return await run(own)
+  } finally {
+    await own.stop()
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt)
+  }
+}
+
+export class OwnCluster {
+  readonly #daemons: Daemon[] = []
+  readonly #children = new Set<ChildProcess>()
+  #aborted: GshmError | undefined
+
+  constructor(
+    private readonly options: OwnClusterOptions,
+    readonly dir: string,
+  ) {}
+
+  async start(): Promise<void> {
+    const { name, nodes, memory } = this.options
+    const started = (daemon: Daemon) => {
+      this.#daemons.push(daemon)
+      this.#check()
+    }
+    await startCluster({ dir: this.dir, cluster: `${name}-${process.pid}`, nodes, memory, started })
+  }
+
+  /** Runs programs to their ends, one for each of `lines`; when one fails, or after `seconds`, the others are killed. */
+  async run(
+    program: string,
+    lines: readonly { node: number; args: readonly string[] }[],
+    seconds: number,
+  ): Promise<End[]> {
+    this.#check()
+    let killed = false
+    const kill = () => {
+      killed = true
+      this.#kill()
+    }
+    const deadline = setTimeout(kill, seconds * 1000)
+    const ends = lines.map(async ({ node, args }) => {
+      const end = await this.#one(node, program, args)
+      const endedByUs = killed && end.signal === 'SIGKILL'
+      if (end.status !== 0) kill() // others would wait for it
+      return { ...end, endedByUs }
+    })
+    const all = await Promise.all(ends)
+    clearTimeout(deadline)
+    this.#check()
+    return all
+  }
+
+  /** The end of the log of each daemon that has ended, in words. */
+  troubles(): string[] {
+    const dead = this.#daemons.filter(({ child }) => child.exitCode !== null || child.signalCode !== null)
+    return dead.map(({ name, log }) => {
+      const tail = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-3).join(' ')
+      return `${name} has ended; its log ends: ${tail}`
+    })
+  }
+
+  /** Ends the run early: programs are killed, and what waits for them rejects. */
+  abort(why: string): void {
+    this.#aborted ??= new GshmError('SYSTEM', why)
+    this.#kill()
+  }
+
+  async stop(): Promise<void> {
+    this.#kill()
+    const { guarded } = await stopDaemons(this.#daemons)
+    await dismiss(guarded)
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+
+  #one(node: number, program: string, args: readonly string[]): Promise<Omit<End, 'endedByUs'>> {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, GSHM_SOCKET: this.#daemons[node]?.socket ?? '' },
+      detached: true, // a Ctrl-C is ours to handle, in order
+    })
+    this.#children.add(child)
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-2000)))
+    return new Promise((resolve) => {
+      const done = (status: number | null, signal: NodeJS.Signals | null) => {
+        this.#children.delete(child)
+        resolve({ status, signal, stderr: stderr.trim().replaceAll('\n', '; ') })
+      }
+      child.once('error', (error) => {
+        stderr += error.message
+        done(127, null)
+      })
+      child.once('close', done)
+    })
+  }
+
+  #kill(): void {
+    for (const child of this.#children) child.kill('SIGKILL')
+  }
+
+  #check(): void {
+    if (this.#aborted !== undefined) throw this.#aborted
+  }
+}
