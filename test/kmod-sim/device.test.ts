@@ -2,9 +2,10 @@
 import t from 'tap'
 import type { GshmError } from '../../ts/base/errors.js'
 import type { Answer, LocalRequest } from '../../ts/base/requests.js'
-import { native, type DeviceChannel, type DeviceRequest, type FaultChannel } from '../../ts/native/index.js'
+import { native, type DeviceChannel, type DeviceRequest } from '../../ts/native/index.js'
 import { Device, HELLO_REGISTER, type DeviceHost } from '../../kmod-sim/device.js'
 import { ProcessRegistry, type Process } from '../../kmod-sim/process-registry.js'
+import { fakeChannel } from '../support/fake-channel.js'
 
 function started() {
   const registry = new ProcessRegistry()
@@ -21,7 +22,7 @@ function started() {
     memoryBytes: 2 ** 30,
     segmentBytes: () => 2 ** 20,
     register: () => {
-      process = registry.add({ faults: {} as FaultChannel, pid: 1, uid: 0, gid: 0 })
+      process = registry.add({ faults: fakeChannel(), pid: 1, uid: 0, gid: 0 })
       process.handles.set(7, 'new')
       return process
     },

@@ -1,9 +1,10 @@
 /** The fault path by itself: in which order a batch is worked off, and who is asked what. */
 import t from 'tap'
-import { FaultKind, type FaultChannel } from '../../ts/native/index.js'
+import { FaultKind } from '../../ts/native/index.js'
 import { FaultPath, type FaultHost } from '../../kmod-sim/fault-path.js'
 import { ProcessRegistry } from '../../kmod-sim/process-registry.js'
 import { Waiting } from '../../kmod-sim/waiting.js'
+import { fakeChannel } from '../support/fake-channel.js'
 
 const P = 4096
 
@@ -11,7 +12,7 @@ function setUp(over: Partial<FaultHost> = {}) {
   const log: string[] = []
   const registry = new ProcessRegistry()
   const process = registry.add({
-    faults: { wake: (at: number) => log.push(`woke ${at / P}`) } as unknown as FaultChannel,
+    faults: fakeChannel((what, at) => void log.push(`${what} ${at / P}`)),
     pid: 1,
     uid: 0,
     gid: 0,
@@ -51,7 +52,7 @@ t.test('a batch: address events come before faults, whatever their order', async
 t.test('a batch: a fault where an event of the same batch has taken the view away tries again', async (t) => {
   const { log, batch } = setUp({ sawThread: () => {} })
   batch([FaultKind.read, P, 0, 7], [FaultKind.unmap, P, 2 * P, 0])
-  t.same(log, ['unmapped', 'woke 1'], 'its thread tries again')
+  t.same(log, ['unmapped', 'wake 1'], 'its thread tries again')
 })
 
 t.test('a fault outside every view: who faulted is learnt before its maps are looked at', async (t) => {

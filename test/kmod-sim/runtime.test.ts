@@ -1,19 +1,23 @@
-/** The runtime by itself: what it still remembers of processes that have ended. */
+/** The runtime by itself: what it still remembers of processes that have ended, and what it ignores. */
 import t from 'tap'
+import { DEFAULT_MODEL } from '../../ts/base/consistency.js'
 import { GshmError } from '../../ts/base/errors.js'
+import { NO_NODE } from '../../ts/base/ids.js'
+import type { Answer } from '../../ts/base/requests.js'
 import { createNode } from '../../ts/node/state.js'
-import type { Pager } from '../../kmod-sim/pager.js'
-import { Runtime } from '../../kmod-sim/runtime.js'
+import { Runtime, type RuntimeHost } from '../../kmod-sim/runtime.js'
 
-function started(): Runtime {
+/** No pager: none of what is done here has to do with pages. */
+function started(host: Partial<RuntimeHost> = {}): Runtime {
   const runtime = new Runtime(createNode(0), {
     send: () => {},
     fence: () => {},
     held: () => false,
     holds: () => false,
     segmentGone: () => {},
+    ...host,
   })
-  runtime.pager = {} as Pager
+  runtime.pager = {} as typeof runtime.pager
   return runtime
 }
 
@@ -32,4 +36,32 @@ t.test('requests of a process that has ended are forgotten, and nobody is told',
   runtime.submit({ is: 'exit', process: 1 })
   t.same(told, ['one', 'three'])
   t.equal(runtime.pending, 0)
+})
+
+t.test('let: somebody who has opened the segment meanwhile keeps it', async (t) => {
+  const gone: number[] = []
+  const holders = new Set<string>()
+  const runtime = started({ held: () => holders.size > 0, segmentGone: ({ segment }) => gone.push(segment) })
+  const open = (outcome: Answer | GshmError) => {
+    if (outcome instanceof GshmError || outcome.is !== 'segment') throw new Error('no segment')
+    return outcome.attributes.segment
+  }
+  let segment = 0
+  const model = { ...DEFAULT_MODEL, home: NO_NODE, openOrCreate: false, uid: 0, gid: 0, mode: 0o600, nowMs: 0 }
+  runtime.request({ op: 'create', name: 's', bytes: 4096, ...model }, (outcome) => {
+    segment = open(outcome)
+    holders.add('creator')
+  })
+  runtime.request({ op: 'open', name: 's' }, (outcome) => {
+    // Within the step that answers this open, the creator's last view goes, and then another has it.
+    open(outcome)
+    holders.delete('creator')
+    runtime.submit({ is: 'let', segment })
+    holders.add('opener')
+  })
+  runtime.request({ op: 'unlink', name: 's', uid: 0 }, () => {})
+  t.same(gone, [], 'without a name, and held')
+  holders.clear()
+  runtime.submit({ is: 'let', segment })
+  t.same(gone, [segment], 'until that one lets it go')
 })
