@@ -153,7 +153,6 @@ export class Pager {
   #poison(segment: SegmentId, page: Page): void {
     for (const { process, address } of this.waiting.take(globalPage(segment, page)))
       this.poisonAddress(process, address)
-    // Live: a child that a drain brings comes at the end.
     for (const process of this.processes.all()) {
       const addresses: number[] = []
       process.table.forEachAddress(segment, page, (address) => addresses.push(address))
@@ -163,19 +162,15 @@ export class Pager {
 
   /** Makes `change` in every view of the page; views that a fork adds meanwhile are covered too. */
   #everyView(segment: SegmentId, page: Page, change: (process: Process, address: number) => Change): void {
-    let before: number
-    do {
-      before = this.processes.size
-      for (const process of this.processes.all()) {
-        this.#insist(process, () => {
-          let worst: Change = Change.ok
-          process.table.forEachAddress(segment, page, (address) => {
-            if (change(process, address) === Change.again) worst = Change.again
-          })
-          return worst
+    for (const process of this.processes.all()) {
+      this.#insist(process, () => {
+        let worst: Change = Change.ok
+        process.table.forEachAddress(segment, page, (address) => {
+          if (change(process, address) === Change.again) worst = Change.again
         })
-      }
-    } while (this.processes.size > before)
+        return worst
+      })
+    }
   }
 
   #insist(process: Process, change: () => Change): Change {

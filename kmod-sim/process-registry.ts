@@ -44,6 +44,7 @@ export class ProcessRegistry {
     return this.#byId.size
   }
 
+  /** Live: processes that are added while it is gone through (a child that a drain brings) come at its end. */
   all(): IterableIterator<Process> {
     return this.#byId.values()
   }
