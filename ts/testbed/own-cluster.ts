@@ -45,6 +45,7 @@ export async function onOwnCluster<T>(options: OwnClusterOptions, run: (own: Own
 export class OwnCluster {
   readonly #daemons: Daemon[] = []
   readonly #children = new Set<ChildProcess>()
+  readonly #late: string[] = []
   #aborted: GshmError | undefined
 
   constructor(
@@ -73,7 +74,11 @@ export class OwnCluster {
       killed = true
       this.#kill()
     }
-    const deadline = setTimeout(kill, seconds * 1000)
+    const deadline = setTimeout(() => {
+      const pids = [...this.#children].map(({ pid }) => pid).join(', ')
+      this.#late.push(`${program}, pids ${pids}: not ended after ${seconds} s, and killed`)
+      kill()
+    }, seconds * 1000)
     const ends = lines.map(async ({ node, args }) => {
       const end = await this.#one(node, program, args)
       const endedByUs = killed && end.signal === 'SIGKILL'
@@ -86,13 +91,14 @@ export class OwnCluster {
     return all
   }
 
-  /** The end of the log of each daemon that has ended, in words. */
+  /** Programs that had to be killed because their time was up, daemons that have ended: in words. */
   troubles(): string[] {
     const dead = this.#daemons.filter(({ child }) => child.exitCode !== null || child.signalCode !== null)
-    return dead.map(({ name, log }) => {
+    const ends = dead.map(({ name, log }) => {
       const tail = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-3).join(' ')
       return `${name} has ended; its log ends: ${tail}`
     })
+    return [...this.#late, ...ends]
   }
 
   /** Ends the run early: programs are killed, and what waits for them rejects. */
