@@ -8,6 +8,7 @@
  * grant the page to a node that has yet to take in the order to send it to the lost one.)
  */
 import { globalPage, type NodeId } from '../ts/base/ids.js'
+import { CLASS, type CoherenceType } from '../ts/coherence/messages.js'
 import { native, type MicroTimer } from '../ts/native/index.js'
 import type { NodeEvent } from '../ts/node/events.js'
 import { isCoherence } from '../ts/node/messages.js'
@@ -16,9 +17,6 @@ export const GRACE_US = 20
 export const GRACE_US_MAX = 320
 /** Graces remembered, a power of two: a page's is overwritten by that of another page of its slot. */
 const SLOTS = 4096
-
-const HELD: ReadonlySet<string> = new Set(['GetRead', 'GetWrite', 'FetchRead', 'FetchWrite', 'Inv'])
-const ORDERS: ReadonlySet<string> = new Set(['FetchRead', 'FetchWrite', 'Inv'])
 
 export class Hold {
   /** Events held so far. */
@@ -121,11 +119,16 @@ function pageOf(event: NodeEvent): number | undefined {
 
 /** May it take the page away from this node? */
 function takesAway(event: NodeEvent): boolean {
-  return event.is === 'resume' || (event.is === 'message' && HELD.has(event.message.type))
+  return event.is === 'resume' || (event.is === 'message' && classOf(event) !== 'answer')
 }
 
 /** Is it an answer of a node of which an order is held? It brings no page: this node has the page. */
 function isBehind(held: readonly NodeEvent[], event: NodeEvent): boolean {
   if (event.is !== 'message' || !isCoherence(event.message) || event.message.bytes === 'page') return false
-  return held.some((other) => other.is === 'message' && other.from === event.from && ORDERS.has(other.message.type))
+  return held.some((other) => other.is === 'message' && other.from === event.from && classOf(other) === 'order')
+}
+
+/** Of a message about a page. */
+function classOf({ message }: NodeEvent & { is: 'message' }): (typeof CLASS)[CoherenceType] {
+  return CLASS[message.type as CoherenceType]
 }

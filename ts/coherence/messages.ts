@@ -21,6 +21,23 @@ export const COHERENCE_TYPES = [
 ] as const
 export type CoherenceType = (typeof COHERENCE_TYPES)[number]
 
+/** Requests and orders may take a page away from whom they reach; answers bring one, or tell. */
+export const CLASS = {
+  GetRead: 'request',
+  GetWrite: 'request',
+  FetchRead: 'order',
+  FetchWrite: 'order',
+  Inv: 'order',
+  PageRead: 'answer',
+  PageWrite: 'answer',
+  InvAck: 'answer',
+  Done: 'answer',
+  PageLost: 'answer',
+  LostAck: 'answer',
+  PageOnly: 'answer',
+  PageHome: 'answer',
+} as const satisfies Readonly<Record<CoherenceType, 'request' | 'order' | 'answer'>>
+
 export interface CoherenceMessage {
   readonly type: CoherenceType
   readonly segment: SegmentId
