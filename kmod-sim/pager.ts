@@ -4,7 +4,7 @@
  *
  * EAGAIN (`again`) means that address events of that process are unread: they are read and applied
  * at once, and the change is repeated over the views as they then are (law 12). A process that
- * cannot be protected within PROTECT_MS is killed: nobody may go on writing a page that has moved.
+ * cannot be protected in time (patience.ts) is killed: nobody may go on writing a page that has moved.
  *
  * A process can free a frame (MADV_REMOVE, or a hole in the memfd that it was given). No bytes are
  * left then, and nobody is given zeros for them: local views get SIGBUS, other nodes LOST_PAGE.
@@ -16,11 +16,11 @@ import type { PageEffect } from '../ts/coherence/effects.js'
 import { Change } from '../ts/native/index.js'
 import { DiffWriter } from './diffs.js'
 import type { FrameStore } from './frame-store.js'
+import { Patience, PROTECT_MS } from './patience.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 import type { TwinStore } from './twin-store.js'
 import type { Waiting } from './waiting.js'
 
-export const PROTECT_MS = 100
 const PAUSE_MS = 0.02
 const PAUSE = new Int32Array(new SharedArrayBuffer(4)) // never changes: waiting on it is a pause
 
@@ -49,6 +49,7 @@ export class Pager {
     private readonly host: PagerHost,
     /** A page has been installed for this waiting thread (law 11). */
     private readonly installed: (segment: SegmentId, page: Page, thread: number) => void,
+    private readonly patience = new Patience(),
   ) {}
 
   /** Performs one effect, to its end. @param payload the page that came with the message in hand */
@@ -177,7 +178,7 @@ export class Pager {
     if (process.ended) return Change.gone // an earlier change of this effect may have ended it
     let now = this.#attempt(process, change)
     if (now !== Change.again) return now
-    const deadline = performance.now() + PROTECT_MS
+    const goOn = this.patience.with(process.pid)
     do {
       this.host.drain(process)
       // The answer stays EAGAIN until the process's own thread has gone on: let it run.
@@ -185,8 +186,8 @@ export class Pager {
       if (process.ended) return Change.gone
       now = this.#attempt(process, change)
       if (now !== Change.again) return now
-    } while (performance.now() < deadline)
-    this.host.kill(process, `its memory could not be protected within ${PROTECT_MS} ms`)
+    } while (goOn())
+    this.host.kill(process, `its memory could not be protected within ${PROTECT_MS} ms of its own`)
     return Change.gone
   }
 
