@@ -25,6 +25,8 @@ t.test('explorer: the shortest way to a planted bug is told', async (t) => {
   const mutant = MUTANTS.find(({ name }) => name === 'forgotten Downgrade')!
   const size = {
     protocol: 'mrsw',
+    places: 1,
+    locks: 0,
     nodes: 2,
     pages: 1,
     threads: 1,

@@ -4,20 +4,24 @@
  */
 import { canonical as canonicalCoherence } from '../coherence/inspect.js'
 import { describeEffect } from './describe.js'
-import type { InFlight, SimNode } from './world.js'
+import { isCoherence } from '../node/messages.js'
+import { TRAVELS, type InFlight, type SimNode } from './world.js'
 
-export function canonicalNode(node: SimNode): string {
+/** @param locks whether threads use any: then the sync room's state matters */
+export function canonicalNode(node: SimNode, locks: boolean): string {
   if (!node.alive) return 'lost'
   const { frames } = node.kernel
   return [
     canonicalCoherence(node.state.coherence),
+    locks ? canonicalSync(node) : '',
     frames.join(),
+    node.kernel.twins.join(),
     node.kernel.threads
       .map((_, thread) => canonicalThread(node, thread))
       .sort()
       .join(),
     node.todo.map((effect) => describeTodo(node, effect)).join(),
-    node.payload,
+    JSON.stringify([node.payload, node.diffs]),
     node.copied,
     [...node.resumes].sort().join(),
     [...node.unlearnt].sort().join(),
@@ -26,22 +30,33 @@ export function canonicalNode(node: SimNode): string {
 
 export function canonicalLink(link: readonly InFlight[]): string {
   return link
-    .map(({ message: { type, page, requester, serial, bytes }, payload }) => {
-      return `${type} ${page} ${requester} ${serial} ${bytes} ${payload}`
+    .map(({ message, payload }) => {
+      if (!isCoherence(message)) return JSON.stringify([message, payload])
+      const { type, page, requester, serial, bytes } = message
+      return `${type} ${page} ${requester} ${serial} ${bytes} ${payload as number | undefined}`
     })
     .join()
 }
 
 function canonicalThread({ kernel }: SimNode, thread: number): string {
-  const { opsLeft, access, page, waiting } = kernel.threads[thread]!
+  const { opsLeft, access, page, place, waiting, holds, asks, requests } = kernel.threads[thread]!
   const views = kernel.views.slice(thread * kernel.pages, (thread + 1) * kernel.pages)
   const raised = kernel.faults.filter((fault) => fault.thread === thread).map((fault) => `${fault.page}${fault.access}`)
   const read = kernel.waiting.filter((fault) => fault.thread === thread).map((fault) => fault.page)
-  return `${opsLeft}${access ?? '-'}${page}${waiting} ${views.join(' ')} ${raised.sort().join(' ')}/${read.sort().join(' ')}`
+  const locks = `${holds.join('+')}?${asks ?? ''}#${requests}`
+  return `${opsLeft}${access ?? '-'}${page}.${place}${waiting} ${locks} ${views.join(' ')} ${raised.sort().join(' ')}/${read.sort().join(' ')}`
 }
 
 function describeTodo(node: SimNode, effect: SimNode['todo'][number]): string {
   const text = describeEffect(node.state.self, effect)
-  if (effect.do !== 'Send' || !('serial' in effect.message)) return text
+  if (effect.do !== 'Send') return `${text} ${JSON.stringify(effect)}`
+  if (!isCoherence(effect.message)) return TRAVELS.has(effect.message.type) ? JSON.stringify(effect.message) : text
   return `${text} ${effect.message.requester} ${effect.message.serial}`
+}
+
+/** Locks take part where there are any: their state is Maps and Sets of plain things. */
+function canonicalSync({ state: { sync } }: SimNode): string {
+  return JSON.stringify(sync, (_, value: unknown) =>
+    value instanceof Map || value instanceof Set ? [...value] : value,
+  )
 }

@@ -1,10 +1,13 @@
 /** What can happen next in a World. */
-import type { Access, Page } from '../base/ids.js'
-import type { CoherenceType } from '../coherence/messages.js'
-import type { Choice, InFlight, World } from './world.js'
+import { CLASS, type CoherenceType } from '../coherence/messages.js'
+import { isCoherence } from '../node/messages.js'
+import type { Choice, InFlight, Op, World } from './world.js'
 
-const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite'])
-const HELD: ReadonlySet<CoherenceType> = new Set([...REQUESTS, 'FetchRead', 'FetchWrite', 'Inv'])
+/** The accesses that a thread which is free to choose may make, and which locks it may take. */
+export interface Wishes {
+  accesses(): readonly Op[]
+  locks(free: readonly number[]): readonly number[]
+}
 
 export interface Options {
   /** What must happen sooner or later. */
@@ -13,14 +16,13 @@ export interface Options {
   readonly may: Choice[]
 }
 
-/** @param ops the accesses that a thread which is free to choose may make */
-export function choices(world: World, ops: (pages: number) => readonly [Page, Access][]): Options {
+export function choices(world: World, wishes: Wishes): Options {
   const must: Choice[] = []
   const may: Choice[] = []
   const alive = world.nodes.filter((node) => node.alive).length
   world.nodes.forEach((node, at) => {
     if (!node.alive) return
-    threadChoices(world, at, ops, must, may)
+    threadChoices(world, at, wishes, must, may)
     if (world.lossesLeft > 0 && alive > 1) may.push({ do: 'lose', node: at })
     if (node.todo.length > 0) {
       must.push({ do: 'perform', node: at }) // one step at a time: law 3
@@ -49,27 +51,34 @@ export function choices(world: World, ops: (pages: number) => readonly [Page, Ac
 /** May the message be delivered before those in front of it? What a node says about a page stays in
  * order, but for a request: its home may hold that, and not an acknowledgement that follows. */
 function mayOvertake(link: readonly InFlight[], place: number): boolean {
-  const { type, page } = link[place]!.message
+  const { message } = link[place]!
+  const { type } = message
+  const page = isCoherence(message) ? message.page : undefined
   return link.slice(0, place).every(({ message: front }) => {
-    if (!HELD.has(front.type)) return false
-    return front.page !== page || (REQUESTS.has(front.type) && !REQUESTS.has(type))
+    if (!isCoherence(front) || CLASS[front.type] === 'answer') return false
+    return front.page !== page || (CLASS[front.type] === 'request' && CLASS[type as CoherenceType] !== 'request')
   })
 }
 
-function threadChoices(
-  world: World,
-  node: number,
-  ops: (pages: number) => readonly [Page, Access][],
-  must: Choice[],
-  may: Choice[],
-): void {
-  world.nodes[node]!.kernel.threads.forEach(({ opsLeft, access, page, waiting }, thread) => {
+function threadChoices(world: World, node: number, wishes: Wishes, must: Choice[], may: Choice[]): void {
+  world.nodes[node]!.kernel.threads.forEach(({ opsLeft, access, page, place, waiting, holds, asks }, thread) => {
+    if (asks !== undefined) return
     if (waiting) {
       if (world.duplicatesLeft > 0) may.push({ do: 'again', node, thread })
     } else if (access !== undefined) {
-      must.push({ do: 'act', node, thread, page, access })
-    } else if (opsLeft > 0) {
-      for (const [page, access] of ops(world.setup.pages)) must.push({ do: 'act', node, thread, page, access })
+      must.push({ do: 'act', node, thread, page, place, access })
+    } else {
+      for (const lock of holds) must.push({ do: 'unlock', node, thread, lock })
+      if (opsLeft === 0) return
+      for (const op of wishes.accesses()) must.push({ do: 'act', node, thread, ...op })
+      if (world.setup.locks === 0) return
+      for (const lock of wishes.locks(above(holds, world.setup.locks))) must.push({ do: 'lock', node, thread, lock })
     }
   })
+}
+
+/** Locks that may be taken by who holds these: always in ascending order, or threads could wait for each other. */
+function above(holds: readonly number[], locks: number): number[] {
+  const first = Math.max(-1, ...holds) + 1
+  return Array.from({ length: Math.max(0, locks - first) }, (_, at) => first + at)
 }

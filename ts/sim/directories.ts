@@ -24,3 +24,26 @@ function checkHome(world: World, page: Page, accessIn: Readonly<Record<string, A
     if (has !== should) throw new Violation(`p${page} at node ${at}: ${has}, but its home thinks ${should}`)
   })
 }
+
+/** lrc: a home knows of every copy, but for those that an acquire drops; and no edge is under way. */
+export function homesKnowTheSharers(world: World): void {
+  world.nodes.forEach(({ alive, state: { coherence } }, at) => {
+    const { flushes, releases, tellings } = coherence.edges
+    const left = flushes.size + releases.length + tellings.size
+    if (alive && left > 0) throw new Violation(`node ${at}: ${left} flushes, releases and notices for ever`)
+  })
+  for (let page = 0; page < world.setup.pages; page++) {
+    const home = world.nodes[page % world.nodes.length]!
+    const { homeState, copyset = [] } = (home.alive && pageView(home.state, SEGMENT, page)) || {}
+    if (homeState === undefined) continue
+    world.nodes.forEach((node, at) => {
+      if (!node.alive) return
+      const { state } = pageView(node.state, SEGMENT, page)!
+      const counted = /^(R|W|WS|E)$/.test(state)
+      if (counted && !copyset.includes(at))
+        throw new Violation(`p${page}: its home does not know of node ${at}'s ${state}`)
+      if ((state === 'E') !== (homeState === 'E' && counted))
+        throw new Violation(`p${page}: ${state} at ${at}, home ${homeState}`)
+    })
+  }
+}

@@ -8,14 +8,13 @@
  * node that is lost just before a Send is as one whose message was still on its way when the
  * receiver learnt of the loss (Godefroid's persistent sets, the simplest case).
  */
-import type { Access, Page } from '../base/ids.js'
 import type { Step } from '../node/step.js'
 import { canonicalLink, canonicalNode } from './canonical.js'
 import { checkEnd, checkNow } from './check.js'
-import { choices } from './choices.js'
+import { choices, type Wishes } from './choices.js'
 import { renumberRequests, renumberWrites } from './renumber.js'
 import { Violation } from './violation.js'
-import { World, type Choice, type InFlight, type Setup, type SimNode } from './world.js'
+import { World, type Op, type Choice, type InFlight, type Setup, type SimNode } from './world.js'
 
 export interface ExploreReport {
   readonly ok: boolean
@@ -44,6 +43,7 @@ interface Frontier {
 
 export function explore({ statesMax = 20_000_000, progress, ...setup }: ExploreOptions): ExploreReport {
   const parts = new Parts()
+  const wishes = allWishes(setup)
   const start = World.create(setup)
   const seen = new Set<string>([parts.key(start)])
   const parents: number[] = [-1]
@@ -61,7 +61,7 @@ export function explore({ statesMax = 20_000_000, progress, ...setup }: ExploreO
   while (level.length > 0) {
     const next: Frontier[] = []
     for (const { world, id } of level) {
-      const { must, may } = choices(world, allOps)
+      const { must, may } = choices(world, wishes)
       if (must.length === 0) {
         ends++
         const wrong = caught(() => checkEnd(world))
@@ -97,6 +97,7 @@ class Parts {
   /** The World's key. Its nodes are exchanged for the known ones that equal them. */
   key(world: World): string {
     const key: number[] = [world.duplicatesLeft, world.lossesLeft, ...world.latest]
+    if (world.oracle !== undefined) key.push(world.writes, this.#number(world.oracle.canonical()))
     world.nodes.forEach((node, at) => key.push(this.#node(world, node, at)))
     for (const link of world.links) key.push(this.#link(link))
     return key.join(' ')
@@ -105,7 +106,7 @@ class Parts {
   #node(world: World, node: SimNode, at: number): number {
     const known = this.#ofNode.get(node)
     if (known !== undefined) return known
-    const text = `${at} ${canonicalNode(node)}`
+    const text = `${at} ${canonicalNode(node, world.setup.locks > 0)}`
     const same = this.#nodes.get(text) ?? node
     world.share(at, same)
     this.#nodes.set(text, same)
@@ -130,10 +131,14 @@ class Parts {
   }
 }
 
-function allOps(pages: number): [Page, Access][] {
-  const ops: [Page, Access][] = []
-  for (let page = 0; page < pages; page++) ops.push([page, 'read'], [page, 'write'])
-  return ops
+function allWishes({ pages, places }: Pick<Setup, 'pages' | 'places'>): Wishes {
+  const ops: Op[] = []
+  for (let page = 0; page < pages; page++) {
+    for (let place = 0; place < places; place++) {
+      ops.push({ page, place, access: 'read' }, { page, place, access: 'write' })
+    }
+  }
+  return { accesses: () => ops, locks: (free) => free }
 }
 
 function advance(world: World, choice: Choice): void {
@@ -142,7 +147,7 @@ function advance(world: World, choice: Choice): void {
     world.take({ do: 'perform', node: choice.node })
   }
   checkNow(world)
-  if (choice.do === 'act') renumberWrites(world, choice.page)
+  if (choice.do === 'act' && world.oracle === undefined) renumberWrites(world, choice.page)
   else renumberRequests(world, choice.node)
 }
 

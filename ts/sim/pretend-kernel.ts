@@ -5,6 +5,7 @@
  * frame is shared by all; write access can be taken from each view, read access only by punching.
  */
 import type { Access, Page } from '../base/ids.js'
+import { changes, writePlace, type Change } from './places.js'
 import { Violation } from './violation.js'
 
 export type ViewAccess = Access | 'none' | 'poison'
@@ -14,7 +15,13 @@ export interface Thread {
   opsLeft: number
   /** The access that faulted and is to be tried again. */
   page: Page
+  /** Of the page, which byte. */
+  place: number
   access: Access | undefined
+  /** Locks: held, asked for, and how many requests were ever made. */
+  holds: readonly number[]
+  asks: number | undefined
+  requests: number
   /** Blocked in the kernel. */
   waiting: boolean
 }
@@ -26,9 +33,12 @@ export interface Fault {
 }
 
 const HOLE = -1
+const IDLE = { page: 0, place: 0, access: undefined, waiting: false, holds: [], asks: undefined, requests: 0 }
 
 export class Kernel {
   readonly frames: number[]
+  /** By page; HOLE: there is none. */
+  readonly twins: number[]
   /** By thread * pages + page. */
   readonly views: ViewAccess[]
   readonly threads: Thread[]
@@ -43,13 +53,15 @@ export class Kernel {
     ops: number,
   ) {
     this.frames = Array.from({ length: pages }, () => HOLE)
+    this.twins = Array.from({ length: pages }, () => HOLE)
     this.views = Array.from({ length: threads * pages }, () => 'none')
-    this.threads = Array.from({ length: threads }, () => ({ opsLeft: ops, page: 0, access: undefined, waiting: false }))
+    this.threads = Array.from({ length: threads }, () => ({ ...IDLE, opsLeft: ops }))
   }
 
   copy(): Kernel {
     const copy = new Kernel(0, this.pages, 0)
     copy.frames.splice(0, this.pages, ...this.frames)
+    copy.twins.splice(0, this.pages, ...this.twins)
     copy.views.push(...this.views)
     for (const thread of this.threads) copy.threads.push({ ...thread })
     copy.faults = this.faults.slice()
@@ -65,6 +77,7 @@ export class Kernel {
       who.opsLeft--
       who.access = undefined
       who.page = 0
+      who.place = 0
       return outcome
     }
     who.page = page
@@ -102,6 +115,34 @@ export class Kernel {
     this.#change(page, (view) => (view === 'write' ? 'read' : view))
   }
 
+  /** The bytes arrive, for nobody here. */
+  fill(page: Page, bytes: number | undefined): void {
+    if (bytes === undefined) throw new Violation(`p${page} is filled, but did not come`)
+    if (this.frames[page] !== HOLE) throw new Violation(`p${page} is filled over a frame`)
+    this.frames[page] = bytes
+  }
+
+  makeTwin(page: Page): void {
+    if (this.twins[page] !== HOLE) throw new Violation(`p${page} gets a second twin`)
+    this.twins[page] = this.copyOut(page)
+  }
+
+  dropTwin(page: Page): void {
+    this.twins[page] = HOLE
+  }
+
+  diff(page: Page): Change[] {
+    const twin = this.twins[page]!
+    if (twin === HOLE) throw new Violation(`p${page} has no twin to differ from`)
+    if (this.access(page) === 'write') throw new Violation(`p${page} is diffed while threads can write it`)
+    this.dropTwin(page)
+    return changes(this.copyOut(page), twin)
+  }
+
+  patch(page: Page, diff: readonly Change[]): void {
+    for (const { place, write } of diff) this.frames[page] = writePlace(this.copyOut(page), place, write)
+  }
+
   copyOut(page: Page): number {
     const bytes = this.frames[page]!
     if (bytes === HOLE) throw new Violation(`p${page} is copied without a frame`)
@@ -123,10 +164,11 @@ export class Kernel {
   /** The node is lost. */
   clear(): void {
     this.frames.fill(HOLE)
+    this.twins.fill(HOLE)
     this.views.fill('none')
     this.faults = []
     this.waiting = []
-    for (const thread of this.threads) Object.assign(thread, { opsLeft: 0, page: 0, access: undefined, waiting: false })
+    for (const thread of this.threads) Object.assign(thread, { ...IDLE, opsLeft: 0 })
   }
 
   /** The most that any thread here may do. */

@@ -7,8 +7,8 @@ import type { NodeId, Page } from '../base/ids.js'
 import type { CoherenceMessage } from '../coherence/messages.js'
 import { copySerial, homeOf, setCopySerial } from '../coherence/state.js'
 import type { Effect } from '../node/effects.js'
-import { isCoherence } from '../node/messages.js'
-import { SEGMENT, type World } from './world.js'
+import { isCoherence, type Message } from '../node/messages.js'
+import { SEGMENT, type InFlight, type World } from './world.js'
 
 export function renumberWrites(world: World, page: Page): void {
   const last = world.latest[page]!
@@ -20,13 +20,16 @@ export function renumberWrites(world: World, page: Page): void {
     if (old.kernel.frames[page]! < 0 && !busy) return
     const node = world.own(at, 'kernel')
     node.kernel.frames[page] = age(node.kernel.frames[page]!)
-    if (busy && node.payload !== undefined) node.payload = age(node.payload)
+    if (busy && typeof node.payload === 'number') node.payload = age(node.payload)
     if (busy && node.copied !== undefined) node.copied = age(node.copied)
   })
   world.links.forEach((link, at) => {
-    if (!link.some(({ message, payload }) => message.page === page && payload !== undefined)) return
-    world.links[at] = link.map(({ message, payload }) => {
-      return { message, payload: message.page === page && payload !== undefined ? age(payload) : payload }
+    const carries = ({ message, payload }: InFlight) =>
+      isCoherence(message) && message.page === page && payload !== undefined
+    if (!link.some(carries)) return
+    world.links[at] = link.map((flight) => {
+      const { message, payload } = flight
+      return { message, payload: carries(flight) && typeof payload === 'number' ? age(payload) : payload }
     })
   })
 }
@@ -41,7 +44,8 @@ export function renumberRequests(world: World, node: NodeId): void {
 }
 
 function renumberPage(world: World, requester: NodeId, page: Page, last: number): void {
-  const concerns = (message: CoherenceMessage) => message.requester === requester && message.page === page
+  const concerns = (message: Message): message is CoherenceMessage =>
+    isCoherence(message) && message.requester === requester && message.page === page
   const age = (serial: number) => Number(serial === last)
   const renumbered = (message: CoherenceMessage) => ({ ...message, serial: age(message.serial) })
 

@@ -12,7 +12,7 @@ export interface ExplorerSize extends Omit<Setup, 'step'> {
   readonly states: number
 }
 
-const plain = { pages: 1, threads: 1, duplicates: 0, losses: 0, holds: false }
+const plain = { places: 1, locks: 0, pages: 1, threads: 1, duplicates: 0, losses: 0, holds: false }
 const mrsw = { protocol: 'mrsw', ...plain } as const
 const srsw = { protocol: 'srsw', ...plain } as const
 

@@ -4,10 +4,9 @@
  */
 import type { ProtocolName } from '../base/consistency.js'
 import { Prng } from '../base/prng.js'
-import type { Access, Page } from '../base/ids.js'
 import type { Step } from '../node/step.js'
 import { checkEnd, checkNow } from './check.js'
-import { choices } from './choices.js'
+import { choices, type Wishes } from './choices.js'
 import { Violation } from './violation.js'
 import { World, type Choice } from './world.js'
 
@@ -33,6 +32,7 @@ const STEPS_MAX = 1_000_000
 
 export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions): WalkResult {
   const prng = new Prng(seed)
+  const locked = protocol === 'lrc'
   const world = World.create({
     protocol,
     nodes: nodes ?? 2 + prng.below(4),
@@ -41,11 +41,23 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
     ops: 2 + prng.below(12),
     duplicates: prng.below(4),
     holds: prng.chance(0.5),
+    places: locked ? 2 : 1,
+    locks: locked ? 2 : 0,
     losses: losses ?? (prng.chance(0.3) ? 1 + prng.below(2) : 0),
     step,
   })
   world.log = log
-  const ops = (pages: number): [Page, Access][] => [[prng.below(pages), prng.chance(0.5) ? 'read' : 'write']]
+  const { pages, places } = world.setup
+  const wishes: Wishes = {
+    accesses: () => [
+      {
+        page: prng.below(pages),
+        access: prng.chance(0.5) ? 'read' : 'write',
+        place: places > 1 ? prng.below(places) : 0,
+      },
+    ],
+    locks: (free) => (free.length > 0 && prng.chance(0.3) ? [prng.pick(free)] : []),
+  }
   const result = (steps: number, violation?: string): WalkResult => {
     const { nodes } = world.setup
     return { seed, nodes, losses: world.losses, steps, violation }
@@ -53,7 +65,7 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
   let steps = 0
   try {
     for (; steps < STEPS_MAX; steps++) {
-      const next = pick(world, prng, ops)
+      const next = pick(world, prng, wishes)
       if (next === undefined) {
         checkEnd(world)
         return result(steps)
@@ -69,8 +81,8 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
   return result(steps, 'it does not end')
 }
 
-function pick(world: World, prng: Prng, ops: (pages: number) => [Page, Access][]): Choice | undefined {
-  const { must, may } = choices(world, ops)
+function pick(world: World, prng: Prng, wishes: Wishes): Choice | undefined {
+  const { must, may } = choices(world, wishes)
   if (may.length > 0 && prng.chance(0.03)) return prng.pick(may)
   return must.length > 0 ? prng.pick(must) : undefined
 }

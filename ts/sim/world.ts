@@ -13,18 +13,30 @@ import type { Access, NodeId, Page } from '../base/ids.js'
 import { PAGE_SIZE } from '../base/ids.js'
 import type { Model, ProtocolName } from '../base/consistency.js'
 import type { SegmentAttributes } from '../base/requests.js'
-import type { CoherenceMessage } from '../coherence/messages.js'
+import { EDGE_FIELDS } from '../coherence/lrc/messages.js'
+import { COHERENCE_TYPES } from '../coherence/messages.js'
 import { copyCoherence, segmentMade } from '../coherence/state.js'
 import type { Effect } from '../node/effects.js'
 import type { NodeEvent } from '../node/events.js'
-import { isCoherence } from '../node/messages.js'
+import { isCoherence, type Message } from '../node/messages.js'
 import { createNode, type NodeState } from '../node/state.js'
 import type { Step } from '../node/step.js'
+import { SYNC_FIELDS } from '../sync/messages.js'
+import { Oracle } from './oracle.js'
+import { readPlace, writePlace, type Change } from './places.js'
 import { Kernel } from './pretend-kernel.js'
 import { Violation } from './violation.js'
 import { describeEffect, describeEvent } from './describe.js'
 
 export const SEGMENT = 1
+/** What the other rooms say to each other at a loss is of no interest here. */
+export const TRAVELS: ReadonlySet<string> = new Set([
+  ...COHERENCE_TYPES,
+  ...Object.keys(EDGE_FIELDS),
+  ...Object.keys(SYNC_FIELDS),
+])
+/** Tickets of a thread's requests. */
+const TICKETS = 10_000
 
 /** What a segment is created with, to be served by the protocol. */
 const MODELS: Readonly<Record<ProtocolName, Model>> = {
@@ -43,6 +55,9 @@ export interface Setup {
   readonly threads: number
   /** A thread. */
   readonly ops: number
+  /** Bytes of a page that are written, and locks: where what may be read depends on what is locked. */
+  readonly places: number
+  readonly locks: number
   /** How many faults may come twice, how many nodes may be lost. */
   readonly duplicates: number
   readonly losses: number
@@ -51,9 +66,17 @@ export interface Setup {
   readonly step: Step
 }
 
+export interface Op {
+  readonly page: Page
+  readonly place: number
+  readonly access: Access
+}
+
 export type Choice =
   /** A thread tries an access, a new one or the one that it faulted on. */
-  | { readonly do: 'act'; readonly node: NodeId; readonly thread: number; readonly page: Page; readonly access: Access }
+  | ({ readonly do: 'act'; readonly node: NodeId; readonly thread: number } & Op)
+  /** A thread asks for a lock, or gives it back. */
+  | { readonly do: 'lock' | 'unlock'; readonly node: NodeId; readonly thread: number; readonly lock: number }
   /** The daemon reads a fault. */
   | {
       readonly do: 'fault'
@@ -73,10 +96,12 @@ export type Choice =
   /** The node learns of a loss. */
   | { readonly do: 'learn'; readonly node: NodeId; readonly lost: NodeId }
 
+/** What travels with a message: a page's bytes (places.ts), or diffs. */
+export type Payload = number | readonly (readonly Change[])[] | undefined
+
 export interface InFlight {
-  readonly message: CoherenceMessage
-  /** The bytes that travel with it: the number of the write that made them. */
-  readonly payload: number | undefined
+  readonly message: Message
+  readonly payload: Payload
 }
 
 export interface SimNode {
@@ -86,8 +111,10 @@ export interface SimNode {
   /** Effects of the step in progress, not yet performed. */
   todo: Effect[]
   /** The page of the message in hand, and what Copy has taken. */
-  payload: number | undefined
+  payload: Payload
   copied: number | undefined
+  /** What Diff has found since the last Flush. */
+  diffs: (readonly Change[])[]
   resumes: Page[]
   /** Lost nodes that this one has not learnt of. */
   unlearnt: NodeId[]
@@ -101,6 +128,9 @@ export class World {
   readonly #owned: ('none' | 'kernel' | 'all')[]
   /** Per page the number of its last write. */
   readonly latest: number[]
+  /** With locks: what reads may see. `writes` numbers them all. */
+  readonly oracle: Oracle | undefined
+  writes = 0
   duplicatesLeft: number
   lossesLeft: number
   /** What happens, one line each; for those who want to read it. */
@@ -115,6 +145,8 @@ export class World {
       this.nodes = from.nodes.slice()
       this.#owned = from.#owned.fill('none').slice()
       this.latest = from.latest.slice()
+      this.oracle = from.oracle?.copy()
+      this.writes = from.writes
       this.duplicatesLeft = from.duplicatesLeft
       this.lossesLeft = from.lossesLeft
       return
@@ -122,6 +154,8 @@ export class World {
     this.links = Array.from({ length: setup.nodes ** 2 }, () => [])
     this.#owned = Array.from({ length: setup.nodes }, () => 'all')
     this.latest = Array.from({ length: setup.pages }, () => 0)
+    const { nodes, threads, locks, pages, places } = setup
+    if (locks > 0) this.oracle = new Oracle(nodes * threads, locks, pages * places)
     this.duplicatesLeft = setup.duplicates
     this.lossesLeft = setup.losses
     this.nodes = createNodes(setup.nodes, setup.pages, setup.step, setup.protocol).map((state) => ({
@@ -131,6 +165,7 @@ export class World {
       todo: [],
       payload: undefined,
       copied: undefined,
+      diffs: [],
       resumes: [],
       unlearnt: [],
     }))
@@ -162,7 +197,7 @@ export class World {
   /** The node, to be changed: all of it, or all but what the engine knows. */
   own(at: NodeId, part: 'kernel' | 'all'): SimNode {
     if (this.#owned[at] === 'none' || (part === 'all' && this.#owned[at] === 'kernel')) {
-      this.nodes[at] = copyNode(this.nodes[at]!, part)
+      this.nodes[at] = copyNode(this.nodes[at]!, part, this.setup.locks > 0)
       this.#owned[at] = part
     }
     return this.nodes[at]!
@@ -178,7 +213,10 @@ export class World {
     const node = this.own(choice.node, acts ? 'kernel' : 'all')
     switch (choice.do) {
       case 'act':
-        return this.#act(choice.node, choice.thread, choice.page, choice.access)
+        return this.#act(choice.node, choice.thread, choice)
+      case 'lock':
+      case 'unlock':
+        return this.#request(choice.node, choice.thread, choice.do, choice.lock)
       case 'fault':
         node.kernel.readFault(choice.thread, choice.page, choice.access)
         return this.#step(choice.node, { is: 'fault', segment: SEGMENT, page: choice.page, access: choice.access })
@@ -206,16 +244,63 @@ export class World {
     }
   }
 
-  #act(at: NodeId, thread: number, page: Page, access: Access): void {
+  #act(at: NodeId, thread: number, { page, place, access }: Op): void {
     const { kernel } = this.nodes[at]!
+    kernel.threads[thread]!.place = place
     const outcome = kernel.tryAccess(thread, page, access)
     this.log?.(`${at}: thread ${thread} ${outcome === 'done' ? access : outcome} p${page}`)
     if (outcome !== 'done') return
+    if (this.oracle !== undefined) return this.#accessed(this.oracle, at, thread, { page, place, access })
     if (access === 'write') kernel.frames[page] = ++this.latest[page]!
     else if (kernel.frames[page] !== this.latest[page]) throw new Violation(`node ${at} reads old bytes of p${page}`)
   }
 
-  #step(at: NodeId, event: NodeEvent, payload?: number): void {
+  #accessed(oracle: Oracle, at: NodeId, thread: number, { page, place, access }: Op): void {
+    const { frames } = this.nodes[at]!.kernel
+    const where = page * this.setup.places + place
+    if (access === 'write') {
+      frames[page] = writePlace(frames[page]!, place, ++this.writes)
+      return oracle.write(this.#threadNumber(at, thread), where, this.writes)
+    }
+    const seen = readPlace(frames[page]!, place)
+    // What a lost node had written and not released is gone, and nobody can see it.
+    if (this.losses > 0 || oracle.allows(this.#threadNumber(at, thread), where, seen)) return
+    throw new Violation(`node ${at} thread ${thread} reads w${seen} at p${page}.${place}, which was overwritten before`)
+  }
+
+  #threadNumber(at: NodeId, thread: number): number {
+    return at * this.setup.threads + thread
+  }
+
+  #request(at: NodeId, thread: number, op: 'lock' | 'unlock', lock: number): void {
+    const who = this.nodes[at]!.kernel.threads[thread]!
+    this.log?.(`${at}: thread ${thread} ${op}s l${lock}`)
+    if (op === 'lock') {
+      who.opsLeft--
+      who.asks = lock
+    } else {
+      who.holds = who.holds.filter((held) => held !== lock)
+      this.oracle?.released(this.#threadNumber(at, thread), lock)
+    }
+    const ticket = thread * TICKETS + ++who.requests
+    const request = { op, key: `l${lock}`, process: thread, holder: '1' } as const
+    this.#step(at, { is: 'request', ticket, request })
+  }
+
+  #answered(at: NodeId, ticket: number, locked: boolean): void {
+    const thread = Math.floor(ticket / TICKETS)
+    const who = this.nodes[at]!.kernel.threads[thread]!
+    const lock = who.asks
+    if (lock === undefined) return // an unlock
+    who.asks = undefined
+    if (!locked) return
+    const held = this.nodes.some(({ kernel }) => kernel.threads.some(({ holds }) => holds.includes(lock)))
+    if (held) throw new Violation(`two hold l${lock}`)
+    who.holds = [...who.holds, lock]
+    this.oracle?.acquired(this.#threadNumber(at, thread), lock)
+  }
+
+  #step(at: NodeId, event: NodeEvent, payload?: Payload): void {
     const node = this.nodes[at]!
     this.log?.(describeEvent(at, event))
     node.payload = payload
@@ -233,14 +318,37 @@ export class World {
     this.log?.(`  ${describeEffect(at, effect)}`)
     switch (effect.do) {
       case 'Send':
-        if (isCoherence(effect.message)) this.#send(at, effect.to, effect.message)
+        if (TRAVELS.has(effect.message.type)) this.#send(at, effect.to, effect.message)
+        break
+      case 'Answer':
+        this.#answered(at, effect.ticket, effect.answer.is === 'locked')
+        break
+      case 'Refuse':
+        if (this.losses === 0) throw new Violation(`node ${at} refuses: ${effect.error} ${effect.detail}`)
+        this.#answered(at, effect.ticket, false)
         break
       case 'Resume':
         node.resumes.push(effect.page)
         break
       case 'Install':
-        node.kernel.install(effect.page, effect.access, effect.bytes === 'page' ? node.payload : effect.bytes)
+        node.kernel.install(effect.page, effect.access, effect.bytes === 'page' ? pageOf(node) : effect.bytes)
+        if (effect.twin) node.kernel.makeTwin(effect.page)
         break
+      case 'Fill':
+        node.kernel.fill(effect.page, effect.bytes === 'page' ? pageOf(node) : 0)
+        break
+      case 'Diff':
+        node.diffs.push(node.kernel.diff(effect.page))
+        break
+      case 'DropTwin':
+        node.kernel.dropTwin(effect.page)
+        break
+      case 'Patch': {
+        const diff = typeof node.payload === 'object' ? node.payload[effect.diff] : undefined
+        if (diff === undefined) throw new Violation(`node ${at} patches what did not come`)
+        node.kernel.patch(effect.page, diff)
+        break
+      }
       case 'Downgrade':
         node.kernel.downgrade(effect.page)
         break
@@ -262,12 +370,14 @@ export class World {
     node.copied = undefined
   }
 
-  #send(from: NodeId, to: NodeId, message: CoherenceMessage): void {
-    const { copied } = this.nodes[from]!
-    if (message.bytes === 'page' && copied === undefined) throw new Violation(`node ${from} sends what it did not copy`)
+  #send(from: NodeId, to: NodeId, message: Message): void {
+    const node = this.nodes[from]!
+    const withPage = isCoherence(message) && message.bytes === 'page'
+    if (withPage && node.copied === undefined) throw new Violation(`node ${from} sends what it did not copy`)
     if (from === to) throw new Violation(`node ${from} sends to itself`)
     if (!this.nodes[to]!.alive) return
-    const flight = { message, payload: message.bytes === 'page' ? copied : undefined }
+    const flight = { message, payload: withPage ? node.copied : message.type === 'Flush' ? node.diffs : undefined }
+    if (message.type === 'Flush') node.diffs = []
     this.setLink(from, to, [...this.link(from, to), flight])
   }
 
@@ -281,6 +391,7 @@ export class World {
     gone.unlearnt = []
     gone.payload = undefined
     gone.copied = undefined
+    gone.diffs = []
     gone.kernel.clear()
     for (let other = 0; other < this.nodes.length; other++) {
       this.setLink(other, lost, [])
@@ -311,15 +422,24 @@ export function createNodes(count: number, pages: number, step: Step, protocol: 
   })
 }
 
-/** The rooms besides coherence take no part here, so they are shared. */
-function copyNode(node: SimNode, part: 'kernel' | 'all'): SimNode {
-  const coherence = part === 'all' ? copyCoherence(node.state.coherence) : node.state.coherence
+function pageOf({ payload }: SimNode): number | undefined {
+  return typeof payload === 'number' ? payload : undefined
+}
+
+/** The rooms besides coherence and, with locks, sync take no part here, so they are shared. */
+function copyNode(node: SimNode, part: 'kernel' | 'all', locks: boolean): SimNode {
   return {
     ...node,
-    state: part === 'all' ? { ...node.state, nodes: coherence.nodes, coherence } : node.state,
+    state: part === 'all' ? copyState(node.state, locks) : node.state,
+    diffs: node.diffs.slice(),
     kernel: node.kernel.copy(),
     todo: node.todo.slice(),
     resumes: node.resumes.slice(),
     unlearnt: node.unlearnt.slice(),
   }
+}
+
+function copyState(state: NodeState, locks: boolean): NodeState {
+  const coherence = copyCoherence(state.coherence)
+  return { ...state, nodes: coherence.nodes, coherence, sync: locks ? structuredClone(state.sync) : state.sync }
 }
