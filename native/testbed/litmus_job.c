@@ -54,6 +54,7 @@ const char *job_parse(struct job *job, const char *line, uint64_t workers, uint6
   job->collect = number("collect", 0, (int64_t)workers - 1);
   job->guard = number("guard", 0, INT64_MAX);
   job->seed = number("seed", 0, UINT32_MAX);
+  job->burst = number("burst", 1, RUNS_MAX);
   job->warm = number("warm", 0, 1000);
   job->delay = number("delay", 0, 1000000000);
   job->gap = number("gap", 0, 1000000000);

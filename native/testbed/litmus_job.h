@@ -1,6 +1,7 @@
 /* litmus_job.h: what a litmus worker is told to do, and where it says what came of it.
  *
  *   litmus_worker --worker I --workers N --segment NAME --pages N --sync FILE
+ *                 [--consistency MODEL] [--manager KIND]
  *
  * ts/testbed/litmus/workers.ts starts one worker on each node, and writes every job, one line of
  * whole numbers, to all of them. All runs of a job lie in the segment beforehand: run i has a cell,
@@ -10,12 +11,12 @@
  *
  *   1. the worker `reset` writes the initial values of all cells;
  *   2. gshm_barrier; each worker runs its threads of the test, all runs one after the other. Before
- *      each run the threads of all workers meet in FILE, ordinary memory that all workers map:
- *      meeting in a segment would take page faults, and let the threads start far apart;
+ *      every burst of them the threads of all workers meet in FILE, ordinary memory that all workers
+ *      map: meeting in a segment would take page faults, and let the threads start far apart;
  *   3. gshm_barrier; the worker `collect` reads the final values and prints how often each outcome
  *      was there.
  *
- * The line: id runs per_page step reset collect guard seed warm delay gap,
+ * The line: id runs per_page step reset collect guard seed burst warm delay gap,
  *   locations { page line stride initial },
  *   threads { worker, registers { slot initial }, instructions { op location register source value } }
  * where lists begin with their length. A line of the answer: id, number of outcomes, and for each of
@@ -61,7 +62,8 @@ struct job {
   int64_t reset, collect; /* workers */
   int64_t guard;          /* each thread runs as a whole under this lock; 0: under none */
   int64_t seed;
-  int64_t warm;       /* per mille: how often a thread touches a page before a run begins */
+  int64_t burst;      /* runs from one meeting to the next */
+  int64_t warm;       /* with a burst of 1, per mille: how often a thread touches a page before a run begins */
   int64_t delay, gap; /* ns at most: before the first instruction, between two of them */
   int64_t locations, threads;
   struct location location[LOCATIONS_MAX];
@@ -74,6 +76,8 @@ struct sync {
   char pad1[LINE - 4];
   _Atomic uint32_t generation;
   char pad2[LINE - 4];
+  _Atomic uint32_t awake;
+  char pad3[LINE - 4];
   int64_t outcome[RUNS_MAX][SLOTS_MAX + LOCATIONS_MAX];
 };
 

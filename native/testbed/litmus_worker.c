@@ -1,24 +1,28 @@
 /* litmus_worker.c: runs the threads of litmus tests that belong on its node. litmus_job.h says how. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "gshm.h"
 #include "litmus_job.h"
 
-#define SPINS 256 /* polls of a meeting before the CPU is given up: others need it, the daemons first */
+#define SPINS 100       /* polls of a meeting before a thread sleeps */
+#define WAKING_NS 30000 /* then others may still be asleep */
 #define BARRIER_KEY 1
 
 static struct {
   uint64_t worker, workers, pages;
   const char *segment, *sync;
+  gshm_options model;
 } options;
 
 static gshm *g;
@@ -52,18 +56,27 @@ static void pass_time(uint64_t *random, uint64_t most) {
   while (now_ns() < end) __builtin_ia32_pause();
 }
 
-/* All threads of the job, on all nodes, go on from here together. */
+/* For the whole machine: the waiter and the waker are different processes. */
+static void futex(_Atomic uint32_t *word, int op, uint32_t value) {
+  syscall(SYS_futex, word, op, value, NULL, NULL, 0);
+}
+
+/* All threads of the job, on all nodes, go on from here together. Who waits long sleeps: daemons need
+ * the CPU to serve the faults that the others are waiting for. So they are waited for once more, for
+ * as long as it takes to wake up: who is late then has no CPU. */
 static void meet(void) {
   uint32_t generation = atomic_load(&sync_file->generation);
   if (atomic_fetch_add(&sync_file->arrived, 1) + 1 == (uint32_t)job.threads) {
     atomic_store(&sync_file->arrived, 0);
+    atomic_store(&sync_file->awake, 0);
     atomic_store(&sync_file->generation, generation + 1);
-    return;
+    futex(&sync_file->generation, FUTEX_WAKE, INT_MAX);
   }
-  for (unsigned n = 0; atomic_load(&sync_file->generation) == generation; n++) {
-    if (n < SPINS) __builtin_ia32_pause();
-    else sched_yield();
-  }
+  for (unsigned n = 0; n < SPINS && atomic_load(&sync_file->generation) == generation; n++) __builtin_ia32_pause();
+  while (atomic_load(&sync_file->generation) == generation) futex(&sync_file->generation, FUTEX_WAIT, generation);
+  atomic_fetch_add(&sync_file->awake, 1);
+  uint64_t end = now_ns() + WAKING_NS;
+  while (atomic_load(&sync_file->awake) != (uint32_t)job.threads && now_ns() < end) __builtin_ia32_pause();
 }
 
 static int64_t *cell(const struct location *l, int64_t run) {
@@ -119,19 +132,30 @@ static void run_program(const struct ready *ready, int64_t count, uint64_t *rand
   if (job.guard && gshm_unlock_n(g, (uint64_t)job.guard) != 0) fail("unlock");
 }
 
+static void run_once(const struct thread *t, int64_t run, uint64_t *random) {
+  int64_t regs[REGISTERS_MAX];
+  struct ready ready[INSTRUCTIONS_MAX];
+  for (int64_t r = 0; r < t->registers; r++) regs[r] = t->reg[r].initial;
+  for (int64_t i = 0; i < t->instructions; i++) prepare(&ready[i], &t->instruction[i], regs, run);
+  if (job.burst == 1) {
+    for (int64_t i = 0; i < t->instructions; i++) warm(random, &ready[i]);
+    meet();
+  }
+  run_program(ready, t->instructions, random);
+  for (int64_t r = 0; r < t->registers; r++)
+    if (t->reg[r].slot != NO_SLOT) sync_file->outcome[run][t->reg[r].slot] = regs[r];
+}
+
+/* Threads that go through a burst from different ends meet in the middle of it, and each is the first
+ * in some runs of it; those that go the same way stay close together. */
 static void *run_thread(void *argument) {
   const struct thread *t = argument;
   uint64_t random = (uint64_t)job.seed * 0x9e3779b97f4a7c15u + (uint64_t)(t - job.thread);
-  for (int64_t run = 0; run < job.runs; run++) {
-    int64_t regs[REGISTERS_MAX];
-    struct ready ready[INSTRUCTIONS_MAX];
-    for (int64_t r = 0; r < t->registers; r++) regs[r] = t->reg[r].initial;
-    for (int64_t i = 0; i < t->instructions; i++) prepare(&ready[i], &t->instruction[i], regs, run);
-    for (int64_t i = 0; i < t->instructions; i++) warm(&random, &ready[i]);
-    meet();
-    run_program(ready, t->instructions, &random);
-    for (int64_t r = 0; r < t->registers; r++)
-      if (t->reg[r].slot != NO_SLOT) sync_file->outcome[run][t->reg[r].slot] = regs[r];
+  for (int64_t from = 0; from < job.runs; from += job.burst) {
+    int64_t count = job.runs - from < job.burst ? job.runs - from : job.burst;
+    bool backwards = job.burst > 1 && random64(&random) % 4 == 0;
+    if (job.burst > 1) meet();
+    for (int64_t n = 0; n < count; n++) run_once(t, from + (backwards ? count - 1 - n : n), &random);
   }
   return NULL;
 }
@@ -193,7 +217,8 @@ static void perform(const char *line) {
 }
 
 static void usage(const char *wrong) {
-  fprintf(stderr, "%s\nusage: litmus_worker --worker I --workers N --segment NAME --pages N --sync FILE\n", wrong);
+  fprintf(stderr, "%s\nusage: litmus_worker --worker I --workers N --segment NAME --pages N --sync FILE\n"
+                  "         [--consistency MODEL] [--manager KIND]\n", wrong);
   exit(2);
 }
 
@@ -214,6 +239,8 @@ static void parse(int argc, char **argv) {
     else if (!strcmp(name, "--pages")) options.pages = number(name, value, 1, 1 << 20);
     else if (!strcmp(name, "--segment")) options.segment = value;
     else if (!strcmp(name, "--sync")) options.sync = value;
+    else if (!strcmp(name, "--consistency")) options.model.consistency = value;
+    else if (!strcmp(name, "--manager")) options.model.manager = value;
     else usage(name);
   }
   if (!options.segment || !options.sync || !options.pages) usage("an option is missing");
@@ -230,7 +257,8 @@ int main(int argc, char **argv) {
   }
   sync_file = at;
   if (!(g = gshm_attach(NULL))) fail("attach");
-  gshm_segment *segment = gshm_create(g, options.segment, options.pages * PAGE, GSHM_OPEN_OR_CREATE);
+  uint64_t size = options.pages * PAGE;
+  gshm_segment *segment = gshm_create_with(g, options.segment, size, GSHM_OPEN_OR_CREATE, &options.model);
   if (!segment) fail("create");
   if (!(memory = gshm_map(segment, NULL, 0, 0))) fail("map");
   char *line = NULL;

@@ -1,11 +1,13 @@
 /** `gshm litmus`: litmus tests on a cluster of its own; ts/testbed/litmus does the work. */
+import { CONSISTENCIES, DEFAULT_MODEL, MANAGERS, type Consistency, type Manager } from '../base/consistency.js'
+import { GshmError } from '../base/errors.js'
 import { PLACEMENTS, SPREADS, type Placement, type Spread } from '../testbed/litmus/options.js'
 import { command } from './command.js'
 import { oneOf, whole } from './parse.js'
 
 interface Options {
-  consistency: string
-  manager: string
+  consistency: Consistency
+  manager: Manager
   guard?: 'lock'
   placement: Placement
   threads: Spread
@@ -18,6 +20,12 @@ export const litmusCommand = () =>
     'litmus <paths...>',
     "runs litmus tests in herd's X86_64 format, and judges every outcome",
     async (say, options, paths) => {
+      if (options.consistency === 'lrc' && options.guard === undefined) {
+        throw new GshmError(
+          'INVALID',
+          '--consistency lrc promises nothing to programs with data races: add --guard lock',
+        )
+      }
       const { runLitmus } = await import('../testbed/litmus/run.js')
       const { threads: spread, guard, ...rest } = options
       const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
@@ -29,8 +37,18 @@ export const litmusCommand = () =>
       return { ...result }
     },
   )
-    .option('--consistency <model>', 'the segment: mrsw', oneOf('--consistency', ['mrsw']), 'mrsw')
-    .option('--manager <kind>', 'the segment: fixed', oneOf('--manager', ['fixed']), 'fixed')
+    .option(
+      '--consistency <model>',
+      `of the segment: ${CONSISTENCIES.join(', ')}`,
+      oneOf('--consistency', CONSISTENCIES),
+      DEFAULT_MODEL.consistency,
+    )
+    .option(
+      '--manager <kind>',
+      `who serialises its pages: ${MANAGERS.join(', ')}`,
+      oneOf('--manager', MANAGERS),
+      DEFAULT_MODEL.manager,
+    )
     .option('--guard <kind>', 'lock: each thread runs as a whole under one lock', oneOf('--guard', ['lock'] as const))
     .option('--placement <how>', `of locations: ${PLACEMENTS.join(', ')}`, oneOf('--placement', PLACEMENTS), 'mixed')
     .option('--threads <where>', `of threads: ${SPREADS.join(', ')}`, oneOf('--threads', SPREADS), 'node-each')

@@ -8,7 +8,7 @@ import type { Layout } from './layout.js'
 export const LINES = 64
 const RUNS_MOST = 2048
 /** sizeof(struct sync) */
-export const SYNC_BYTES = 2 * 64 + RUNS_MOST * (64 + 32) * 8
+export const SYNC_BYTES = 3 * 64 + RUNS_MOST * (64 + 32) * 8
 const BOUNDS = { locations: 32, threads: 24, registers: 16, instructions: 64, slots: 64 } as const
 const OPS = ['load', 'store', 'exchange', 'move', 'fence'] as const
 const NONE = -1
@@ -33,8 +33,8 @@ export function whyNot({ threads, locations }: Litmus): string | undefined {
 
 /** The line for all workers. */
 export function jobLine(id: number, test: Litmus, layout: Layout): string {
-  const { runs, perPage, step, reset, collect, guard, seed, warm, delay, gap } = layout
-  const words: number[] = [id, runs, perPage, step, reset, collect, guard, seed, warm, delay, gap]
+  const { runs, perPage, step, reset, collect, guard, seed, burst, warm, delay, gap } = layout
+  const words: number[] = [id, runs, perPage, step, reset, collect, guard, seed, burst, warm, delay, gap]
   words.push(test.locations.length)
   test.locations.forEach(({ initial }, l) => {
     const { page, line, stride } = layout.places[l]!

@@ -9,8 +9,19 @@ import type { LitmusOptions, Placement } from './options.js'
 
 /** Pages of the segment; page p's home is node p % nodes. */
 export const PAGES = 512
-/** Runs of one job: enough that its two barriers cost little, few enough for many layouts. */
-const RUNS = 64
+/**
+ * How many runs share a page, how many there are from one meeting to the next, and how many make a job:
+ * a run that has pages of its own costs ten times as much as one of a burst, and sees other things.
+ */
+const PACES = [
+  { perPage: 1, burst: 1, most: 8 },
+  { perPage: 8, burst: 1, most: 16 },
+  { perPage: LINES, burst: 8, most: 64 },
+  { perPage: LINES, burst: LINES, most: 128 },
+] as const
+/** A test of few runs has as many layouts as this all the same, if its jobs keep FEWEST runs. */
+const LAYOUTS = 12
+const FEWEST = 8
 const LOCK = 1
 
 export interface Layout {
@@ -29,24 +40,39 @@ export interface Layout {
   /** A lock's number, or 0. */
   readonly guard: number
   readonly seed: number
-  /** Per mille of accesses that touch their page before the run. */
+  /** Runs from one meeting of the threads to the next. */
+  readonly burst: number
+  /** Per mille of accesses that touch their page before the run; only where a burst is one run. */
   readonly warm: number
   /** Nanoseconds at most before the first instruction, and between two. */
   readonly delay: number
   readonly gap: number
 }
 
-type Asked = Pick<LitmusOptions, 'placement' | 'spread' | 'guard'>
+type Asked = Pick<LitmusOptions, 'placement' | 'spread' | 'guard' | 'runs'>
 
-export function chooseLayout(test: Litmus, asked: Asked, nodes: number, runs: number, random: Prng): Layout {
+/** @param turn of the test's jobs @param left runs that are still to be done */
+export function chooseLayout(
+  test: Litmus,
+  asked: Asked,
+  nodes: number,
+  turn: number,
+  left: number,
+  random: Prng,
+): Layout {
   const groups = chooseGroups(test.locations.length, asked.placement, random)
   const count = new Set(groups).size
   const largest = Math.max(...groups.map((group) => groups.filter((other) => other === group).length))
-  const perPage = Math.min(random.pick([1, 4, 16, LINES]), Math.floor(LINES / largest))
+  const pace = PACES[turn % PACES.length]!
+  const perPage = Math.min(pace.perPage, Math.floor(LINES / largest))
   // Homes go round page by page: a random step makes them differ from run to run.
   const step = count + random.below(nodes)
-  const most = Math.floor(PAGES / 2 / step) * perPage
-  const size = Math.min(runs, RUNS, most)
+  const size = Math.min(
+    left,
+    pace.most,
+    Math.max(FEWEST, Math.ceil(asked.runs / LAYOUTS)),
+    Math.floor(PAGES / 2 / step) * perPage,
+  )
   const base = random.below(PAGES / 2)
   return {
     runs: size,
@@ -63,7 +89,9 @@ export function chooseLayout(test: Litmus, asked: Asked, nodes: number, runs: nu
     reader: asked.guard === undefined && random.chance(0.25) ? random.below(nodes) : undefined,
     guard: asked.guard === 'lock' ? LOCK : 0,
     seed: random.next(),
-    warm: random.pick([0, 0, 300, 700]),
+    burst: pace.burst,
+    // Under a lock all accesses to what is shared are: touching a page outside of it would be a race.
+    warm: asked.guard === 'lock' ? 0 : random.pick([0, 0, 300, 700]),
     delay: random.pick([0, 1_000, 20_000, 100_000]),
     gap: random.pick([0, 1_000, 50_000]),
   }

@@ -1,5 +1,7 @@
 /** What `gshm litmus` is asked for. */
 
+import type { Consistency, Manager } from '../../base/consistency.js'
+
 /** Where the locations of a test lie: all in one page, each in its own, or anyhow, anew for each job. */
 export const PLACEMENTS = ['same-page', 'page-each', 'mixed'] as const
 export type Placement = (typeof PLACEMENTS)[number]
@@ -9,8 +11,8 @@ export const SPREADS = ['node-each', 'same-node'] as const
 export type Spread = (typeof SPREADS)[number]
 
 export interface LitmusOptions {
-  readonly consistency: string
-  readonly manager: string
+  readonly consistency: Consistency
+  readonly manager: Manager
   /** A lock around each thread's program: it runs as a whole. */
   readonly guard: 'lock' | undefined
   readonly placement: Placement

@@ -142,16 +142,17 @@ class LitmusRun {
     const sync = join(this.dir, 'sync')
     writeFileSync(sync, new Uint8Array(SYNC_BYTES))
     const sockets = this.#daemons.map((daemon) => daemon.socket)
-    this.#workers = new LitmusWorkers(sockets, SEGMENT, sync)
+    this.#workers = new LitmusWorkers(sockets, { ...this.options, name: SEGMENT }, sync)
     this.#check()
+    this.progress(`${this.#nodes} nodes serve; ${this.options.runs} runs of each test, seed ${this.options.seed}.`)
   }
 
   async #runTest(file: string, test: Litmus, number: number): Promise<Verdict> {
     const judge = new Judge(file, test, this.options, this.#nodes)
     const random = new Prng(this.options.seed + number * 2 ** 32)
     const width = namesOf(test).length
-    for (let left = this.options.runs; left > 0; ) {
-      const layout = chooseLayout(test, this.options, this.#nodes, left, random)
+    for (let left = this.options.runs, turn = 0; left > 0; turn++) {
+      const layout = chooseLayout(test, this.options, this.#nodes, turn, left, random)
       const id = this.#jobs++
       const job = jobLine(id, test, layout)
       const answer = (await this.#workers?.perform(job)) ?? ''

@@ -4,10 +4,15 @@ import { createInterface } from 'node:readline'
 import { GshmError } from '../../base/errors.js'
 import { built } from '../../launch/paths.js'
 import { PAGES } from './layout.js'
+import type { LitmusOptions } from './options.js'
 
 /** Far more than a job takes: whoever needs it hangs. */
 const JOB_SECONDS = 60
 const COMPLAINT_LINES = 5
+
+export interface SharedSegment extends Pick<LitmusOptions, 'consistency' | 'manager'> {
+  readonly name: string
+}
 
 export class LitmusWorkers {
   readonly #children: ChildProcess[]
@@ -18,10 +23,12 @@ export class LitmusWorkers {
   #stopping = false
 
   /** @param sockets of the nodes' daemons @param sync a file of zeros as large as struct sync */
-  constructor(sockets: readonly string[], segment: string, sync: string) {
+  constructor(sockets: readonly string[], segment: SharedSegment, sync: string) {
     this.#children = sockets.map((socket, worker) => {
-      const args = ['--worker', worker, '--workers', sockets.length, '--segment', segment]
-      const words = [...args, '--pages', PAGES, '--sync', sync].map(String)
+      const who = ['--worker', worker, '--workers', sockets.length, '--sync', sync]
+      const what = ['--segment', segment.name, '--pages', PAGES]
+      const model = ['--consistency', segment.consistency, '--manager', segment.manager]
+      const words = [...who, ...what, ...model].map(String)
       return spawn(built('litmus_worker'), words, {
         stdio: ['pipe', 'pipe', 'pipe'],
         env: { ...process.env, GSHM_SOCKET: socket },
