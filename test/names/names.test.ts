@@ -27,7 +27,7 @@ function cluster(nodes: number, protocols: (node: number) => ReadonlySet<Protoco
   const gone: string[] = []
   const links = new Links<NamesState, NamesMessage, NamesEffect>(namesMessage, (node, effect: Extra<NamesEffect>) => {
     if (effect.do === 'SegmentMade') made.push(`${node}:${effect.attributes.segment}`)
-    else gone.push(`${node}:${effect.segment}`)
+    else if (effect.do === 'SegmentGone') gone.push(`${node}:${effect.segment}`)
   })
   let ticket = 0
   const join = (node: number) => {

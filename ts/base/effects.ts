@@ -22,4 +22,14 @@ export interface RefuseEffect {
   readonly error: Exclude<ErrorName, 'OK'>
   readonly detail: string
 }
+/** What other nodes have made known is to be seen from here on: done before the effects that follow. */
+export interface AcquireEffect {
+  readonly do: 'Acquire'
+}
+/** What this node has written is to become known; whoever asks is told, with `edge`, when it is. */
+export interface ReleaseEffect {
+  readonly do: 'Release'
+  /** Above 0: of ts/sync. Below: the ticket of a heap request, negated. 0: nobody needs to know when. */
+  readonly edge: number
+}
 export type RoomEffect<M> = SendEffect<M> | AnswerEffect | RefuseEffect

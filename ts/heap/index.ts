@@ -3,16 +3,16 @@
  * segment's allocator lives on one node, in the daemon, outside the segment; requests are messages
  * to it and back. This file is the asking side, and the room's door for ts/node.
  */
+import { assert } from '../base/assert.js'
 import type { NodeId, SegmentId } from '../base/ids.js'
 import { expectOfPeer, isCount, refusalOf } from '../base/expect.js'
-import type { LocalRequest, SegmentAttributes } from '../base/requests.js'
+import type { SegmentAttributes } from '../base/requests.js'
 import { heapAsk, type HeapAsk } from './manager.js'
 import type { HeapMessage } from './messages.js'
-import { heapHome, type HeapEffect, type HeapState, type PendingHeap } from './state.js'
+import { heapHome, type HeapEffect, type HeapRequest, type HeapState, type PendingHeap } from './state.js'
 
-export { createHeap, heapHome, type HeapEffect, type HeapState } from './state.js'
+export { createHeap, heapHome, type HeapEffect, type HeapRequest, type HeapState } from './state.js'
 
-export type HeapRequest = Extract<LocalRequest, { readonly op: 'alloc' | 'realloc' | 'free' | 'heapStat' }>
 type HeapAnswer = Exclude<HeapMessage, HeapAsk>
 
 /** The segment is known here from now on (names' SegmentMade), before any request or message about it. */
@@ -44,6 +44,31 @@ export function heapRequest(
     effects.push(refusal)
     return
   }
+  const givesBack = request.op === 'free' || request.op === 'realloc'
+  if (givesBack && attributes.consistency === 'lrc') {
+    // Whoever gets the memory next may write it before this node's next release: an old diff would follow.
+    state.releasing.set(ticket, { attributes, request })
+    effects.push({ do: 'Release', edge: -ticket })
+    return
+  }
+  ask(state, attributes, ticket, request, effects)
+}
+
+/** The release that a request has waited for is over. */
+export function heapReleased(state: HeapState, ticket: number, effects: HeapEffect[]): void {
+  const waiting = state.releasing.get(ticket)
+  assert(waiting !== undefined, `heap: a release for ticket ${ticket}, which asked for none`)
+  state.releasing.delete(ticket)
+  ask(state, waiting.attributes, ticket, waiting.request, effects)
+}
+
+function ask(
+  state: HeapState,
+  attributes: SegmentAttributes,
+  ticket: number,
+  request: HeapRequest,
+  effects: HeapEffect[],
+): void {
   const manager = heapHome(attributes)
   if (state.lost.has(manager)) {
     effects.push(nodeLost(ticket, manager))
@@ -116,6 +141,7 @@ function takeAnswer(state: HeapState, from: NodeId, message: HeapAnswer, effects
   expectOfPeer(type === pending.due || type === 'HeapRefused', `${type} where ${pending.due} was due`)
   const effect = answerOf(pending, message)
   state.pending.delete(ticket)
+  if (type === 'HeapBlock') effects.push({ do: 'Acquire' }) // of whoever had the memory before
   effects.push(effect)
 }
 

@@ -1,11 +1,13 @@
 /** What a node knows about heaps: those that live on it, and its own requests on the way. */
 import type { NodeId, SegmentId } from '../base/ids.js'
-import type { RoomEffect } from '../base/effects.js'
-import type { SegmentAttributes } from '../base/requests.js'
+import type { AcquireEffect, ReleaseEffect, RoomEffect } from '../base/effects.js'
+import type { LocalRequest, SegmentAttributes } from '../base/requests.js'
 import type { Allocator } from './allocator.js'
 import type { HeapMessage } from './messages.js'
 
-export type HeapEffect = RoomEffect<HeapMessage>
+export type HeapEffect = RoomEffect<HeapMessage> | AcquireEffect | ReleaseEffect
+
+export type HeapRequest = Extract<LocalRequest, { readonly op: 'alloc' | 'realloc' | 'free' | 'heapStat' }>
 
 export interface ManagedHeap {
   /** Of the segment. */
@@ -28,12 +30,14 @@ export interface HeapState {
   /** The highest number of a segment made so far, on whichever node its heap is. */
   highest: SegmentId
   readonly pending: Map<number, PendingHeap>
+  /** By ticket: requests of lrc segments that give memory back, until what was written there is known. */
+  readonly releasing: Map<number, { readonly attributes: SegmentAttributes; readonly request: HeapRequest }>
   /** Nodes lost: their heaps are gone. */
   readonly lost: Set<NodeId>
 }
 
 export function createHeap(self: NodeId): HeapState {
-  return { self, managed: new Map(), highest: 0, pending: new Map(), lost: new Set() }
+  return { self, managed: new Map(), highest: 0, pending: new Map(), releasing: new Map(), lost: new Set() }
 }
 
 /** The node that has the segment's heap. */

@@ -29,6 +29,7 @@ export function takeAnswer(state: NamesState, message: Answered, effects: NamesE
   const effect = answerOf(state, pending, message)
   if (effect === undefined) return
   state.pending.delete(ticket)
+  if (message.type === 'SegmentGrant') effects.push({ do: 'Acquire' }) // of whoever has used it and ended
   effects.push(effect)
 }
 

@@ -18,7 +18,7 @@ import type { Engine } from '../coherence/engine.js'
 import { EDGE_FIELDS } from '../coherence/lrc/messages.js'
 import { COHERENCE_TYPES } from '../coherence/messages.js'
 import { segmentGone, segmentMade } from '../coherence/state.js'
-import { heapGone, heapLost, heapMade, heapMessage, heapRequest, type HeapEffect } from '../heap/index.js'
+import { heapGone, heapLost, heapMade, heapMessage, heapReleased, heapRequest, type HeapEffect } from '../heap/index.js'
 import { HEAP_FIELDS } from '../heap/messages.js'
 import { attributesOf, namesJoined, namesLet, namesLost, namesMessage, namesRequest } from '../names/index.js'
 import type { NamesEffect } from '../names/effects.js'
@@ -50,6 +50,7 @@ export function createStep(engine: Engine): Step {
       case 'request':
         return request(state, event.ticket, event.request, effects)
       case 'exit':
+        effects.push({ do: 'Release', edge: 0 }) // what it wrote stays
         return syncExit(state.sync, event.process, effects as SyncEffect[])
       case 'let':
         return namesLet(state.names, event.segment, effects as NamesEffect[])
@@ -122,7 +123,8 @@ function edge(engine: Engine, state: NodeState, effect: EdgeEffect): Effect[] {
   const made: Effect[] = []
   if (effect.do === 'Acquire') engine.acquire(state.coherence, made as CoherenceEffect[])
   else if (effect.do === 'Release') engine.release(state.coherence, effect.edge, made as CoherenceEffect[])
-  else syncReleased(state.sync, effect.edge, made as SyncEffect[])
+  else if (effect.edge > 0) syncReleased(state.sync, effect.edge, made as SyncEffect[])
+  else if (effect.edge < 0) heapReleased(state.heap, -effect.edge, made as HeapEffect[])
   return made
 }
 
