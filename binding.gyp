@@ -16,7 +16,8 @@
     {
       'target_name': 'gshm',
       'sources': ['<!@(node scripts/sources.mjs addon)'],
-      'defines': ['NAPI_VERSION=8'],
+      # Without the second an error in a worker that is being terminated ends the process.
+      'defines': ['NAPI_VERSION=8', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'dependencies': ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
     },
     {

@@ -4,10 +4,12 @@
  * the same one; segments are named by their numbers. */
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -86,46 +88,77 @@ Napi::Object ToObject(Napi::Env env, const gshm_stat_t& stat) {
   return object;
 }
 
-/* A call that waits: in a thread of its own, because libuv's few are for short work. */
+/* A call that waits: in a thread of its own, because libuv's few are for short work. The thread may
+ * outlive its environment (a worker that is terminated), and must not touch it then. */
 struct Waiting {
-  Waiting(std::function<int()> to_call, Napi::Env env) : call(std::move(to_call)), deferred(env) {}
+  Waiting(std::function<int()> to_call, std::function<void()> to_undo, Napi::Env env)
+      : call(std::move(to_call)), undo(std::move(to_undo)), deferred(env) {}
 
   std::function<int()> call;
+  std::function<void()> undo; /* what `call` has got, when there is nobody to give it to */
   Napi::Promise::Deferred deferred;
   napi_threadsafe_function settle = nullptr;
   enum gshm_error error = GSHM_OK;
   std::string detail;
+  std::mutex lock;
+  bool ended = false; /* the environment; guarded by `lock` */
+
+  void Undo() {
+    if (undo && (error == GSHM_OK || error == GSHM_E_OWNER_DEAD)) undo();
+  }
 };
+
+/* Hooks run newest first, so this runs before the function's own, which frees it. */
+void EnvironmentEnds(void* data) {
+  Waiting* waiting = static_cast<Waiting*>(data);
+  std::lock_guard<std::mutex> guard(waiting->lock);
+  waiting->ended = true;
+}
 
 void Settle(napi_env raw, napi_value, void*, void* data) {
   std::unique_ptr<Waiting> waiting(static_cast<Waiting*>(data));
-  if (!raw) return; /* the environment is going away */
+  { std::lock_guard<std::mutex> guard(waiting->lock); /* Wait has left it */ }
+  if (!raw) return waiting->Undo(); /* the environment has ended before it could hear */
+  napi_remove_env_cleanup_hook(raw, EnvironmentEnds, waiting.get());
   Napi::Env env(raw);
-  if (waiting->error == GSHM_OK) waiting->deferred.Resolve(env.Undefined());
-  else waiting->deferred.Reject(MakeError(env, waiting->error, waiting->detail).Value());
+  try {
+    if (waiting->error == GSHM_OK) waiting->deferred.Resolve(env.Undefined());
+    else waiting->deferred.Reject(MakeError(env, waiting->error, waiting->detail).Value());
+  } catch (const Napi::Error&) {
+    waiting->Undo(); /* a worker that is being terminated runs no more JavaScript */
+  }
 }
 
 void Wait(Waiting* waiting) {
-  napi_threadsafe_function settle = waiting->settle;
   if (waiting->call() != 0) {
     waiting->error = gshm_last_error();
     waiting->detail = gshm_last_detail();
   }
-  /* Once the environment is closing, neither it nor the function may be touched. */
-  if (napi_call_threadsafe_function(settle, waiting, napi_tsfn_blocking) != napi_ok) return;
-  napi_release_threadsafe_function(settle, napi_tsfn_release);
+  {
+    std::lock_guard<std::mutex> guard(waiting->lock);
+    napi_threadsafe_function settle = waiting->settle;
+    /* Not blocking: its queue has no bound. */
+    if (!waiting->ended && napi_call_threadsafe_function(settle, waiting, napi_tsfn_nonblocking) == napi_ok) {
+      napi_release_threadsafe_function(settle, napi_tsfn_release);
+      return;
+    }
+  }
+  waiting->Undo();
+  delete waiting;
 }
 
-Napi::Value InThread(Napi::Env env, std::function<int()> call) {
-  auto waiting = std::make_unique<Waiting>(std::move(call), env);
+Napi::Value InThread(Napi::Env env, std::function<int()> call, std::function<void()> undo = nullptr) {
+  auto waiting = std::make_unique<Waiting>(std::move(call), std::move(undo), env);
   Napi::Promise promise = waiting->deferred.Promise();
   napi_status status = napi_create_threadsafe_function(
       env, nullptr, nullptr, Napi::String::New(env, "gshm"), 0, 1, nullptr, nullptr, nullptr, Settle, &waiting->settle);
   if (status != napi_ok) throw MakeError(env, GSHM_E_SYSTEM, "napi_create_threadsafe_function failed");
+  napi_add_env_cleanup_hook(env, EnvironmentEnds, waiting.get());
   try {
     std::thread(Wait, waiting.get()).detach();
     waiting.release();
   } catch (const std::system_error& error) {
+    napi_remove_env_cleanup_hook(env, EnvironmentEnds, waiting.get());
     napi_release_threadsafe_function(waiting->settle, napi_tsfn_abort);
     throw MakeError(env, GSHM_E_LIMIT, std::string("no thread to wait in: ") + error.what() + " (raise ulimit -u)");
   }
@@ -159,6 +192,7 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
             InstanceMethod<&NativeClient::LockSync>("lockSync"),
             InstanceMethod<&NativeClient::UnlockSync>("unlockSync"),
             InstanceMethod<&NativeClient::BarrierSync>("barrierSync"),
+            InstanceMethod<&NativeClient::NewHolder>("newHolder"),
             InstanceMethod<&NativeClient::Lock>("lock"),
             InstanceMethod<&NativeClient::Unlock>("unlock"),
             InstanceMethod<&NativeClient::Barrier>("barrier"),
@@ -304,10 +338,18 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
     Must(info.Env(), gshm_barrier_key(&key, SmallOf(info.Env(), info[1], "count")));
   }
 
+  /* One series for the process: its threads, and its attach() calls, have the same registration. */
+  Napi::Value NewHolder(Info info) {
+    static std::atomic<uint64_t> last{uint64_t{1} << 32}; /* beyond any thread id */
+    return Napi::BigInt::New(info.Env(), ++last);
+  }
+
   Napi::Value Lock(Info info) {
     struct gshm_key key = KeyOf(info.Env(), info[0]);
     uint64_t holder = BigOf(info.Env(), info[1], "holder");
-    return InThread(info.Env(), [key, holder] { return gshm_lock_key(&key, holder); });
+    return InThread(
+        info.Env(), [key, holder] { return gshm_lock_key(&key, holder); },
+        [key, holder] { gshm_unlock_key(&key, holder); });
   }
   Napi::Value Unlock(Info info) {
     struct gshm_key key = KeyOf(info.Env(), info[0]);

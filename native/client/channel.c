@@ -1,7 +1,10 @@
 /* channel.c: the pool of connections to the daemon.
  *
  * A call takes an idle connection or opens one more, and returns it afterwards: so at most one
- * request is outstanding on each, and a thread that waits for a lock is in nobody's way. */
+ * request is outstanding on each, and a thread that waits for a lock is in nobody's way.
+ *
+ * One connection, that of attach, is never used to wait for other processes: a process that waits as
+ * often as it may can still unlock. When no more can be opened, calls that do not wait take turns. */
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,13 +18,16 @@ struct channel {
   int fd;
   uint32_t serial;
   bool busy;
+  bool waits; /* busy with a request that waits for other processes */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t given_back = PTHREAD_COND_INITIALIZER;
 static struct channel *channels;
 static unsigned idle;
+static unsigned short_calls; /* connections that are busy, and will not be for long */
 
-static struct channel *make(int fd, bool busy) {
+static struct channel *make(int fd, bool busy, bool waits) {
   struct channel *channel = calloc(1, sizeof *channel);
   if (!channel) {
     gshm_fail_system("malloc", ENOMEM);
@@ -29,6 +35,7 @@ static struct channel *make(int fd, bool busy) {
   }
   channel->fd = fd;
   channel->busy = busy;
+  channel->waits = waits;
   pthread_mutex_lock(&lock);
   /* After gshm_channel_end_all nobody would wake a thread that waits on a new connection. */
   bool late = busy && !gshm_self.attached;
@@ -36,6 +43,7 @@ static struct channel *make(int fd, bool busy) {
     channel->next = channels;
     channels = channel;
     if (!busy) idle++;
+    else if (!waits) short_calls++;
   }
   pthread_mutex_unlock(&lock);
   if (!late) return channel;
@@ -44,15 +52,19 @@ static struct channel *make(int fd, bool busy) {
   return NULL;
 }
 
-int gshm_channel_add(int connection) { return make(connection, false) ? 0 : -1; }
+int gshm_channel_add(int connection) { return make(connection, false, false) ? 0 : -1; }
 
-static struct channel *take_idle(void) {
-  struct channel *found;
+/* An idle connection, or NULL; with `patient`, once one is idle, or none will be. */
+static struct channel *take_idle(bool waits, bool patient) {
+  struct channel *found = NULL;
   pthread_mutex_lock(&lock);
-  for (found = channels; found && found->busy; found = found->next) continue;
-  if (found) {
+  while (patient && idle == 0 && short_calls > 0) pthread_cond_wait(&given_back, &lock);
+  if (idle > 0 && !(waits && idle + short_calls < 2)) {
+    for (found = channels; found->busy;) found = found->next;
     found->busy = true;
+    found->waits = waits;
     idle--;
+    if (!waits) short_calls++;
   }
   pthread_mutex_unlock(&lock);
   return found;
@@ -63,23 +75,21 @@ static int unreachable(void) {
   return gshm_fail(GSHM_E_DAEMON_LOST, "the daemon that this process attached to (%s) has ended", gshm_self.socket);
 }
 
-static struct channel *open_one(void) {
+static struct channel *open_one(bool waits) {
   int fd = gshm_connect(gshm_self.socket);
   if (fd < 0) {
     if (gshm_last_error() == GSHM_E_NO_DAEMON) unreachable();
     return NULL;
   }
-  struct gshm_hello_request hello = {.abi = GSHM_ABI_VERSION, .kind = GSHM_HELLO_CHANNEL, .token = gshm_self.token};
+  struct gshm_hello_request hello = {.kind = GSHM_HELLO_CHANNEL, .token = gshm_self.token};
   struct gshm_hello_reply reply;
-  struct gshm_exchange x = {
-      .op = GSHM_OP_HELLO, .body = &hello, .body_size = sizeof hello, .reply = &reply, .reply_size = sizeof reply};
-  if (gshm_exchange(fd, 0, &x) != GSHM_EXCHANGED) {
+  if (gshm_say_hello(fd, hello, NULL, NULL, &reply) != GSHM_EXCHANGED) {
     /* A daemon that knows no such process is not the one that we attached to. */
     if (gshm_last_error() == GSHM_E_DETACHED) unreachable();
     close(fd);
     return NULL;
   }
-  struct channel *channel = make(fd, true);
+  struct channel *channel = make(fd, true, waits);
   if (!channel) close(fd);
   return channel;
 }
@@ -89,6 +99,7 @@ static void give_back(struct channel *channel, bool broken) {
   pthread_mutex_lock(&lock);
   bool keep = !broken && idle < IDLE_MAX && gshm_self.attached;
   channel->busy = false;
+  if (!channel->waits) short_calls--;
   if (keep) {
     idle++;
   } else {
@@ -96,6 +107,7 @@ static void give_back(struct channel *channel, bool broken) {
     while (*at != channel) at = &(*at)->next;
     *at = channel->next;
   }
+  pthread_cond_broadcast(&given_back);
   pthread_mutex_unlock(&lock);
   if (keep) return;
   close(channel->fd);
@@ -104,11 +116,14 @@ static void give_back(struct channel *channel, bool broken) {
 
 static int request(const struct gshm_exchange *x, bool fork_held) {
   if (gshm_check(&gshm_self) != 0) return -1;
-  struct channel *channel = take_idle();
+  bool waits = x->op == GSHM_OP_LOCK || x->op == GSHM_OP_BARRIER;
+  struct channel *channel = take_idle(waits, false);
   if (!channel) {
     if (!fork_held) pthread_rwlock_rdlock(&gshm_self.fork_lock);
-    channel = open_one();
+    channel = open_one(waits);
     if (!fork_held) pthread_rwlock_unlock(&gshm_self.fork_lock);
+    bool full = !channel && (gshm_last_error() == GSHM_E_LIMIT || gshm_last_error() == GSHM_E_DESCRIPTORS);
+    if (full && !waits) channel = take_idle(false, true);
     if (!channel) return -1;
   }
   int result = gshm_exchange(channel->fd, ++channel->serial, x);
@@ -146,6 +161,7 @@ void gshm_channel_fork_parent(void) { pthread_mutex_unlock(&lock); }
 /* The parent's connections: the child must neither keep them open nor use them. */
 void gshm_channel_fork_child(void) {
   pthread_mutex_init(&lock, NULL);
+  pthread_cond_init(&given_back, NULL);
   while (channels) {
     struct channel *channel = channels;
     channels = channel->next;
@@ -153,4 +169,5 @@ void gshm_channel_fork_child(void) {
     free(channel);
   }
   idle = 0;
+  short_calls = 0;
 }

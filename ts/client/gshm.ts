@@ -114,7 +114,7 @@ export class Gshm {
    */
   async lock(key: check.Key): Promise<void> {
     const which = check.key('key', key)
-    const holder = this.#holders.next()
+    const holder = this.#client.newHolder()
     try {
       await waiting(() => this.#client.lock(which, holder))
       this.#holders.took(which, holder)

@@ -4,15 +4,8 @@
  * id, and two tasks of one process exclude each other as processes do. unlock() speaks for the one
  * that holds the lock now.
  */
-const FIRST = 2n ** 32n + 1n
-
 export class Holders {
-  #next = FIRST
   readonly #held = new Map<string | bigint, bigint>()
-
-  next(): bigint {
-    return this.#next++
-  }
 
   /** The lock was granted. */
   took(key: string | bigint, holder: bigint): void {

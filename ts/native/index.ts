@@ -268,7 +268,9 @@ export interface NativeClient {
   lockSync(key: string | bigint): void
   unlockSync(key: string | bigint): void
   barrierSync(key: string | bigint, count: number): void
-  /** The asynchronous forms wait in a thread of their own; holder is any number > 2^32. */
+  /** A number > 2^32 that this process has not used before. */
+  newHolder(): bigint
+  /** The asynchronous forms wait in a thread of their own; holder is a newHolder(). */
   lock(key: string | bigint, holder: bigint): Promise<void>
   unlock(key: string | bigint, holder: bigint): Promise<void>
   barrier(key: string | bigint, count: number): Promise<void>
