@@ -12,8 +12,7 @@ import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
 import type { Process } from './process-registry.js'
 
-const CREATE_OR_OPEN = 1
-const ADDRESS_END = 2 ** 47
+const { ADDRESS_END, CREATE_OR_OPEN } = native.constants
 
 /** What the requests need of the daemon. */
 export interface DeviceRequestsHost {

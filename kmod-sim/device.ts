@@ -9,10 +9,7 @@ import { DeviceClient } from './device-client.js'
 import { DeviceRequests, type DeviceRequestsHost } from './device-requests.js'
 import type { Process } from './process-registry.js'
 
-export const HELLO_REGISTER = 1
-export const HELLO_CHANNEL = 2
-export const HELLO_FORKED = 3
-export const HELLO_VISITOR = 4
+const { HELLO_REGISTER, HELLO_CHANNEL, HELLO_FORKED, HELLO_VISITOR } = native.constants
 /** Connections of one process: one for each thread that waits at once. */
 const DEVICES_MAX = 1024
 /** Connections that belong to no process: visitors, and those that have not said hello yet. */

@@ -3,6 +3,7 @@ import { GshmError } from '../ts/base/errors.js'
 import { PAGE_SIZE } from '../ts/base/ids.js'
 import type { SegmentStat } from '../ts/base/requests.js'
 import type { Member } from '../ts/cluster/index.js'
+import { native } from '../ts/native/index.js'
 import { directoryBytes, inspectPages, touchedPages, type NodeState } from '../ts/node/state.js'
 import { answered, statWithHeap, type Ask } from './ask.js'
 import type { FaultCounts } from './fault-path.js'
@@ -10,10 +11,7 @@ import type { FrameStore } from './frame-store.js'
 import type { DaemonOptions } from './options.js'
 import type { ProcessRegistry } from './process-registry.js'
 
-export const INSPECT_STATUS = 1
-export const INSPECT_SEGMENTS = 2
-export const INSPECT_PAGES = 3
-export const INSPECT_PROCESSES = 4
+const { INSPECT_STATUS, INSPECT_SEGMENTS, INSPECT_PAGES, INSPECT_PROCESSES } = native.constants
 
 export interface InspectSources {
   readonly options: DaemonOptions

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 #include "errors.h"
+#include "page.h"
 
 #define GSHM_ABI_VERSION 2u
 #define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
@@ -20,9 +21,7 @@
 #define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
 #define GSHM_WORD_MAX 15u      /* the same of an option's word: consistency, manager */
 #define GSHM_REPLY 0x8000u
-#define GSHM_PAGE_SIZE 4096u
 #define GSHM_OFFSET_BITS 44    /* a global address: segment id << 44 | offset */
-#define GSHM_SEGMENT_MAX (1u << 20)
 
 enum gshm_op {
   GSHM_OP_HELLO = 1, /* any kind of connection; REGISTER passes the userfaultfd */

@@ -104,7 +104,7 @@ FaultChannel* FaultChannel::From(Napi::Env env, Napi::Value value) {
 void FaultChannel::Register(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   uint64_t address = UintOf(env, info[0], "address"), length = UintOf(env, info[1], "length");
-  if (address % GSHM_UFFD_PAGE || length % GSHM_UFFD_PAGE || length == 0)
+  if (address % GSHM_PAGE_SIZE || length % GSHM_PAGE_SIZE || length == 0)
     throw MakeError(env, GSHM_E_MISALIGNED);
   int result = gshm_uffd_register(fd_, address, length);
   switch (-result) {

@@ -13,12 +13,9 @@
 
 namespace {
 
-constexpr uint32_t kRecordWidth = 5; /* RECORD_WIDTH of ts/native/index.ts */
 constexpr uint32_t kMessages = 64; /* in one read, and records in a batch */
 constexpr int kReads = 16;          /* of one channel in one wake-up: others wait */
 constexpr uint64_t kRetryMicroseconds = 20000;
-
-enum Kind { kRead = 0, kWrite = 1, kFork = 2, kRemap = 3, kRemove = 4, kUnmap = 5 };
 
 int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
@@ -195,7 +192,7 @@ void FaultPoll::Put(Batch& batch, uint64_t id, const Entry& entry, const struct 
     case UFFD_EVENT_PAGEFAULT:
       kind = message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE ? kWrite : kRead;
       extra = message.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP ? 1 : 0;
-      address = static_cast<double>(message.arg.pagefault.address & ~static_cast<uint64_t>(GSHM_UFFD_PAGE - 1));
+      address = static_cast<double>(message.arg.pagefault.address & ~static_cast<uint64_t>(GSHM_PAGE_SIZE - 1));
       thread = message.arg.pagefault.feat.ptid;
       break;
     case UFFD_EVENT_FORK:

@@ -21,6 +21,10 @@
 class FaultChannel;
 struct uffd_msg;
 
+/* RECORD_WIDTH and FaultKind of ts/native/index.ts. */
+constexpr uint32_t kRecordWidth = 5;
+enum FaultKind { kRead = 0, kWrite = 1, kFork = 2, kRemap = 3, kRemove = 4, kUnmap = 5 };
+
 class FaultPoll : public Napi::ObjectWrap<FaultPoll> {
  public:
   static Napi::Function Define(Napi::Env env);

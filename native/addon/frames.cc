@@ -14,7 +14,7 @@ void* PageOf(napi_env env, napi_value array, napi_value at) {
   size_t room = 0;
   uint64_t offset = 0;
   if (!ToUint(env, at, &offset) || !ToBytes(env, array, offset, &data, &room)) return nullptr;
-  return room < GSHM_FRAME_SIZE ? nullptr : data;
+  return room < GSHM_PAGE_SIZE ? nullptr : data;
 }
 
 napi_value DoneOrThrow(napi_env env, int result, const char* call) {

@@ -18,10 +18,10 @@ bool ToDiff(napi_env env, napi_value array, napi_value at, napi_value length, ui
   return true;
 }
 
-/* A unit's size, GSHM_FRAME_SIZE when it is not given; false if there is no such unit. */
+/* A unit's size, GSHM_PAGE_SIZE when it is not given; false if there is no such unit. */
 bool ToUnit(napi_env env, napi_value value, uint64_t* unit) {
   napi_valuetype type = napi_undefined;
-  *unit = GSHM_FRAME_SIZE;
+  *unit = GSHM_PAGE_SIZE;
   if (!value || napi_typeof(env, value, &type) != napi_ok || type == napi_undefined) return true;
   return ToUint(env, value, unit) && gshm_diff_unit_ok(*unit);
 }

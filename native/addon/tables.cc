@@ -1,9 +1,14 @@
 /* tables.cc: the ABI's numbers for JavaScript: error table, sizes of the structs, offsets. */
 #include <cstddef>
+#include <initializer_list>
+#include <utility>
 
 #include "abi/device.h"
 #include "abi/keeper.h"
 #include "addon.h"
+#include "client/gshm.h"
+#include "core/uffd.h"
+#include "fault_poll.h"
 
 namespace {
 
@@ -65,11 +70,60 @@ Napi::Object Sizes(Napi::Env env) {
   return sizes;
 }
 
+Napi::Object Constants(Napi::Env env) {
+  Napi::Object constants = Napi::Object::New(env);
+  auto set = [&](const char* name, uint64_t value) {
+    constants.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
+#define CONSTANT(name) set(#name, GSHM_##name)
+  CONSTANT(PAGE_SIZE);
+  CONSTANT(OFFSET_BITS);
+  CONSTANT(ADDRESS_END);
+  CONSTANT(HELLO_REGISTER);
+  CONSTANT(HELLO_CHANNEL);
+  CONSTANT(HELLO_FORKED);
+  CONSTANT(HELLO_VISITOR);
+  CONSTANT(CREATE_OR_OPEN);
+  CONSTANT(INSPECT_STATUS);
+  CONSTANT(INSPECT_SEGMENTS);
+  CONSTANT(INSPECT_PAGES);
+  CONSTANT(INSPECT_PROCESSES);
+  CONSTANT(OPEN_OR_CREATE);
+  CONSTANT(READ_ONLY);
+#undef CONSTANT
+  return constants;
+}
+
+/* What ts/native/index.ts repeats because its types need the numbers; a test compares. */
+Napi::Object Repeated(Napi::Env env) {
+  Napi::Object all = Napi::Object::New(env);
+  auto table = [&](const char* name, std::initializer_list<std::pair<const char*, int>> entries) {
+    Napi::Object of = Napi::Object::New(env);
+    for (auto [key, value] : entries) of.Set(key, value);
+    all.Set(name, of);
+  };
+  table("Change", {{"ok", GSHM_CHANGE_OK},
+                   {"already", GSHM_CHANGE_ALREADY},
+                   {"again", GSHM_CHANGE_AGAIN},
+                   {"gone", GSHM_CHANGE_GONE},
+                   {"hole", GSHM_CHANGE_HOLE}});
+  table("FaultKind", {{"read", kRead},
+                      {"write", kWrite},
+                      {"fork", kFork},
+                      {"remap", kRemap},
+                      {"remove", kRemove},
+                      {"unmap", kUnmap}});
+  all.Set("RECORD_WIDTH", kRecordWidth);
+  return all;
+}
+
 }  // namespace
 
 Napi::Object InitTables(Napi::Env env, Napi::Object exports) {
   exports.Set("abiVersion", Napi::Number::New(env, GSHM_ABI_VERSION));
   exports.Set("abiSizes", Sizes(env));
   exports.Set("errors", Errors(env));
+  exports.Set("constants", Constants(env));
+  exports.Set("repeated", Repeated(env));
   return exports;
 }

@@ -32,18 +32,10 @@ static int open_userfaultfd(void) {
                    strerror(-fd));
 }
 
-static int say_hello(int connection) {
-  struct gshm_hello_request hello = {.abi = GSHM_ABI_VERSION, .kind = GSHM_HELLO_REGISTER};
+static int introduce(int connection) {
+  struct gshm_hello_request hello = {.kind = GSHM_HELLO_REGISTER};
   struct gshm_hello_reply reply;
-  struct gshm_exchange x = {
-      .op = GSHM_OP_HELLO,
-      .body = &hello,
-      .body_size = sizeof hello,
-      .pass = &gshm_self.userfaultfd,
-      .reply = &reply,
-      .reply_size = sizeof reply,
-  };
-  if (gshm_exchange(connection, 0, &x) != GSHM_EXCHANGED) return -1;
+  if (gshm_say_hello(connection, hello, &gshm_self.userfaultfd, NULL, &reply) != GSHM_EXCHANGED) return -1;
   if (reply.page_size != GSHM_PAGE_SIZE || sysconf(_SC_PAGESIZE) != GSHM_PAGE_SIZE)
     return gshm_fail(GSHM_E_UNSUPPORTED, "pages of %u bytes are needed", GSHM_PAGE_SIZE);
   gshm_self.token = reply.token;
@@ -62,7 +54,7 @@ static int register_process(const char *socket) {
   int connection = gshm_connect(gshm_self.socket);
   if (connection < 0) return -1;
   gshm_self.userfaultfd = open_userfaultfd();
-  if (gshm_self.userfaultfd >= 0 && say_hello(connection) == 0 && gshm_channel_add(connection) == 0) return 0;
+  if (gshm_self.userfaultfd >= 0 && introduce(connection) == 0 && gshm_channel_add(connection) == 0) return 0;
   int error = errno;
   close(connection);
   if (gshm_self.userfaultfd >= 0) close(gshm_self.userfaultfd);

@@ -99,3 +99,18 @@ int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x
   if (got <= 0) return lost(error < 0 ? -error : -got);
   return take_reply(&in, &packet, serial, x);
 }
+
+int gshm_say_hello(int connection, struct gshm_hello_request hello, const int *pass, int *received,
+                   struct gshm_hello_reply *reply) {
+  hello.abi = GSHM_ABI_VERSION;
+  struct gshm_exchange x = {
+      .op = GSHM_OP_HELLO,
+      .body = &hello,
+      .body_size = sizeof hello,
+      .pass = pass,
+      .reply = reply,
+      .reply_size = sizeof *reply,
+      .received = received,
+  };
+  return gshm_exchange(connection, 0, &x);
+}

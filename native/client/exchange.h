@@ -23,6 +23,10 @@ enum { GSHM_EXCHANGED = 0, GSHM_REFUSED = 1, GSHM_BROKEN = -1 };
  * DAEMON_LOST, BAD_FRAME, DESCRIPTORS). */
 int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x);
 
+/* Says hello on a fresh connection; fills the ABI's number in. `pass` and `received` as in gshm_exchange. */
+int gshm_say_hello(int connection, struct gshm_hello_request hello, const int *pass, int *received,
+                   struct gshm_hello_reply *reply);
+
 /* A connection to the device socket `path`: a descriptor, or -1 with NO_DAEMON, ACCESS, DESCRIPTORS. */
 int gshm_connect(const char *path);
 

@@ -43,18 +43,9 @@ static void in_parent(void) {
 }
 
 static int introduce(int connection) {
-  struct gshm_hello_request hello = {
-      .abi = GSHM_ABI_VERSION, .kind = GSHM_HELLO_FORKED, .token = gshm_self.token, .fork = number};
+  struct gshm_hello_request hello = {.kind = GSHM_HELLO_FORKED, .token = gshm_self.token, .fork = number};
   struct gshm_hello_reply reply;
-  struct gshm_exchange x = {
-      .op = GSHM_OP_HELLO,
-      .body = &hello,
-      .body_size = sizeof hello,
-      .reply = &reply,
-      .reply_size = sizeof reply,
-      .received = &gshm_self.userfaultfd,
-  };
-  if (gshm_exchange(connection, 0, &x) != GSHM_EXCHANGED) return -1;
+  if (gshm_say_hello(connection, hello, NULL, &gshm_self.userfaultfd, &reply) != GSHM_EXCHANGED) return -1;
   gshm_self.token = reply.token;
   return gshm_channel_add(connection);
 }

@@ -4,7 +4,11 @@
  * likes, and uses the memory: page faults do the rest. Functions that return int give 0, or -1
  * with errno set; functions that return an address give 0 (or NULL) with errno set.
  * gshm_strerror() tells more about the calling thread's last failure, with the knob to turn.
- * Everything may be called from any thread. */
+ * Everything may be called from any thread.
+ *
+ * Errors are listed by their names in native/abi/errors.h. Whatever asks the daemon may fail besides
+ * with DETACHED, DAEMON_LOST (it has ended), DESCRIPTORS (this process or the daemon has none left) and
+ * SYSTEM (a system call failed; for want of memory: MEMORY). */
 #ifndef GSHM_H
 #define GSHM_H
 
@@ -22,11 +26,17 @@ typedef struct gshm gshm;                 /* an attached process: one per proces
 typedef struct gshm_segment gshm_segment; /* an open segment */
 typedef uint64_t gshm_addr;               /* a global address: the same on every node; 0 is none */
 
+/* Sizes are bytes. */
 typedef struct gshm_stat_t {
   uint32_t segment, mode, uid, gid;
-  uint64_t size, heap_bytes, heap_blocks, created_ms;
-  uint32_t linked, homes;  /* homes: how many nodes share the pages out among them */
-  uint32_t home, unit;     /* home: the first page's; with one home, every page's */
+  uint64_t size;           /* a multiple of the page size */
+  uint64_t heap_bytes;     /* allocated now, in heap_blocks blocks */
+  uint64_t heap_blocks;
+  uint64_t created_ms;     /* since the epoch */
+  uint32_t linked;         /* 1: it has its name */
+  uint32_t homes;          /* how many nodes share the pages out among them */
+  uint32_t home;           /* the first page's; with one home, every page's */
+  uint32_t unit;           /* bytes that the protocol keeps together */
   char consistency[16];
   char manager[16];
   char name[64];
@@ -34,10 +44,11 @@ typedef struct gshm_stat_t {
 
 /* Registers this process with the daemon of its node. `socket` is the daemon's device; NULL means
  * $GSHM_SOCKET, else the only node of the default cluster on this machine. A second attach returns
- * the same handle. Errors: NO_DAEMON, ACCESS, NO_USERFAULTFD, ABI_VERSION, DESCRIPTORS. */
+ * the same handle. Errors: NO_DAEMON, ACCESS (the socket), INVALID (its path is too long), ABI_VERSION,
+ * NO_USERFAULTFD, NOT_USERFAULTFD, KERNEL_FEATURES, UNSUPPORTED (pages of another size), LIMIT. */
 GSHM_API gshm *gshm_attach(const char *socket);
 /* Unmaps every view, closes every segment and ends the registration; locks held are released as by
- * death (the next holder gets EOWNERDEAD). The handle is gone afterwards. */
+ * death (the next holder gets EOWNERDEAD). The handle is gone afterwards. Errors: DETACHED, SYSTEM. */
 GSHM_API int gshm_detach(gshm *g);
 /* This node's number, and how many nodes the cluster had at attach. */
 GSHM_API uint32_t gshm_node(gshm *g);
@@ -46,7 +57,8 @@ GSHM_API uint32_t gshm_nodes(gshm *g);
 #define GSHM_OPEN_OR_CREATE 1u
 /* Creates a segment of `size` bytes (rounded up to pages); exclusive unless GSHM_OPEN_OR_CREATE,
  * when an existing one must have the same size, and the options that are default. Memory reads as zeros until written.
- * Errors: EXISTS, SIZE_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, MEMORY, NODE_LOST. */
+ * Errors: EXISTS, SIZE_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID (size or flags), MEMORY (more
+ * than the node's --memory), LIMIT (segment numbers are used up), NODE_LOST. */
 GSHM_API gshm_segment *gshm_create(gshm *g, const char *name, uint64_t size, unsigned flags);
 /* What a segment is made with. Zero is the default of every field: set those you want by name, and
  * leave the others alone. With GSHM_OPEN_OR_CREATE an existing segment must have been made with the
@@ -66,19 +78,27 @@ typedef struct gshm_options {
  * INVALID (a word, unit or node that is none), UNSUPPORTED (nothing in this version does that). */
 GSHM_API gshm_segment *gshm_create_with(gshm *g, const char *name, uint64_t size, unsigned flags,
                                         const gshm_options *options);
-/* Opens an existing segment. flags must be 0 (O_RDONLY views: UNSUPPORTED). Errors: NOT_FOUND. */
+/* Opens an existing segment. flags must be 0 (O_RDONLY views: UNSUPPORTED). Errors: NOT_FOUND,
+ * NAME_TOO_LONG, NAME_INVALID, INVALID (other flags), NODE_LOST. */
 #define GSHM_READ_ONLY 1u
 GSHM_API gshm_segment *gshm_open(gshm *g, const char *name, unsigned flags);
-/* Closes the handle; its views stay until unmapped, and keep the memory. */
+/* Closes the handle; its views stay until unmapped, and keep the memory. A segment that was opened
+ * several times is closed by as many calls. Whatever the answer, the handle is gone. Errors: INVALID (NULL). */
 GSHM_API int gshm_close(gshm_segment *s);
+/* What is known of the segment of that name; nobody need have it open. Errors: NOT_FOUND, NAME_TOO_LONG,
+ * NAME_INVALID, INVALID (out is NULL), NODE_LOST (node 0, or the heap's). */
 GSHM_API int gshm_stat(gshm *g, const char *name, gshm_stat_t *out);
-/* The name goes; the memory stays until the last view anywhere closes. Errors: NOT_FOUND, ACCESS. */
+/* The name goes; the memory stays until the last view anywhere closes. Errors: NOT_FOUND, ACCESS
+ * (neither its owner nor root), NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */
 GSHM_API int gshm_unlink(gshm *g, const char *name);
+/* Its bytes, a multiple of the page size; and its number in the cluster, the same on every node. Both 0
+ * for NULL. */
 GSHM_API uint64_t gshm_size(const gshm_segment *s);
 GSHM_API uint32_t gshm_id(const gshm_segment *s);
 
 /* Maps `length` bytes (0: to the end) of the segment from `offset` at `address` (NULL: anywhere).
- * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), LIMIT. */
+ * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), INVALID (outside the address
+ * space, or the segment is closed), LIMIT (views of a process), MEMORY. */
 GSHM_API void *gshm_map(gshm_segment *s, void *address, uint64_t offset, uint64_t length);
 /* Unmaps the view that starts at `view` (as gshm_map returned it), whatever part of it is left there;
  * parts that the program has moved away by mremap are its own to unmap. Errors: NOT_MAPPED. */
@@ -89,26 +109,29 @@ GSHM_API int gshm_unmap(gshm *g, void *view);
  * Errors: NOT_MAPPED. */
 GSHM_API void *gshm_pointer(gshm *g, gshm_addr address);
 GSHM_API gshm_addr gshm_address(gshm *g, const void *pointer);
-/* The global address of byte `offset` of a segment. */
+/* The global address of byte `offset` of a segment. Errors: BEYOND_END, INVALID (NULL). */
 GSHM_API gshm_addr gshm_at(const gshm_segment *s, uint64_t offset);
 
 /* The segment's heap: blocks of any size, 16-byte aligned, allocated by any process, freed by any.
  * The metadata lies outside the segment. Errors: HEAP_FULL, INVALID (size 0), NOT_ALLOCATED (not
  * the start of an allocated block, or freed already), NOT_MAPPED (realloc must move but either
- * block is not in a view of this process). realloc keeps the old block when it fails. */
+ * block is not in a view of this process), MEMORY (more than the node's --memory), LIMIT (blocks of a
+ * heap), NODE_LOST (the heap's).
+ * realloc keeps the old block when it fails. */
 GSHM_API gshm_addr gshm_alloc(gshm_segment *s, uint64_t size);
 GSHM_API gshm_addr gshm_realloc(gshm_segment *s, gshm_addr block, uint64_t size);
 GSHM_API int gshm_free(gshm_segment *s, gshm_addr block);
 
 /* Mutex locks across the cluster, by name or by number; not recursive; owned by the thread.
  * gshm_lock: -1 with errno EOWNERDEAD means that the lock IS held, and its last holder died.
- * Errors: DEADLOCK (held by the caller), NOT_HOLDER, NODE_LOST, DAEMON_LOST. */
+ * Errors: DEADLOCK (held by the caller), NOT_HOLDER, NAME_TOO_LONG, NAME_INVALID, LIMIT, NODE_LOST. */
 GSHM_API int gshm_lock(gshm *g, const char *name);
 GSHM_API int gshm_unlock(gshm *g, const char *name);
 GSHM_API int gshm_lock_n(gshm *g, uint64_t number);
 GSHM_API int gshm_unlock_n(gshm *g, uint64_t number);
 /* Waits until `count` callers across the cluster have arrived. Errors: BARRIER_MISMATCH (others
- * wait with another count), NODE_LOST (a participant died or was lost). */
+ * wait with another count), INVALID (count 0), NAME_TOO_LONG, NAME_INVALID, LIMIT, NODE_LOST (a
+ * participant died or was lost). */
 GSHM_API int gshm_barrier(gshm *g, const char *name, uint32_t count);
 GSHM_API int gshm_barrier_n(gshm *g, uint64_t number, uint32_t count);
 

@@ -8,11 +8,9 @@
 static int visit(const char *socket, const struct gshm_exchange *question) {
   int connection = gshm_connect(socket);
   if (connection < 0) return -1;
-  struct gshm_hello_request hello = {.abi = GSHM_ABI_VERSION, .kind = GSHM_HELLO_VISITOR};
+  struct gshm_hello_request hello = {.kind = GSHM_HELLO_VISITOR};
   struct gshm_hello_reply reply;
-  struct gshm_exchange x = {
-      .op = GSHM_OP_HELLO, .body = &hello, .body_size = sizeof hello, .reply = &reply, .reply_size = sizeof reply};
-  int result = gshm_exchange(connection, 0, &x);
+  int result = gshm_say_hello(connection, hello, NULL, NULL, &reply);
   if (result == GSHM_EXCHANGED) result = gshm_exchange(connection, 1, question);
   int error = errno;
   close(connection);

@@ -7,8 +7,6 @@
 
 #include "client/process.h"
 
-#define ADDRESS_END (1ull << 47) /* beyond it mmap wants to be asked in another way */
-
 static bool aligned(uint64_t value) { return value % GSHM_PAGE_SIZE == 0; }
 
 /* PROT_NONE, so that no thread can reach a frame before its faults are trapped. */
@@ -36,7 +34,7 @@ static int check_range(const gshm_segment *s, void *address, uint64_t offset, ui
     return gshm_fail(GSHM_E_BEYOND_END, "gshm_map: offset %llu, length %llu end beyond the segment's %llu bytes", from,
                      (unsigned long long)*length, (unsigned long long)s->size);
   if (*length == 0) *length = s->size - offset;
-  if ((uintptr_t)address >= ADDRESS_END || *length > ADDRESS_END - (uintptr_t)address)
+  if ((uintptr_t)address >= GSHM_ADDRESS_END || *length > GSHM_ADDRESS_END - (uintptr_t)address)
     return gshm_fail(GSHM_E_INVALID, "gshm_map: address %p is outside the address space", address);
   return 0;
 }

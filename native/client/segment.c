@@ -226,5 +226,11 @@ int gshm_unlink(gshm *g, const char *name) {
 uint64_t gshm_size(const gshm_segment *s) { return s ? s->size : 0; }
 uint32_t gshm_id(const gshm_segment *s) { return s ? s->id : 0; }
 gshm_addr gshm_at(const gshm_segment *s, uint64_t offset) {
-  return s ? (uint64_t)s->id << GSHM_OFFSET_BITS | offset : 0;
+  if (!s || offset >= s->size) {
+    if (!s) gshm_fail(GSHM_E_INVALID, "gshm_at: the segment is NULL");
+    else gshm_fail(GSHM_E_BEYOND_END, "gshm_at: offset %llu is beyond the segment's %llu bytes",
+                   (unsigned long long)offset, (unsigned long long)s->size);
+    return 0;
+  }
+  return (uint64_t)s->id << GSHM_OFFSET_BITS | offset;
 }

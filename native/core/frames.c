@@ -27,7 +27,7 @@ int gshm_frames_open(struct gshm_frames *frames, const char *name, uint64_t page
   frames->fd = -1;
   frames->pages = 0;
   if (pages == 0 || pages > GSHM_FRAMES_MAX) return -EINVAL;
-  int fd = sealed_memfd(name, pages * GSHM_FRAME_SIZE);
+  int fd = sealed_memfd(name, pages * GSHM_PAGE_SIZE);
   if (fd < 0) return fd;
   /* Not F_SEAL_WRITE: it would forbid punching, too. */
   if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
@@ -46,29 +46,29 @@ void gshm_frames_close(struct gshm_frames *frames) {
 }
 
 static off_t offset_of(uint64_t page) {
-  return (off_t)(page * GSHM_FRAME_SIZE);
+  return (off_t)(page * GSHM_PAGE_SIZE);
 }
 
 int gshm_frames_copy_out(const struct gshm_frames *frames, uint64_t page, void *into) {
   if (page >= frames->pages) return -EINVAL;
   ssize_t length;
-  do length = pread(frames->fd, into, GSHM_FRAME_SIZE, offset_of(page));
+  do length = pread(frames->fd, into, GSHM_PAGE_SIZE, offset_of(page));
   while (length < 0 && errno == EINTR);
   if (length < 0) return -errno;
-  return length == GSHM_FRAME_SIZE ? 0 : -EIO;
+  return length == GSHM_PAGE_SIZE ? 0 : -EIO;
 }
 
 int gshm_frames_copy_in(const struct gshm_frames *frames, uint64_t page, const void *from) {
   if (page >= frames->pages) return -EINVAL;
   ssize_t length;
-  do length = pwrite(frames->fd, from, GSHM_FRAME_SIZE, offset_of(page));
+  do length = pwrite(frames->fd, from, GSHM_PAGE_SIZE, offset_of(page));
   while (length < 0 && errno == EINTR);
   if (length < 0) return -errno;
-  return length == GSHM_FRAME_SIZE ? 0 : -EIO;
+  return length == GSHM_PAGE_SIZE ? 0 : -EIO;
 }
 
 int gshm_frames_zero(const struct gshm_frames *frames, uint64_t page) {
-  static const char zeros[GSHM_FRAME_SIZE];
+  static const char zeros[GSHM_PAGE_SIZE];
   return gshm_frames_copy_in(frames, page, zeros);
 }
 
@@ -78,7 +78,7 @@ int gshm_frames_punch(const struct gshm_frames *frames, uint64_t page, uint64_t 
   int result;
   do {
     result = fallocate(frames->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset_of(page),
-                       (off_t)(count * GSHM_FRAME_SIZE));
+                       (off_t)(count * GSHM_PAGE_SIZE));
   } while (result != 0 && errno == EINTR);
   return result == 0 ? 0 : -errno;
 }
@@ -93,7 +93,7 @@ int gshm_frames_present(const struct gshm_frames *frames, uint64_t page) {
 int gshm_frames_resident(const struct gshm_frames *frames, uint64_t *pages) {
   struct stat status;
   if (fstat(frames->fd, &status) != 0) return -errno;
-  *pages = (uint64_t)status.st_blocks * 512 / GSHM_FRAME_SIZE;
+  *pages = (uint64_t)status.st_blocks * 512 / GSHM_PAGE_SIZE;
   return 0;
 }
 

@@ -1,7 +1,7 @@
 /* frames.h: a segment's frames on this node, the pages of one sealed memfd.
  *
  * Registered processes map the same memfd; a page that is present here can be mapped into them, a
- * hole is a page that this node does not have. `page` and `count` are in pages of 4096 bytes.
+ * hole is a page that this node does not have. `page` and `count` are in pages of GSHM_PAGE_SIZE bytes.
  * Functions give 0 or a negative errno; EINVAL for a page beyond the end. */
 #ifndef GSHM_CORE_FRAMES_H
 #define GSHM_CORE_FRAMES_H
@@ -9,11 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/page.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define GSHM_FRAME_SIZE 4096u
 #define GSHM_FRAMES_MAX (1ull << 32) /* pages: 16 TiB */
 
 struct gshm_frames {

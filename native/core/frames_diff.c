@@ -16,14 +16,14 @@
 
 static int within(const struct gshm_frames *frames, uint64_t page, size_t bytes) {
   if (!gshm_diff_unit_ok(bytes) || page >= frames->pages) return 0;
-  return bytes / GSHM_FRAME_SIZE <= frames->pages - page;
+  return bytes / GSHM_PAGE_SIZE <= frames->pages - page;
 }
 
 /* Whether one of the pages that reads as zeros is a hole: what was there is lost, not changed. */
 static int is_freed(const struct gshm_frames *frames, uint64_t page, const uint8_t *now, size_t bytes) {
-  static const uint8_t zeros[GSHM_FRAME_SIZE];
-  for (size_t at = 0; at < bytes; at += GSHM_FRAME_SIZE, page++) {
-    if (memcmp(now + at, zeros, GSHM_FRAME_SIZE) == 0 && gshm_frames_present(frames, page) == 0) return 1;
+  static const uint8_t zeros[GSHM_PAGE_SIZE];
+  for (size_t at = 0; at < bytes; at += GSHM_PAGE_SIZE, page++) {
+    if (memcmp(now + at, zeros, GSHM_PAGE_SIZE) == 0 && gshm_frames_present(frames, page) == 0) return 1;
   }
   return 0;
 }
@@ -33,7 +33,7 @@ int gshm_frames_diff(const struct gshm_frames *frames, uint64_t page, const uint
   uint8_t now[GSHM_DIFF_UNIT_MAX];
   if (!within(frames, page, bytes)) return -EINVAL;
   ssize_t got;
-  do got = pread(frames->fd, now, bytes, (off_t)(page * GSHM_FRAME_SIZE));
+  do got = pread(frames->fd, now, bytes, (off_t)(page * GSHM_PAGE_SIZE));
   while (got < 0 && errno == EINTR);
   if (got < 0) return -errno;
   if ((size_t)got != bytes) return -EIO;
@@ -46,7 +46,7 @@ int gshm_frames_patch_by_writes(const struct gshm_frames *frames, uint64_t page,
   struct gshm_diff_run run;
   for (size_t at = 0; gshm_diff_next_run(diff, length, &at, &run);) {
     ssize_t put;
-    do put = pwrite(frames->fd, run.bytes, run.length, (off_t)(page * GSHM_FRAME_SIZE + run.offset));
+    do put = pwrite(frames->fd, run.bytes, run.length, (off_t)(page * GSHM_PAGE_SIZE + run.offset));
     while (put < 0 && errno == EINTR);
     if (put < 0) return -errno;
     if ((size_t)put != run.length) return -EIO;
@@ -60,7 +60,7 @@ int gshm_frames_patch_by_writes(const struct gshm_frames *frames, uint64_t page,
  * that a local process punches between these two calls, on such a host. */
 int gshm_frames_patch_by_mapping(const struct gshm_frames *frames, uint64_t page, const uint8_t *diff,
                                  size_t length, size_t bytes) {
-  void *unit = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, frames->fd, (off_t)(page * GSHM_FRAME_SIZE));
+  void *unit = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, frames->fd, (off_t)(page * GSHM_PAGE_SIZE));
   if (unit == MAP_FAILED) return -errno;
   int result = madvise(unit, bytes, MADV_POPULATE_WRITE) == 0 ? 0 : -errno;
   if (result == 0) gshm_diff_apply(diff, length, unit, bytes);

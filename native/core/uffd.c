@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 /* Below this nothing is mapped (vm.mmap_min_addr's usual value), and the kernel refuses ranges that
- * start lower. Above the other end no mapping lies that did not ask for five-level page tables. */
+ * start lower. */
 #define LOWEST_ADDRESS 0x10000ull
-#define HIGHEST_ADDRESS ((1ull << 47) - GSHM_UFFD_PAGE)
+#define HIGHEST_ADDRESS (GSHM_ADDRESS_END - GSHM_PAGE_SIZE)
 
 /* The one function that decides what an errno means. */
 static int change_of(int error) {
@@ -91,13 +91,13 @@ int gshm_uffd_resume(int fd, uint64_t address, uint64_t length, bool writable) {
       if (what != GSHM_CHANGE_ALREADY) return what;
       /* The page is there, and the kernel has not woken whoever waits for more than it allows. */
       if (writable) {
-        what = gshm_uffd_protect(fd, address, GSHM_UFFD_PAGE, false);
+        what = gshm_uffd_protect(fd, address, GSHM_PAGE_SIZE, false);
         if (what != GSHM_CHANGE_OK) return what;
       } else {
-        gshm_uffd_wake(fd, address, GSHM_UFFD_PAGE);
+        gshm_uffd_wake(fd, address, GSHM_PAGE_SIZE);
       }
       already = true;
-      done = GSHM_UFFD_PAGE;
+      done = GSHM_PAGE_SIZE;
     }
     address += done;
     length -= done;
@@ -114,24 +114,24 @@ int gshm_uffd_protect(int fd, uint64_t address, uint64_t length, bool on) {
 }
 
 static int poison_page(int fd, uint64_t address) {
-  struct uffdio_poison poison = {.range = {.start = address, .len = GSHM_UFFD_PAGE}};
+  struct uffdio_poison poison = {.range = {.start = address, .len = GSHM_PAGE_SIZE}};
   return ioctl(fd, UFFDIO_POISON, &poison) == 0 ? GSHM_CHANGE_OK : change_of(errno);
 }
 
 int gshm_uffd_poison(int fd, uint64_t address, uint64_t length) {
   bool already = false;
-  for (uint64_t at = address; at < address + length; at += GSHM_UFFD_PAGE) {
+  for (uint64_t at = address; at < address + length; at += GSHM_PAGE_SIZE) {
     int what = poison_page(fd, at);
     if (what == GSHM_CHANGE_ALREADY) {
       struct uffdio_writeprotect clear = {
-          .range = {.start = at, .len = GSHM_UFFD_PAGE},
+          .range = {.start = at, .len = GSHM_PAGE_SIZE},
           .mode = UFFDIO_WRITEPROTECT_MODE_DONTWAKE, /* the poison wakes */
       };
       if (ioctl(fd, UFFDIO_WRITEPROTECT, &clear) != 0) return change_of(errno);
       what = poison_page(fd, at);
     }
     if (what == GSHM_CHANGE_ALREADY) {
-      gshm_uffd_wake(fd, at, GSHM_UFFD_PAGE);
+      gshm_uffd_wake(fd, at, GSHM_PAGE_SIZE);
       already = true;
     } else if (what != GSHM_CHANGE_OK) {
       return what;
@@ -154,7 +154,7 @@ bool gshm_uffd_alive(int fd) {
   /* Hardly anything is mapped so high, and write-protecting it would do no harm. Answers ENOENT, or
    * EAGAIN while events are unread, and ESRCH once the memory is gone. */
   struct uffdio_writeprotect probe = {
-      .range = {.start = HIGHEST_ADDRESS - GSHM_UFFD_PAGE, .len = GSHM_UFFD_PAGE},
+      .range = {.start = HIGHEST_ADDRESS - GSHM_PAGE_SIZE, .len = GSHM_PAGE_SIZE},
       .mode = UFFDIO_WRITEPROTECT_MODE_WP,
   };
   return ioctl(fd, UFFDIO_WRITEPROTECT, &probe) == 0 || errno != ESRCH;

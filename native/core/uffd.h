@@ -1,6 +1,6 @@
 /* uffd.h: access changes of another process's pages, through its userfaultfd.
  *
- * Addresses and lengths are bytes in the other process, multiples of 4096; lengths are not 0.
+ * Addresses and lengths are bytes in the other process, multiples of GSHM_PAGE_SIZE; lengths are not 0.
  * A function that gives `enum gshm_change` gives a negative errno for everything that is a mistake
  * of the caller or of the other process (EINVAL: not aligned, or not a shared mapping). This is the
  * only place where an errno becomes a gshm_change. */
@@ -11,13 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/page.h"
 #include "uffd_abi.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define GSHM_UFFD_PAGE 4096u
 
 /* Features without which a process is not registered. */
 #define GSHM_UFFD_NEEDED                                                                       \

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/frames.h"
 #include "core/uffd.h"
 
 #define ROUND_MS 1000  /* between looks for processes that have gone without a sign */
@@ -41,10 +41,10 @@ struct guard {
 static void punch_all(const struct holdings *held) {
   for (size_t i = 0; i < held->segments; i++) {
     struct stat status;
-    int fd = held->frames[i].fd;
-    if (fstat(fd, &status) != 0 || status.st_size == 0) continue;
-    while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, status.st_size) != 0 && errno == EINTR) {
-    }
+    struct gshm_frames frames = {.fd = held->frames[i].fd};
+    if (fstat(frames.fd, &status) != 0) continue;
+    frames.pages = (uint64_t)status.st_size / GSHM_PAGE_SIZE;
+    gshm_frames_punch(&frames, 0, frames.pages);
   }
 }
 
@@ -70,16 +70,16 @@ static void adopt(struct guard *guard, int uffd) {
 }
 
 static void poison(const struct guard *guard, int uffd, uint64_t address) {
-  const uint64_t page = address & ~(uint64_t)(GSHM_UFFD_PAGE - 1);
-  int result = gshm_uffd_poison(uffd, page, GSHM_UFFD_PAGE);
+  const uint64_t page = address & ~(uint64_t)(GSHM_PAGE_SIZE - 1);
+  int result = gshm_uffd_poison(uffd, page, GSHM_PAGE_SIZE);
   if (result == GSHM_CHANGE_ALREADY) {
     /* Poisoned for another thread; or somebody filled the hole (a core dump does): punch again. */
     punch_all(guard->held);
-    result = gshm_uffd_poison(uffd, page, GSHM_UFFD_PAGE);
+    result = gshm_uffd_poison(uffd, page, GSHM_PAGE_SIZE);
   }
   /* Again (an event is to be read first), gone (unmapped), or an error: trying again is the
    * thread's part, and it brings the fault back here if it is one. */
-  if (result != GSHM_CHANGE_OK) gshm_uffd_wake(uffd, page, GSHM_UFFD_PAGE);
+  if (result != GSHM_CHANGE_OK) gshm_uffd_wake(uffd, page, GSHM_PAGE_SIZE);
 }
 
 static int read_messages(struct guard *guard, int uffd, struct uffd_msg *messages) {
@@ -142,7 +142,7 @@ static void take_over(struct guard *guard) {
           held->channels == 1 ? "" : "es", held->channels == 1 ? "s" : "");
 }
 
-void guard(struct holdings *held) {
+void stand_guard(struct holdings *held) {
   struct guard guard = {.held = held, .epoll = epoll_create1(EPOLL_CLOEXEC)};
   guard.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (guard.epoll < 0) {

@@ -6,6 +6,6 @@
 
 /* Gives every access of every held process SIGBUS, until none of them is left. The memory of a
  * segment is lost. */
-void guard(struct holdings *held);
+void stand_guard(struct holdings *held);
 
 #endif

@@ -74,6 +74,6 @@ int main(void) {
   struct holdings held = {0};
   hold(&held);
   close(GSHM_KEEPER_SOCKET);
-  if (held.channels > 0) guard(&held);
+  if (held.channels > 0) stand_guard(&held);
   return 0;
 }

@@ -140,6 +140,9 @@ claim('heap: what cannot be allocated or freed', async (t, { p, segment, refused
   await p.ok('free', segment, block)
   await refused('twice', 'NOT_ALLOCATED', /not the start/, 'free', segment, block)
   t.equal(await p.ok(...alloc, PAGES * P), await p.ok('at', segment, 0), 'the heap is whole')
+  for (const offset of [PAGES * P, 2n ** 44n]) {
+    t.match(await p.send('at', segment, offset), { is: 'err', text: /BEYOND_END/ }, 'it would name another segment')
+  }
 })
 
 claim('heap: an allocation of 2^63 bytes', async (_t, { segment, refused }) => {

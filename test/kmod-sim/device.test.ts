@@ -3,7 +3,7 @@ import t from 'tap'
 import type { GshmError } from '../../ts/base/errors.js'
 import type { Answer, LocalRequest } from '../../ts/base/requests.js'
 import { native, type DeviceChannel, type DeviceRequest } from '../../ts/native/index.js'
-import { Device, HELLO_REGISTER, type DeviceHost } from '../../kmod-sim/device.js'
+import { Device, type DeviceHost } from '../../kmod-sim/device.js'
 import { ProcessRegistry, type Process } from '../../kmod-sim/process-registry.js'
 import { fakeChannel } from '../support/fake-channel.js'
 
@@ -37,7 +37,7 @@ function started() {
   }
   device.request(
     channel,
-    { op: 'hello', serial: 1, abi: native.abiVersion, kind: HELLO_REGISTER, token: 0n, fork: 0n },
+    { op: 'hello', serial: 1, abi: native.abiVersion, kind: native.constants.HELLO_REGISTER, token: 0n, fork: 0n },
     [99_999_999], // is the host's
   )
   const end = () => {

@@ -2,7 +2,7 @@
 import { closeSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { ERROR_NAMES } from '../../ts/base/errors.js'
-import { Change, native, RECORD_WIDTH, type FaultChannel } from '../../ts/native/index.js'
+import { Change, FaultKind, native, RECORD_WIDTH, type FaultChannel } from '../../ts/native/index.js'
 import { exhaustDescriptors, MiniDaemon, openDescriptors, PAGE, until } from '../support/mini-daemon.js'
 
 async function started(t: Test, pages = 16) {
@@ -355,5 +355,6 @@ t.test('probe says what a process would get, errors are the list of errors.h', (
     ERROR_NAMES,
     'the list in ts/base is the one in native/abi',
   )
+  t.same(native.repeated, { Change, FaultKind, RECORD_WIDTH })
   t.end()
 })

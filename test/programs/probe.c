@@ -146,7 +146,10 @@ static int api(struct command *c) {
   else if (!strcmp(name, "address")) {
     gshm_addr at = gshm_address(g, pointer(w[2]));
     at == 0 ? failed(c) : ok(c, at);
-  } else if (!strcmp(name, "at")) ok(c, gshm_at(segment(c), number(w[3])));
+  } else if (!strcmp(name, "at")) {
+    gshm_addr at = gshm_at(segment(c), number(w[3]));
+    at == 0 ? failed(c) : ok(c, at);
+  }
   else if (!strcmp(name, "alloc")) {
     gshm_addr at = gshm_alloc(segment(c), number(w[3]));
     at == 0 ? failed(c) : ok(c, at);

@@ -1,6 +1,7 @@
 /**
  * An attached process, as gshm.h has it: names, meanings and errors are the same. Calls that end in
- * Sync block the JavaScript thread; lock, unlock and barrier wait in a thread of their own.
+ * Sync block the JavaScript thread; lock, unlock and barrier wait in a thread of their own. Whatever
+ * asks the daemon may fail besides with DETACHED, DAEMON_LOST, DESCRIPTORS and SYSTEM.
  */
 import { GshmError } from '../base/errors.js'
 import { native, type NativeClient, type SegmentInfo } from '../native/index.js'
@@ -32,8 +33,7 @@ export interface OpenOptions {
   readonly readOnly?: boolean
 }
 
-const OPEN_OR_CREATE = 1
-const READ_ONLY = 1
+const { OPEN_OR_CREATE, READ_ONLY } = native.constants
 
 export class Gshm {
   readonly #client: NativeClient
@@ -52,7 +52,7 @@ export class Gshm {
 
   /**
    * A new segment of `size` bytes (rounded up to pages) that reads as zeros.
-   * Errors: EXISTS, SIZE_MISMATCH, OPTION_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, UNSUPPORTED, MEMORY, NODE_LOST.
+   * Errors: EXISTS, SIZE_MISMATCH, OPTION_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, UNSUPPORTED, MEMORY, LIMIT, NODE_LOST.
    */
   create(name: string, size: number, options?: CreateOptions): Segment {
     const { openOrCreate = false, consistency, manager, unit, home } = check.options('options', options)
@@ -68,7 +68,7 @@ export class Gshm {
     return new Segment(this.#client, id, called)
   }
 
-  /** Errors: NOT_FOUND, UNSUPPORTED (readOnly). */
+  /** Errors: NOT_FOUND, UNSUPPORTED (readOnly), NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */
   open(name: string, options?: OpenOptions): Segment {
     const { readOnly = false } = check.options('options', options)
     const called = check.name('name', name)
@@ -76,13 +76,13 @@ export class Gshm {
     return new Segment(this.#client, id, called)
   }
 
-  /** Errors: NOT_FOUND. */
+  /** What is known of the segment of that name. Errors: NOT_FOUND, NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */
   stat(name: string): SegmentInfo {
     const called = check.name('name', name)
     return calling(() => this.#client.stat(called))
   }
 
-  /** The name goes; the memory stays until the last view anywhere closes. Errors: NOT_FOUND, ACCESS. */
+  /** The name goes; the memory stays until the last view anywhere closes. Errors: NOT_FOUND, ACCESS, NODE_LOST. */
   unlink(name: string): void {
     const called = check.name('name', name)
     calling(() => this.#client.unlink(called))
@@ -110,7 +110,7 @@ export class Gshm {
   /**
    * Takes the lock of that name or number, across the cluster, for this call: another lock() of the
    * same key waits, in this process too. Rejects with ERR_GSHM_OWNER_DEAD when the lock IS held now
-   * but its last holder died; otherwise a rejection means that it is not held. Errors: NODE_LOST, DAEMON_LOST.
+   * but its last holder died; otherwise a rejection means that it is not held. Errors: NAME_TOO_LONG, NAME_INVALID, LIMIT, NODE_LOST.
    */
   async lock(key: check.Key): Promise<void> {
     const which = check.key('key', key)
@@ -138,7 +138,7 @@ export class Gshm {
     }
   }
 
-  /** Waits until `count` callers across the cluster have arrived. Errors: BARRIER_MISMATCH, NODE_LOST. */
+  /** Waits until `count` callers across the cluster have arrived. Errors: BARRIER_MISMATCH, LIMIT, NODE_LOST. */
   async barrier(key: check.Key, count: number): Promise<void> {
     const which = check.key('key', key)
     const callers = check.count('count', count, 1)
@@ -173,7 +173,8 @@ export class Gshm {
 /**
  * Registers this process with the daemon of its node. A process has one registration: attaching
  * again gives another handle of the same.
- * Errors: NO_DAEMON, ACCESS, NO_USERFAULTFD, ABI_VERSION, DESCRIPTORS.
+ * Errors: NO_DAEMON, ACCESS, INVALID (the socket's path is too long), ABI_VERSION, NO_USERFAULTFD,
+ * NOT_USERFAULTFD, KERNEL_FEATURES, UNSUPPORTED (pages of another size), LIMIT.
  */
 export function attach(options?: AttachOptions): Gshm {
   const { socket } = check.options('options', options)

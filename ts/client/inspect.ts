@@ -86,26 +86,23 @@ export interface ProcessEntry {
   }[]
 }
 
-const STATUS = 1
-const SEGMENTS = 2
-const PAGES = 3
-const PROCESSES = 4
+const { INSPECT_STATUS, INSPECT_SEGMENTS, INSPECT_PAGES, INSPECT_PROCESSES } = native.constants
 
 function ask(socket: string, what: number, name: string): unknown {
   return JSON.parse(calling(() => native.inspect(socket, what, name)))
 }
 
 export function status(socket: string): NodeStatus {
-  return ask(socket, STATUS, '') as NodeStatus
+  return ask(socket, INSPECT_STATUS, '') as NodeStatus
 }
 export function segments(socket: string): SegmentEntry[] {
-  return ask(socket, SEGMENTS, '') as SegmentEntry[]
+  return ask(socket, INSPECT_SEGMENTS, '') as SegmentEntry[]
 }
 export function pages(socket: string, segment: string): SegmentPages {
-  return ask(socket, PAGES, segment) as SegmentPages
+  return ask(socket, INSPECT_PAGES, segment) as SegmentPages
 }
 export function processes(socket: string): ProcessEntry[] {
-  return ask(socket, PROCESSES, '') as ProcessEntry[]
+  return ask(socket, INSPECT_PROCESSES, '') as ProcessEntry[]
 }
 
 /** The name goes; the memory stays until the last view anywhere closes. */

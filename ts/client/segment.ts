@@ -1,8 +1,11 @@
 /** An open segment: views of it, and its heap. */
-import type { NativeClient } from '../native/index.js'
+import { GshmError } from '../base/errors.js'
+import { native, type NativeClient } from '../native/index.js'
 import * as check from './check.js'
 import { calling } from './failure.js'
 import { View } from './view.js'
+
+const OFFSET_BITS = BigInt(native.constants.OFFSET_BITS)
 
 export interface MapOptions {
   /** Where in this process; a multiple of the page size. Default: anywhere. */
@@ -31,7 +34,7 @@ export class Segment {
 
   /**
    * Maps a part of the segment (default: all of it) where one likes (default: anywhere).
-   * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), LIMIT.
+   * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), INVALID, LIMIT, MEMORY.
    */
   map(options?: MapOptions): View {
     const { address = 0n, offset = 0, length = 0 } = check.options('options', options)
@@ -42,12 +45,16 @@ export class Segment {
     return new View(this.#client, view, bytes === 0 ? this.size - from : bytes, from)
   }
 
-  /** The global address of byte `offset`. */
+  /** The global address of byte `offset`. Errors: BEYOND_END. */
   at(offset: number): bigint {
-    return (BigInt(this.id) << 44n) | BigInt(check.count('offset', offset))
+    const from = check.count('offset', offset)
+    if (from >= this.size) {
+      throw new GshmError('BEYOND_END', `at: offset ${from} is beyond the segment's ${this.size} bytes`)
+    }
+    return (BigInt(this.id) << OFFSET_BITS) | BigInt(from)
   }
 
-  /** A block of `size` bytes, 16-byte aligned: its global address. Errors: HEAP_FULL, INVALID (0), MEMORY. */
+  /** A block of `size` bytes, 16-byte aligned: its global address. Errors: HEAP_FULL, INVALID (0), MEMORY, LIMIT, NODE_LOST. */
   alloc(size: number): bigint {
     const bytes = check.count('size', size, 1)
     return calling(() => this.#client.alloc(this.id, bytes))
@@ -55,7 +62,7 @@ export class Segment {
 
   /**
    * Makes a block larger or smaller; gives where it is now. The old block stays when this fails.
-   * Errors: NOT_ALLOCATED, HEAP_FULL, NOT_MAPPED (it must move, and no view shows both places).
+   * Errors: NOT_ALLOCATED, HEAP_FULL, MEMORY, LIMIT, NODE_LOST, NOT_MAPPED (it must move, and no view shows both places).
    */
   realloc(block: bigint, size: number): bigint {
     const at = check.big('block', block)
@@ -63,7 +70,7 @@ export class Segment {
     return calling(() => this.#client.realloc(this.id, at, bytes))
   }
 
-  /** Frees a block that any process allocated. Errors: NOT_ALLOCATED (or freed already). */
+  /** Frees a block that any process allocated. Errors: NOT_ALLOCATED (or freed already), NODE_LOST. */
   free(block: bigint): void {
     const at = check.big('block', block)
     calling(() => this.#client.free(this.id, at))

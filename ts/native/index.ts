@@ -276,10 +276,24 @@ export interface NativeClient {
   barrier(key: string | bigint, count: number): Promise<void>
 }
 
+type Constant =
+  | 'PAGE_SIZE'
+  | 'OFFSET_BITS'
+  | 'ADDRESS_END'
+  | `HELLO_${'REGISTER' | 'CHANNEL' | 'FORKED' | 'VISITOR'}`
+  | `INSPECT_${'STATUS' | 'SEGMENTS' | 'PAGES' | 'PROCESSES'}`
+  | 'CREATE_OR_OPEN'
+  | 'OPEN_OR_CREATE'
+  | 'READ_ONLY'
+
 export interface Native {
   readonly abiVersion: number
   /** sizeof of every struct of device.h and keeper.h by name, and offsets for tests. */
   readonly abiSizes: Readonly<Record<string, number>>
+  /** Numbers of native/abi and gshm.h, by their names without GSHM_. */
+  readonly constants: Readonly<Record<Constant, number>>
+  /** Change, FaultKind and RECORD_WIDTH as the addon has them, for a test. */
+  readonly repeated: unknown
   /** native/abi/errors.h in order: errors[0] is {name: 'OK', ...}. */
   readonly errors: readonly { readonly name: string; readonly errno: number; readonly text: string }[]
 
