@@ -2,7 +2,7 @@
 import t from 'tap'
 import { PAGE_SIZE } from '../../ts/base/ids.js'
 import { PeerError } from '../../ts/base/peer-error.js'
-import { free, freePort, Local, page, Remote } from '../support/cluster-node.js'
+import { leave, freePort, Local, page, Remote } from '../support/cluster-node.js'
 
 t.test('join: three nodes number themselves, hear of each other and talk in order (N=3)', async (t) => {
   const a = await new Local({ nodeName: 'a' }).start()
@@ -19,12 +19,12 @@ t.test('join: three nodes number themselves, hear of each other and talk in orde
   t.strictSame(c.started.nodes, a.cluster.members())
 
   for (let i = 0; i < 1000; i++) {
-    c.cluster.send(1, free(i))
+    c.cluster.send(1, leave(i))
     if (i % 100 === 0) c.cluster.send(1, page(i), new Uint8Array(PAGE_SIZE).fill(7))
   }
-  c.cluster.send(1, free(1000))
-  await b.until(/LockFree 1000$/)
-  const numbers = b.matching(/^message 2 LockFree/).map((line) => Number(line.split(' ')[3]))
+  c.cluster.send(1, leave(1000))
+  await b.until(/BarrierLeave 1000$/)
+  const numbers = b.matching(/^message 2 BarrierLeave/).map((line) => Number(line.split(' ')[3]))
   t.strictSame(
     numbers,
     [...numbers].sort((x, y) => x - y),
@@ -39,7 +39,7 @@ t.test('join: the first node speaks to a joiner after joined, and the joiner hea
     {
       joined: (node, name) => {
         a.add(`joined ${node} ${name}`)
-        a.cluster.send(node, free(77))
+        a.cluster.send(node, leave(77))
         a.cluster.send(node, page(78), new Uint8Array(PAGE_SIZE).fill(5))
       },
     },
@@ -51,7 +51,7 @@ t.test('join: the first node speaks to a joiner after joined, and the joiner hea
   t.strictSame(b.matching(/^(self|joined|message)/), [
     'self 1',
     'joined 0 a',
-    'message 0 LockFree 77',
+    'message 0 BarrierLeave 77',
     'message 0 PageRead 78 4096:5',
   ])
 })
@@ -70,7 +70,7 @@ t.test('join: eight nodes at once are let in one after the other', async (t) => 
   }
   // everybody reaches everybody
   for (const one of all) {
-    for (const { node } of one.cluster.members()) if (node !== one.started.self) one.cluster.send(node, free(5))
+    for (const { node } of one.cluster.members()) if (node !== one.started.self) one.cluster.send(node, leave(5))
   }
   for (const one of all) {
     for (const { node } of one.cluster.members())
@@ -135,8 +135,8 @@ t.test('fence: a peer whose message the receiver cannot accept is lost for every
   ).start()
   const c = await new Local({ nodeName: 'c', join: a.at }).start()
   t.teardown(() => Promise.all([a, b, c].map((one) => one.cluster.stop())))
-  c.cluster.send(1, free(1))
-  c.cluster.send(1, free(2))
+  c.cluster.send(1, leave(1))
+  c.cluster.send(1, leave(2))
   t.equal(await b.until(/^lost/), 'lost 2 never')
   t.equal(await a.until(/^lost/), 'lost 2 node 1 (b) lost it: never')
   t.match(await c.until(/^fenced/), /never/)
@@ -155,7 +155,7 @@ t.test('join: processes of their own, pages in both directions', async (t) => {
   b.tell('page 0')
   await a.until(/^message 1 PageRead 1 4096:42/)
   await b.until(/^message 0 PageRead 1 4096:42/)
-  t.equal(b.matching(/^message 0 LockFree/).length, 5000)
+  t.equal(b.matching(/^message 0 BarrierLeave/).length, 5000)
   b.tell('stop')
   t.match(await a.until(/^lost/), /lost 1 it has left/)
   t.match(await b.until(/^exit/), /0/)

@@ -3,7 +3,7 @@
 import t, { type Test } from 'tap'
 import { PAGE_SIZE } from '../../ts/base/ids.js'
 import { Heartbeat } from '../../ts/cluster/heartbeat.js'
-import { free, freePort, Local, page, Proxy, Remote, type Seen } from '../support/cluster-node.js'
+import { leave, freePort, Local, page, Proxy, Remote, type Seen } from '../support/cluster-node.js'
 
 /** Waits for the line on every node and checks that it came in time. */
 async function within(t: Test, ms_max: number, nodes: readonly Seen[], what: RegExp): Promise<void> {
@@ -25,8 +25,8 @@ t.test('loss: kill -9 of a node, then of the first one', async (t) => {
   await within(t, 5000, [a, b, c], /^lost 3/)
   a.child.kill('SIGKILL')
   await within(t, 5000, [b, c], /^lost 0/)
-  b.cluster.send(2, free(5))
-  t.equal(await c.until(/^message/), 'message 1 LockFree 5', 'the others go on')
+  b.cluster.send(2, leave(5))
+  t.equal(await c.until(/^message/), 'message 1 BarrierLeave 5', 'the others go on')
   const e = new Local({ nodeName: 'e', join: b.at })
   await t.rejects(e.start(), { code: 'ERR_GSHM_NODE_LOST', message: /the first node is lost/ })
   b.cluster.fence(2, 'the test says so')
@@ -48,8 +48,8 @@ t.test('loss: nodes that stop answering are lost in five seconds, and find thems
     c.child.kill('SIGCONT')
     await within(t, 5000, [c], /^fenced/)
     t.strictSame(a.matching(/^(lost|fenced)/).length, 1)
-    a.cluster.send(1, free(9))
-    await b.until(/^message 0 LockFree 9/)
+    a.cluster.send(1, leave(9))
+    await b.until(/^message 0 BarrierLeave 9/)
     c.child.kill('SIGKILL')
     await Promise.all([a, b].map((one) => one.cluster.stop()))
   }
@@ -61,8 +61,8 @@ t.test('loss: nodes that stop answering are lost in five seconds, and find thems
     await within(t, 5000, [b, c], /^lost 0/)
     a.child.kill('SIGCONT')
     await within(t, 5000, [a], /^fenced/)
-    b.cluster.send(2, free(9))
-    await c.until(/^message 1 LockFree 9/)
+    b.cluster.send(2, leave(9))
+    await c.until(/^message 1 BarrierLeave 9/)
     a.child.kill('SIGKILL')
     await Promise.all([b, c].map((one) => one.cluster.stop()))
   }

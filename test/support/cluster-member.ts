@@ -1,7 +1,7 @@
 // One node in a process of its own: tells its parent what it is told, and does what the parent says.
 import { PAGE_SIZE } from '../../ts/base/ids.js'
 import { Cluster } from '../../ts/cluster/index.js'
-import { defaults, free, handlers, page, type Options } from './cluster-node.js'
+import { defaults, leave, handlers, page, type Options } from './cluster-node.js'
 
 const add = (line: string): void => {
   if (process.connected) process.send!(line)
@@ -11,7 +11,7 @@ const cluster = new Cluster(defaults(options, add), handlers(add))
 
 process.on('message', (command: string) => {
   const [verb, a, b] = command.split(' ')
-  if (verb === 'send') for (let i = 0; i < Number(b); i++) cluster.send(Number(a), free(i))
+  if (verb === 'send') for (let i = 0; i < Number(b); i++) cluster.send(Number(a), leave(i))
   if (verb === 'page') cluster.send(Number(a), page(1), new Uint8Array(PAGE_SIZE).fill(42))
   if (verb === 'fence') cluster.fence(Number(a), 'the test says so')
   if (verb === 'block') for (const end = performance.now() + Number(a); performance.now() < end; );

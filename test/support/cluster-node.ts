@@ -23,7 +23,7 @@ export const page = (serial: number): Message => ({
   bytes: 'page',
   confirm: true,
 })
-export const free = (ticket: number): Message => ({ type: 'LockFree', key: 'k', ticket })
+export const leave = (ticket: number): Message => ({ type: 'BarrierLeave', key: 'k', ticket })
 
 /** Lines about one node, and a way to wait for one. */
 export class Seen {

@@ -1,9 +1,15 @@
-/** Nodes with the sync room alone; the process of node n has number 100 + n unless told otherwise. */
+/**
+ * Nodes with the sync room alone; the process of node n has number 100 + n unless told otherwise.
+ * Releases are over at once, or when the test says so (`slow`).
+ */
 import {
   createSync,
   syncExit,
+  syncLost,
   syncMessage,
+  syncReleased,
   syncRequest,
+  type SyncEffect,
   type SyncRequest,
   type SyncState,
 } from '../../ts/sync/index.js'
@@ -11,7 +17,19 @@ import type { SyncMessage } from '../../ts/sync/messages.js'
 import { Links } from './links.js'
 
 export function cluster(nodes: number) {
-  const links = new Links<SyncState, SyncMessage>(syncMessage)
+  /** In order: 'acquire 1', 'release 2'. */
+  const edges: string[] = []
+  /** Nodes whose releases are not over at once, and those releases. */
+  const slow = new Set<number>()
+  const releases: { node: number; edge: number }[] = []
+  const finish = ({ node, edge }: { node: number; edge: number }) =>
+    links.step(node, (state, effects) => syncReleased(state, edge, effects))
+  const links = new Links<SyncState, SyncMessage, SyncEffect>(syncMessage, (node, effect) => {
+    edges.push(`${effect.do.toLowerCase()} ${node}`)
+    if (effect.do === 'Acquire') return
+    if (slow.has(node)) releases.push({ node, edge: effect.edge })
+    else finish({ node, edge: effect.edge })
+  })
   for (let node = 0; node < nodes; node++) links.world.states.set(node, createSync(node))
   let ticket = 0
   const ask = (node: number, request: SyncRequest) => {
@@ -27,5 +45,8 @@ export function cluster(nodes: number) {
     ask(node, { op: 'barrier', key, process, count })
   const exit = (node: number, process = 100 + node) =>
     links.step(node, (state, effects) => syncExit(state, process, effects))
-  return { links, lock, unlock, barrier, exit }
+  const lose = (node: number) => links.lose(node, (state, effects) => syncLost(state, node, effects))
+  /** What was slow is over, oldest first. */
+  const release = () => releases.splice(0).forEach(finish)
+  return { links, lock, unlock, barrier, exit, lose, edges, slow, release }
 }

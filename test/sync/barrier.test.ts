@@ -1,5 +1,4 @@
 import t from 'tap'
-import { syncLost } from '../../ts/sync/index.js'
 import { cluster } from '../support/sync-cluster.js'
 
 t.test('barrier: nobody goes before the last has come, then all do (N=3)', async (t) => {
@@ -127,13 +126,13 @@ t.test('barrier: a process that dies when all have come -> the others go', async
 })
 
 t.test("barrier: a participant's node is lost -> NODE_LOST for all that wait (N=4)", async (t) => {
-  const { links, barrier } = cluster(4)
+  const { links, barrier, lose } = cluster(4)
   const waiting = [barrier(0, 'b', 9), barrier(2, 'b', 9)]
   const elsewhere = barrier(3, 'other', 2)
   barrier(1, 'b', 9)
   barrier(1, 'b', 9)
   links.settle()
-  links.lose(1, (state, effects) => syncLost(state, 1, effects))
+  lose(1)
   links.settle()
   t.same(
     waiting.map((ticket) => links.outcome(ticket)),
@@ -149,4 +148,48 @@ t.test('barrier: 65,536 in use, one more -> LIMIT', async (t) => {
   t.equal(links.outcome(barrier(0, 'more', 2)), 'LIMIT')
   t.equal(links.outcome(barrier(0, 'more', 1)), 'done', 'one that nobody must wait at takes no room')
   t.equal(links.outcome(barrier(0, 'b7', 2)), 'done')
+})
+
+t.test('barrier: released before anybody arrives, acquired before anybody goes', async (t) => {
+  const { links, barrier, edges, slow, release } = cluster(2)
+  slow.add(0).add(1)
+  const tickets = [barrier(0, 'b', 2), barrier(1, 'b', 2)]
+  links.settle()
+  t.strictSame(edges, ['release 0', 'release 1'])
+  t.equal(links.state(0).barriers.size, 0)
+  t.equal(links.world.sent, 0)
+  release()
+  links.settle()
+  t.same(
+    tickets.map((ticket) => links.outcome(ticket)),
+    ['done', 'done'],
+  )
+  t.strictSame(edges, ['release 0', 'release 1', 'acquire 0', 'acquire 1'])
+  t.equal(links.world.sent, 2)
+})
+
+t.test('barrier: a process that ends while it releases has never arrived', async (t) => {
+  const { links, barrier, exit, slow, release } = cluster(2)
+  slow.add(1)
+  const waits = barrier(0, 'b', 2)
+  barrier(1, 'b', 2)
+  exit(1)
+  release()
+  links.settle()
+  t.equal(links.outcome(waits), 'pending')
+  t.equal(links.state(1).stays.size + links.state(1).edges.size, 0)
+  barrier(1, 'b', 2, 7)
+  release()
+  links.settle()
+  t.equal(links.outcome(waits), 'done')
+})
+
+t.test('barrier: the manager is lost while one releases -> NODE_LOST, and the release ends in peace', async (t) => {
+  const { links, barrier, lose, slow, release } = cluster(2)
+  slow.add(1)
+  const stays = barrier(1, 'b', 2)
+  lose(0)
+  t.equal(links.outcome(stays), 'NODE_LOST')
+  release()
+  t.equal(links.state(1).edges.size, 0)
 })

@@ -1,18 +1,138 @@
 import t from 'tap'
 import { PeerError } from '../../ts/base/peer-error.js'
+import { NO_NODE } from '../../ts/base/ids.js'
+import { syncMessage, type SyncEffect } from '../../ts/sync/index.js'
+import { giveUp } from '../../ts/sync/lock.js'
 import type { SyncMessage } from '../../ts/sync/messages.js'
-import { syncLost, syncMessage } from '../../ts/sync/index.js'
 import { cluster } from '../support/sync-cluster.js'
 
-t.test('lock: granted, unlocked, forgotten', async (t) => {
+t.test('lock: granted, unlocked; the token stays', async (t) => {
   const { links, lock, unlock } = cluster(2)
   const first = lock(1, 'k')
   links.settle()
   t.same(links.answer(first, 'locked'), { is: 'locked', ownerDied: false })
   t.equal(links.outcome(unlock(1, 'k')), 'done', 'at once')
   links.settle()
-  t.equal(links.state(0).locks.size, 0)
-  t.equal(links.state(1).holds.size + links.state(1).claims.size, 0)
+  t.match(links.state(0).tokens.get('k'), { state: 'At', at: { node: 1 } })
+  t.equal(links.state(1).locks.get('k')?.state, 'Idle')
+  t.equal(links.state(1).claims.size, 0)
+})
+
+t.test('lock: again where the token is -> no message, no edge; by another process of the node neither', async (t) => {
+  const { links, lock, unlock, edges } = cluster(3)
+  lock(1, 'k')
+  links.settle()
+  t.equal(links.world.sent, 2, 'ask and grant')
+  t.strictSame(edges, ['acquire 1'])
+  const waits = lock(1, 'k', 2, 7)
+  unlock(1, 'k')
+  t.equal(links.outcome(waits), 'locked')
+  unlock(1, 'k', 2, 7)
+  for (let i = 0; i < 10; i++) {
+    t.equal(links.outcome(lock(1, 'k')), 'locked')
+    t.equal(links.outcome(unlock(1, 'k')), 'done')
+  }
+  t.equal(links.world.sent, 2)
+  t.strictSame(edges, ['acquire 1'])
+})
+
+t.test('lock: to another node -> ask, recall, pass; and took', async (t) => {
+  const { links, lock, unlock, edges } = cluster(3)
+  lock(1, 'k')
+  links.settle()
+  unlock(1, 'k')
+  const before = links.world.sent
+  const other = lock(2, 'k')
+  for (const [from, to] of [
+    [2, 0],
+    [0, 1],
+    [1, 2],
+  ] as const)
+    t.ok(links.deliver(from, to), `${from}>${to}`)
+  t.equal(links.outcome(other), 'locked')
+  links.settle()
+  t.equal(links.world.sent - before, 4)
+  t.strictSame(edges, ['acquire 1', 'release 1', 'acquire 2'])
+  t.equal(links.state(1).locks.size, 0)
+  t.match(links.state(0).tokens.get('k'), { state: 'At', at: { node: 2 } })
+})
+
+t.test('lock: a token waits for its release; who asks there meanwhile asks again', async (t) => {
+  const { links, lock, unlock, slow, release } = cluster(3)
+  slow.add(1)
+  lock(1, 'k')
+  links.settle()
+  const other = lock(2, 'k')
+  links.settle()
+  unlock(1, 'k')
+  const again = lock(1, 'k')
+  links.settle()
+  t.same(
+    [other, again].map((ticket) => links.outcome(ticket)),
+    ['pending', 'pending'],
+  )
+  release()
+  links.settle()
+  t.same(
+    [other, again].map((ticket) => links.outcome(ticket)),
+    ['locked', 'pending'],
+  )
+  unlock(2, 'k')
+  links.settle()
+  t.equal(links.outcome(again), 'locked')
+})
+
+t.test('lock: a token that arrives is an acquire, before the first grant', async (t) => {
+  const { links, lock } = cluster(2)
+  lock(1, 'k')
+  const turn = links.state(1).locks.get('k')?.turn ?? 0
+  const effects: SyncEffect[] = []
+  syncMessage(links.state(1), 0, { type: 'TokenGrant', key: 'k', turn, ownerDied: false }, effects)
+  t.same(
+    effects.map((effect) => effect.do),
+    ['Acquire', 'Answer'],
+  )
+})
+
+t.test('lock: wanted elsewhere, it goes to 64 more waiters here at most', async (t) => {
+  const { links, lock, unlock } = cluster(2)
+  lock(1, 'k', 0)
+  links.settle()
+  const here = Array.from({ length: 100 }, (_, i) => lock(1, 'k', i + 1))
+  for (let i = 0; i < 10; i++) unlock(1, 'k', i)
+  const other = lock(0, 'k')
+  links.settle()
+  for (let i = 10; i < 75; i++) {
+    t.equal(links.outcome(other), 'pending')
+    unlock(1, 'k', i)
+    links.settle()
+  }
+  t.equal(links.outcome(other), 'locked')
+  t.equal(here.filter((ticket) => links.outcome(ticket) === 'locked').length, 74)
+  unlock(0, 'k')
+  links.settle()
+  t.equal(here.filter((ticket) => links.outcome(ticket) === 'locked').length, 75, 'and then they go on')
+})
+
+t.test('lock: of more than 4,096 idle tokens the longest idle one goes back', async (t) => {
+  const { links, lock, unlock } = cluster(2)
+  for (let i = 0; i < 4096; i++) {
+    lock(1, `k${i}`)
+    links.settle()
+    unlock(1, `k${i}`)
+  }
+  lock(1, 'k0')
+  unlock(1, 'k0')
+  t.equal(links.state(0).tokens.size, 4096)
+  lock(1, 'more')
+  links.settle()
+  t.equal(links.state(0).tokens.size, 4097)
+  unlock(1, 'more')
+  links.settle()
+  t.equal(links.state(0).tokens.size, 4096)
+  t.notOk(links.state(0).tokens.has('k1'))
+  t.equal(links.state(1).idle.size, 4096)
+  t.equal(links.state(1).locks.size, 4096)
 })
 
 t.test("lock: on the manager's own node no message is needed", async (t) => {
@@ -22,23 +142,26 @@ t.test("lock: on the manager's own node no message is needed", async (t) => {
   t.equal(links.world.sent, 0)
 })
 
-t.test('lock: first come, first served (N=3, 2 holders each)', async (t) => {
-  const { links, lock, unlock } = cluster(3)
-  const order: [number, number, number][] = []
-  for (const holder of [1, 2])
-    for (const node of [2, 0, 1]) {
-      order.push([lock(node, 'k', holder), node, holder])
+t.test(
+  'lock: first come, first served between nodes, and those of one node together (N=3, 2 holders each)',
+  async (t) => {
+    const { links, lock, unlock } = cluster(3)
+    const order: [number, number, number][] = []
+    for (const node of [2, 0, 1])
+      for (const holder of [1, 2]) {
+        order.push([lock(node, 'k', holder), node, holder])
+        links.settle()
+      }
+    for (const [i, [ticket, node, holder]] of order.entries()) {
+      t.equal(links.outcome(ticket), 'locked')
+      const next = order[i + 1]
+      if (next !== undefined) t.equal(links.outcome(next[0]), 'pending')
+      unlock(node, 'k', holder)
       links.settle()
     }
-  for (const [i, [ticket, node, holder]] of order.entries()) {
-    t.equal(links.outcome(ticket), 'locked')
-    const next = order[i + 1]
-    if (next !== undefined) t.equal(links.outcome(next[0]), 'pending')
-    unlock(node, 'k', holder)
-    links.settle()
-  }
-  t.equal(links.state(0).locks.size, 0)
-})
+    t.equal(links.state(0).tokens.size, 1)
+  },
+)
 
 t.test('lock: by the present holder -> DEADLOCK; while it waits already -> DEADLOCK', async (t) => {
   const { links, lock } = cluster(2)
@@ -60,16 +183,6 @@ t.test('unlock: by another holder, another process, another node, or of a free l
   t.equal(links.outcome(unlock(1, 'other')), 'NOT_HOLDER')
   t.equal(links.outcome(unlock(1, 'k')), 'done')
   t.equal(links.outcome(unlock(1, 'k')), 'NOT_HOLDER')
-})
-
-t.test('lock: unlocked and locked again before the manager knows -> granted', async (t) => {
-  const { links, lock, unlock } = cluster(2)
-  lock(1, 'k')
-  links.settle()
-  unlock(1, 'k')
-  const again = lock(1, 'k')
-  links.settle()
-  t.equal(links.answer(again, 'locked').ownerDied, false)
 })
 
 t.test('lock: holder dies -> next acquirer gets EOWNERDEAD (N=3)', async (t) => {
@@ -99,20 +212,20 @@ t.test('lock: holder dies, nobody waits -> remembered for whoever comes next', a
 })
 
 t.test("lock: holder's node is lost -> next acquirer gets EOWNERDEAD, its waiters are gone (N=3)", async (t) => {
-  const { links, lock } = cluster(3)
+  const { links, lock, lose } = cluster(3)
   lock(1, 'k')
   links.settle()
   lock(1, 'k', 2)
   const waiting = lock(2, 'k')
   lock(1, 'k', 3)
   links.settle()
-  links.lose(1, (state, effects) => syncLost(state, 1, effects))
+  lose(1)
   links.settle()
   t.equal(links.answer(waiting, 'locked').ownerDied, true)
-  t.equal(links.state(0).locks.get('k')?.queue.length, 0)
+  t.match(links.state(0).tokens.get('k'), { state: 'At', at: { node: 2 }, queue: [] })
 })
 
-t.test('lock: a process that waits ends -> it is skipped, and nobody is told of a death', async (t) => {
+t.test('lock: a process that waits ends -> the lock passes by it, and nobody is told of a death', async (t) => {
   const { links, lock, unlock, exit } = cluster(3)
   lock(0, 'k')
   const dead = lock(1, 'k')
@@ -121,41 +234,64 @@ t.test('lock: a process that waits ends -> it is skipped, and nobody is told of 
   links.settle()
   exit(1)
   links.settle()
-  t.equal(links.state(1).holds.size, 0)
+  t.equal(links.state(1).claims.size, 0)
   unlock(0, 'k')
   links.settle()
   t.equal(links.outcome(dead), 'pending', 'its process has ended: never answered')
   t.equal(links.answer(next, 'locked').ownerDied, false)
 })
 
-t.test('lock: a grant crosses the end of its process -> given back unused, no EOWNERDEAD', async (t) => {
+t.test('lock: a token crosses the end of the process that asked -> it stays, no EOWNERDEAD', async (t) => {
   const { links, lock, unlock, exit } = cluster(3)
   lock(0, 'k')
   const dead = lock(1, 'k')
-  links.settle()
-  const next = lock(2, 'k')
   links.settle()
   unlock(0, 'k')
   exit(1)
   links.settle()
   t.equal(links.outcome(dead), 'pending')
+  t.match(links.state(1).locks.get('k'), { state: 'Idle', tainted: false })
+  const next = lock(2, 'k')
+  links.settle()
   t.equal(links.answer(next, 'locked').ownerDied, false)
-  t.equal(links.state(1).holds.size + links.state(1).claims.size, 0)
+  t.equal(links.state(1).locks.size + links.state(1).claims.size, 0)
 })
 
-t.test('lock: a grant that told of a death is given back unused -> the next one is told', async (t) => {
-  const { links, lock, exit } = cluster(3)
+t.test('lock: a token that tells of a death finds nobody -> the next one is told, once', async (t) => {
+  const { links, lock, unlock, exit } = cluster(3)
   lock(2, 'k')
+  links.settle()
   lock(1, 'k')
   links.settle()
-  const holder = links.state(0).locks.get('k')?.holder?.node ?? 0
-  const other = 3 - holder
-  exit(holder)
-  links.deliver(holder, 0)
-  exit(other)
+  exit(2)
+  exit(1)
   links.settle()
+  t.match(links.state(1).locks.get('k'), { state: 'Idle', tainted: true })
   const later = lock(0, 'k')
+  links.settle()
   t.equal(links.answer(later, 'locked').ownerDied, true)
+  unlock(0, 'k')
+  t.equal(links.answer(lock(0, 'k'), 'locked').ownerDied, false)
+})
+
+t.test('lock: a holder dies, and its node gives the token up -> whoever asks next is told', async (t) => {
+  const { links, lock, exit } = cluster(2)
+  lock(1, 'k')
+  links.settle()
+  exit(1)
+  links.step(1, (state, effects) => giveUp(state, 'k', effects))
+  links.settle()
+  t.equal(links.state(0).tokens.get('k')?.state, 'Orphan')
+  t.equal(links.answer(lock(0, 'k'), 'locked').ownerDied, true)
+})
+
+t.test('lock: a node with an idle token is lost -> its writes may be too, so the next one is told', async (t) => {
+  const { links, lock, unlock, lose } = cluster(2)
+  lock(1, 'k')
+  links.settle()
+  unlock(1, 'k')
+  lose(1)
+  t.equal(links.answer(lock(0, 'k'), 'locked').ownerDied, true)
 })
 
 t.test('lock: a process ends with one thread holding and one waiting for the same lock', async (t) => {
@@ -166,16 +302,17 @@ t.test('lock: a process ends with one thread holding and one waiting for the sam
   const next = lock(0, 'k')
   exit(1)
   links.settle()
+  links.settle()
   t.equal(links.answer(next, 'locked').ownerDied, true)
-  t.equal(links.state(1).holds.size, 0)
+  t.equal(links.state(1).claims.size, 0)
 })
 
 t.test('lock: the manager is lost -> pending and later requests NODE_LOST (N=3)', async (t) => {
-  const { links, lock, unlock, barrier } = cluster(3)
+  const { links, lock, unlock, barrier, lose } = cluster(3)
   lock(1, 'k')
   links.settle()
   const pending = [lock(2, 'k'), barrier(2, 'b', 2)]
-  links.lose(0, (state, effects) => syncLost(state, 0, effects))
+  lose(0)
   pending.push(unlock(1, 'k'), lock(1, 'k'), barrier(1, 'b', 1))
   t.same(
     pending.map((ticket) => links.outcome(ticket)),
@@ -193,12 +330,15 @@ t.test('lock: keys of 1 to 64 bytes, holders of at most 64 -> else INVALID', asy
   t.equal(links.outcome(lock(0, 'k', 'h'.repeat(65))), 'INVALID')
 })
 
-t.test('lock: 65,536 locks in use, one more -> LIMIT; one less in use -> granted', async (t) => {
+t.test('lock: 65,536 tokens out, one more -> LIMIT; one less -> granted', async (t) => {
   const { links, lock, unlock } = cluster(1)
   for (let i = 0; i < 65_536; i++) lock(0, `k${i}`)
   t.equal(links.outcome(lock(0, 'more')), 'LIMIT')
+  t.notOk(links.state(0).locks.has('more'))
   t.equal(links.outcome(lock(0, 'k7', 2)), 'pending', 'those in use go on')
-  unlock(0, 'k8')
+  for (let i = 8; i < 8 + 4096; i++) unlock(0, `k${i}`)
+  t.equal(links.outcome(lock(0, 'more')), 'LIMIT', 'tokens that lie idle count')
+  unlock(0, 'k5000')
   t.equal(links.outcome(lock(0, 'more')), 'locked')
 })
 
@@ -210,6 +350,7 @@ t.test('lock: a queue of 65,536, one more -> LIMIT', async (t) => {
   t.equal(links.outcome(lock(0, 'k', 'last')), 'LIMIT')
   unlock(0, 'k', 'first')
   t.equal(links.outcome(second), 'locked')
+  t.equal(links.outcome(lock(0, 'k', 'last')), 'pending')
 })
 
 t.test('lock: a refusal crosses the end of its process -> nothing is left on either side', async (t) => {
@@ -220,49 +361,93 @@ t.test('lock: a refusal crosses the end of its process -> nothing is left on eit
   exit(1)
   links.settle()
   t.equal(links.outcome(refused), 'pending')
-  t.equal(links.state(1).holds.size, 0)
-  t.notOk(links.state(0).locks.has('more'))
+  t.equal(links.state(1).locks.size + links.state(1).claims.size, 0)
+  t.notOk(links.state(0).tokens.has('more'))
 })
 
 t.test('messages that make no sense -> PeerError, and locks are as they were', async (t) => {
   const { links, lock, barrier } = cluster(3)
-  const held = lock(1, 'k')
+  lock(1, 'k')
   links.settle()
-  const waiting = lock(2, 'k')
+  lock(2, 'k')
   const staying = barrier(1, 'b', 2)
   links.settle()
+  const turns = [1, 2].map((node) => links.state(node).locks.get('k')?.turn)
+  t.same(turns, [1, 1], 'node 1 holds, and node 2 waits')
   const before = structuredClone([0, 1, 2].map((node) => links.state(node)))
-  const ask = { type: 'LockAsk', key: 'k', ticket: 99, process: 101, holder: '1' } as const
+  const ask = { type: 'TokenAsk', key: 'k', turn: 99 } as const
+  const grant = { type: 'TokenGrant', key: 'k', turn: 2, ownerDied: false } as const
+  const recall = { type: 'TokenRecall', key: 'k', turn: 1, next: 2, nextTurn: 1 } as const
   const hostile: [to: number, from: number, SyncMessage][] = [
-    [0, 1, ask],
-    [0, 2, { ...ask, key: '' }],
-    [0, 2, { ...ask, key: 'x'.repeat(65) }],
-    [0, 2, { ...ask, ticket: NaN }],
-    [0, 2, { ...ask, process: -1 }],
-    [0, 2, { ...ask, holder: 'h'.repeat(65) }],
+    [0, 1, { ...ask, key: '' }],
+    [0, 1, { ...ask, key: 'x'.repeat(65) }],
+    [0, 1, { ...ask, turn: NaN }],
+    [0, 1, { ...ask, turn: 0 }],
+    [0, 1, { ...ask, turn: 0.5 }],
+    [0, 2, ask],
     [1, 2, ask],
-    [0, 2, { type: 'LockFree', key: 'k', ticket: held }],
-    [0, 2, { type: 'LockFree', key: 'k', ticket: waiting }],
-    [0, 1, { type: 'LockFree', key: 'k', ticket: 98 }],
-    [0, 1, { type: 'LockFree', key: 'free', ticket: held }],
-    [0, 2, { type: 'LockDead', key: 'k', ticket: waiting }],
-    [1, 0, { type: 'LockGrant', ticket: held, ownerDied: false }],
-    [1, 0, { type: 'LockGrant', ticket: 97, ownerDied: false }],
-    [1, 0, { type: 'LockCancelled', ticket: held }],
-    [2, 0, { type: 'LockCancelled', ticket: waiting }],
-    [2, 0, { type: 'SyncRefused', ticket: waiting, error: 'OK', detail: '' }],
-    [2, 1, { type: 'LockGrant', ticket: waiting, ownerDied: false }],
-    [2, 0, { type: 'BarrierGo', ticket: waiting }],
-    [1, 0, { type: 'LockGrant', ticket: staying, ownerDied: false }],
+    [0, 2, { type: 'TokenBack', key: 'k', turn: 1, tainted: false }],
+    [0, 1, { type: 'TokenBack', key: 'k', turn: 2, tainted: false }],
+    [0, 1, { type: 'TokenBack', key: 'free', turn: 1, tainted: true }],
+    [0, 1, { type: 'TokenTook', key: 'k', turn: -1 }],
+    [0, 1, { type: 'TokenGone', key: 'k', turn: 1 }],
+    [1, 2, { type: 'TokenTook', key: 'k', turn: 1 }],
+    [1, 0, grant],
+    [1, 2, { ...grant, turn: 1 }],
+    [1, 2, { ...grant, type: 'TokenPass' }],
+    [1, 2, recall],
+    [1, 0, { ...recall, turn: 2 }],
+    [1, 0, recall],
+    [1, 0, { ...recall, next: 1 }],
+    [1, 0, { ...recall, next: 1024 }],
+    [1, 0, { ...recall, next: 0.5 }],
+    [2, 0, { ...recall, next: 1 }],
+    [2, 0, { ...recall, next: NO_NODE }],
+    [1, 0, { type: 'TokenRefused', key: 'k', turn: 1 }],
+    [2, 1, { type: 'TokenRefused', key: 'k', turn: 1 }],
     [1, 2, { type: 'BarrierGo', ticket: staying }],
+    [1, 0, { type: 'BarrierGo', ticket: 98 }],
+    [1, 0, { type: 'BarrierRefused', ticket: staying, error: 'OK', detail: '' }],
     [0, 1, { type: 'BarrierArrive', key: 'b', ticket: 1, process: 1, count: 0 }],
     [0, 1, { type: 'BarrierArrive', key: 'b', ticket: 1, process: 1, count: 65_536 }],
     [0, 1, { type: 'BarrierArrive', key: 'b', ticket: 1, process: 0.5, count: 2 }],
+    [0, 1, { type: 'BarrierArrive', key: 'b', ticket: NaN, process: 1, count: 2 }],
     [1, 0, { type: 'BarrierLeave', key: 'b', ticket: staying }],
   ]
   for (const [to, from, message] of hostile) {
     const act = () => links.step(to, (state, effects) => syncMessage(state, from, message, effects))
     t.throws(act, PeerError, `${from}>${to} ${JSON.stringify(message)}`)
+  }
+  t.same(
+    [0, 1, 2].map((node) => links.state(node)),
+    before,
+  )
+})
+
+t.test('messages that come late -> nothing, but for the answer that a recall must have', async (t) => {
+  const { links, lock, unlock } = cluster(3)
+  lock(1, 'k')
+  links.settle()
+  unlock(1, 'k')
+  lock(2, 'k')
+  links.settle()
+  const before = structuredClone([0, 1, 2].map((node) => links.state(node)))
+  const late: [to: number, from: number, SyncMessage, string[]][] = [
+    [0, 1, { type: 'TokenTook', key: 'k', turn: 1 }, []],
+    [0, 1, { type: 'TokenGone', key: 'k', turn: 1 }, []],
+    [1, 0, { type: 'TokenGrant', key: 'k', turn: 1, ownerDied: true }, []],
+    [2, 0, { type: 'TokenGrant', key: 'k', turn: 1, ownerDied: true }, []],
+    [2, 1, { type: 'TokenPass', key: 'k', turn: 1, ownerDied: true }, []],
+    [1, 0, { type: 'TokenRecall', key: 'k', turn: 1, next: 2, nextTurn: 1 }, ['TokenGone']],
+  ]
+  for (const [to, from, message, answers] of late) {
+    const effects: SyncEffect[] = []
+    syncMessage(links.state(to), from, message, effects)
+    t.same(
+      effects.map((effect) => effect.do === 'Send' && effect.message.type),
+      answers,
+      message.type,
+    )
   }
   t.same(
     [0, 1, 2].map((node) => links.state(node)),

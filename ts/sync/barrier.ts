@@ -99,7 +99,7 @@ function refuse(
   detail: string,
   effects: SyncEffect[],
 ): void {
-  effects.push({ do: 'Send', to: node, message: { type: 'SyncRefused', ticket, error, detail } })
+  effects.push({ do: 'Send', to: node, message: { type: 'BarrierRefused', ticket, error, detail } })
 }
 
 function empty(count: number): Barrier {

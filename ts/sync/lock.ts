@@ -1,81 +1,139 @@
 /**
- * Mutex locks at their manager: classify what comes, look up the cell, perform it. A queue is
- * first come, first served. A lock that is free and owes nobody the news of a death is forgotten.
+ * Locks on a node that has their tokens or asks for them: classify, look up the cell, perform it.
  *
- * A grant may cross the LockCancel of a process that ended while it waited. The manager then takes
- * the grant back, and since the critical section never ran, the next one is not told of a death;
- * unless the grant itself told of one, which then is still news.
+ * A token that arrives is an acquire of the whole node, one that leaves a release of the whole node: it
+ * leaves only when that is over, and then whoever gets it sees all that was written here. Local
+ * hand-overs need neither, since the processes of a node share their frames.
+ *
+ * Waiters of the node that has the token go first, for a local hand-over costs a hundredth of one
+ * between nodes; but once another node wants the token, only LOCK_BURST times.
  */
 import { assert } from '../base/assert.js'
-import { expectOfPeer, isCount } from '../base/expect.js'
-import type { NodeId } from '../base/ids.js'
+import { expectOfPeer } from '../base/expect.js'
+import { NODES_MAX, NO_NODE, type NodeId } from '../base/ids.js'
 import { lockTable, type LockAction, type LockEvent } from './lock.table.js'
+import { expectManager, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
-import { LOCKS_MAX, WAITERS_MAX, isHolder, type Claim, type Lock, type SyncEffect, type SyncState } from './state.js'
+import {
+  IDLE_TOKENS_MAX,
+  LOCKS_MAX,
+  LOCK_BURST,
+  WAITERS_MAX,
+  releaseFor,
+  type Claim,
+  type Lock,
+  type SyncEffect,
+  type SyncState,
+  type Turn,
+} from './state.js'
 import { lookUp } from './table.js'
+import { NOBODY, expectTurn } from './turn.js'
 
-export type LockMessage = Extract<SyncMessage, { type: 'LockAsk' | 'LockFree' | 'LockDead' | 'LockCancel' }>
+export type LockMessage = Extract<SyncMessage, { type: 'TokenGrant' | 'TokenPass' | 'TokenRecall' | 'TokenRefused' }>
 
-/** What an action may need. `claim` is who asked or, of a holder or waiter that ends, (node, ticket). */
 interface Cause {
   readonly lock: Lock
-  readonly node: NodeId
-  readonly ticket: number
-  readonly process: number
-  readonly holder: string
+  /** Who comes, or quits. */
+  readonly claim?: Claim
+  /** Of the grant or recall. */
+  readonly turn?: number
+  readonly ownerDied?: boolean
+  /** Where the token is to go. */
+  readonly next?: Turn
 }
 
-/** @param message checked already: this node manages the key */
 export function lockMessage(state: SyncState, from: NodeId, message: LockMessage, effects: SyncEffect[]): void {
-  const lock = state.locks.get(message.key) ?? { state: 'Free', holder: undefined, tainted: false, queue: [] }
-  if (message.type === 'LockAsk') {
-    const { ticket, process, holder } = message
-    expectOfPeer(isCount(process) && isHolder(holder), 'LockAsk of a holder that cannot be')
-    const claim = { node: from, ticket, process, holder }
-    step(state, message.key, { lock, ...claim }, classifyAsk(state, lock, claim), 'message', effects)
-    return
-  }
-  const event =
-    message.type === 'LockCancel' ? classifyCancel(lock, from, message.ticket) : classifyEnd(lock, from, message)
-  step(state, message.key, causeOf(lock, from, message.ticket), event, 'message', effects)
+  const { key, turn, type } = message
+  // Only a token may come from another node than the manager.
+  if (type !== 'TokenPass') expectManager(from, key, type)
+  expectTurn(turn, type)
+  expectOfPeer(turn <= state.lastTurn, `${type} of a turn that was never asked for`)
+  const cause = causeOf(state, lockOf(state, key), message)
+  change(state, cause, classify(cause.lock, message), 'message', effects)
 }
 
-/** A node is lost: its waits are removed, and what it held passes on as from the dead. */
+export function lockAsked(state: SyncState, claim: Claim, effects: SyncEffect[]): void {
+  const lock = lockOf(state, claim.key)
+  change(state, { lock, claim }, lock.queue.length < WAITERS_MAX ? 'Lock' : 'LockFull', 'local', effects)
+}
+
+/** @param how what becomes of the claim's thread: it unlocks, or its process has ended */
+export function claimEnds(state: SyncState, claim: Claim, how: 'unlocks' | 'died', effects: SyncEffect[]): void {
+  const lock = lockOf(state, claim.key)
+  if (lock.holder?.ticket !== claim.ticket) return change(state, { lock, claim }, 'Quit', 'local', effects)
+  if (how === 'died') step(state, { lock }, 'Died', 'local', effects)
+  const isNext = lock.queue.length > 0 && lock.handOvers < LOCK_BURST
+  change(state, { lock }, isNext ? 'HandOver' : 'Unlock', 'local', effects)
+}
+
+/** What was written here is known: the token of the lock may leave. */
+export function tokenReleased(state: SyncState, key: string, effects: SyncEffect[]): void {
+  const lock = state.locks.get(key)
+  // Meanwhile its manager was lost, and there is nothing to wait for any more.
+  if (lock === undefined) return
+  change(state, { lock }, lock.next.node === NO_NODE ? 'ReleasedBack' : 'ReleasedPass', 'local', effects)
+}
+
 export function locksLost(state: SyncState, node: NodeId, effects: SyncEffect[]): void {
-  for (const [key, lock] of [...state.locks]) {
-    const cause = causeOf(lock, node, 0)
-    if (lock.queue.some((claim) => claim.node === node)) step(state, key, cause, 'WaitersLost', 'local', effects)
-    if (lock.holder?.node === node) step(state, key, cause, ended(lock, 'Dead'), 'local', effects)
+  for (const lock of [...state.locks.values()]) {
+    if (managerOf(lock.key) === node) change(state, { lock }, 'ManagerLost', 'local', effects)
+    else if (lock.next.node === node) change(state, { lock, next: NOBODY }, 'NextLost', 'local', effects)
   }
 }
 
-function classifyAsk(state: SyncState, lock: Lock, claim: Claim): LockEvent {
-  if (lock.state === 'Free') return state.locks.size < LOCKS_MAX ? 'Ask' : 'AskFull'
-  if (lock.holder !== undefined && isSameHolder(lock.holder, claim)) return 'AskAgain'
-  return lock.queue.length < WAITERS_MAX ? 'Ask' : 'AskFull'
+/** The token has been idle for long, and goes back to its manager. */
+export function giveUp(state: SyncState, key: string, effects: SyncEffect[]): void {
+  step(state, { lock: lockOf(state, key), next: NOBODY }, 'GiveUp', 'local', effects)
 }
 
-function classifyEnd(
-  lock: Lock,
-  from: NodeId,
-  message: Extract<LockMessage, { type: 'LockFree' | 'LockDead' }>,
-): LockEvent {
-  if (!holds(lock, from, message.ticket)) return 'NotHolder'
-  return ended(lock, message.type === 'LockFree' ? 'Free' : 'Dead')
+function causeOf(state: SyncState, lock: Lock, message: LockMessage): Cause {
+  const { turn, type } = message
+  if (type === 'TokenRefused') return { lock, turn }
+  if (type !== 'TokenRecall') return { lock, turn, ownerDied: message.ownerDied }
+  const next = { node: message.next, turn: message.nextTurn }
+  expectOfPeer(isNext(state, next), `TokenRecall for node ${next.node}`)
+  return { lock, turn, next: state.lost.has(next.node) ? NOBODY : next }
 }
 
-function classifyCancel(lock: Lock, from: NodeId, ticket: number): LockEvent {
-  if (holds(lock, from, ticket)) return ended(lock, lock.tainted ? 'Dead' : 'Free')
-  return waiterIndex(lock, from, ticket) >= 0 ? 'Quit' : 'Stray'
+function isNext(state: SyncState, { node }: Turn): boolean {
+  return node === NO_NODE || (Number.isInteger(node) && node >= 0 && node < NODES_MAX && node !== state.self)
 }
 
-function ended(lock: Lock, how: 'Free' | 'Dead'): LockEvent {
-  return lock.queue.length === 0 ? how : how === 'Free' ? 'FreeNext' : 'DeadNext'
+function classify({ state, turn }: Lock, message: LockMessage): LockEvent {
+  const isTurn = message.turn === turn
+  const isAwaited = state === 'Asked' && isTurn
+  switch (message.type) {
+    case 'TokenGrant':
+      return isAwaited ? 'Grant' : 'Late'
+    case 'TokenPass':
+      return isAwaited ? 'Pass' : 'Late'
+    case 'TokenRecall':
+      if (!isTurn) return 'RecallGone'
+      return message.next === NO_NODE ? 'RecallBack' : 'Recall'
+    case 'TokenRefused':
+      expectOfPeer(isAwaited, 'TokenRefused of what is not asked')
+      return 'Refused'
+  }
+}
+
+/** One event, and whatever follows from it here. */
+function change(
+  state: SyncState,
+  cause: Cause,
+  event: LockEvent,
+  source: 'message' | 'local',
+  effects: SyncEffect[],
+): void {
+  const { lock } = cause
+  step(state, cause, event, source, effects)
+  if (lock.queue.length > 0 && (lock.state === 'None' || lock.state === 'Idle')) {
+    step(state, { lock }, 'Next', 'local', effects)
+  }
+  if (state.idle.size > IDLE_TOKENS_MAX) giveUp(state, longestIdle(state), effects)
 }
 
 function step(
   state: SyncState,
-  key: string,
   cause: Cause,
   event: LockEvent,
   source: 'message' | 'local',
@@ -83,59 +141,106 @@ function step(
 ): void {
   const { lock } = cause
   const { next, actions } = lookUp(lockTable, lock.state, event, source)
+  for (const action of actions) ACTIONS[action](state, cause, effects)
   lock.state = next
-  for (const action of actions) ACTIONS[action](cause, effects)
-  if (next !== 'Held') lock.holder = undefined
-  if (next === 'Free') state.locks.delete(key)
-  else state.locks.set(key, lock)
+  if (next !== 'Held' && next !== 'Wanted') setHolder(state, lock, undefined)
+  if (next === 'Idle') state.idle.add(lock.key)
+  else state.idle.delete(lock.key)
+  if (next === 'None' && lock.queue.length === 0) state.locks.delete(lock.key)
+  else state.locks.set(lock.key, lock)
 }
 
-const ACTIONS: Readonly<Record<LockAction, (cause: Cause, effects: SyncEffect[]) => void>> = {
-  grant: (cause, effects) => grant(cause.lock, claimOf(cause), false, effects),
-  grantDead: (cause, effects) => grant(cause.lock, claimOf(cause), true, effects),
-  enqueue: (cause) => cause.lock.queue.push(claimOf(cause)),
-  grantNext: ({ lock }, effects) => grant(lock, nextOf(lock), false, effects),
-  grantNextDead: ({ lock }, effects) => grant(lock, nextOf(lock), true, effects),
-  removeWaiter: ({ lock, node, ticket }) => lock.queue.splice(waiterIndex(lock, node, ticket), 1),
-  confirmQuit: ({ node, ticket }, effects) =>
-    effects.push({ do: 'Send', to: node, message: { type: 'LockCancelled', ticket } }),
-  removeLost: ({ lock, node }) => {
-    lock.queue = lock.queue.filter((claim) => claim.node !== node)
+const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effects: SyncEffect[]) => void>> = {
+  enqueue: (state, { lock, claim }) => {
+    assert(claim !== undefined, 'lock: nobody to enqueue')
+    lock.queue.push(claim)
+    state.claims.set(claimName(claim), claim)
   },
-  refuseFull: ({ lock, node, ticket }, effects) => {
-    const detail = lock.state === 'Free' ? `${LOCKS_MAX} locks are in use` : `${WAITERS_MAX} wait for this lock`
-    effects.push({ do: 'Send', to: node, message: { type: 'SyncRefused', ticket, error: 'LIMIT', detail } })
+  refuseFull: (_state, { claim }, effects) => {
+    assert(claim !== undefined, 'lock: nobody to refuse')
+    effects.push(full(claim, `${WAITERS_MAX} wait for this lock`))
   },
+  sendAsk: (state, { lock }, effects) => {
+    state.lastTurn++
+    Object.assign(lock, { turn: state.lastTurn, tainted: false, next: NOBODY, handOvers: 0 })
+    effects.push(toManager({ type: 'TokenAsk', key: lock.key, turn: lock.turn }))
+  },
+  grantNext: (state, { lock }, effects) => {
+    const claim = lock.queue.shift()
+    assert(claim !== undefined, 'lock: passed on to nobody')
+    setHolder(state, lock, claim)
+    effects.push({ do: 'Answer', ticket: claim.ticket, answer: { is: 'locked', ownerDied: lock.tainted } })
+    lock.tainted = false
+  },
+  countHandOver: (_state, { lock }) => lock.handOvers++,
+  taint: (_state, { lock }) => {
+    lock.tainted = true
+  },
+  removeWaiter: (state, { lock, claim }) => {
+    assert(claim !== undefined, 'lock: nobody quits')
+    const at = lock.queue.findIndex(({ ticket }) => ticket === claim.ticket)
+    lock.queue.splice(at, 1)
+    state.claims.delete(claimName(claim))
+  },
+  take: (_state, { lock, ownerDied }, effects) => {
+    lock.tainted = ownerDied === true
+    effects.push({ do: 'Acquire' })
+  },
+  sendTook: (_state, { lock: { key, turn } }, effects) => effects.push(toManager({ type: 'TokenTook', key, turn })),
+  setNext: (_state, { lock, next }) => {
+    assert(next !== undefined, 'lock: nobody is next')
+    lock.next = next
+  },
+  release: (state, { lock: { key } }, effects) => effects.push(releaseFor(state, { what: 'token', key })),
+  sendPass: (_state, { lock: { key, next, tainted } }, effects) =>
+    effects.push({
+      do: 'Send',
+      to: next.node,
+      message: { type: 'TokenPass', key, turn: next.turn, ownerDied: tainted },
+    }),
+  sendBack: (_state, { lock: { key, turn, tainted } }, effects) =>
+    effects.push(toManager({ type: 'TokenBack', key, turn, tainted })),
+  sendGone: (_state, { lock: { key }, turn }, effects) => {
+    assert(turn !== undefined, 'lock: no turn is gone')
+    effects.push(toManager({ type: 'TokenGone', key, turn }))
+  },
+  refuseAll: (state, { lock }, effects) =>
+    endAll(state, lock, (claim) => effects.push(full(claim, `${LOCKS_MAX} locks are in use, or were not long ago`))),
+  refuseLost: (state, { lock }, effects) =>
+    endAll(state, lock, ({ ticket, key }) => effects.push(managerLost(ticket, key))),
 }
 
-function grant(lock: Lock, claim: Claim, ownerDied: boolean, effects: SyncEffect[]): void {
+function setHolder(state: SyncState, lock: Lock, claim: Claim | undefined): void {
+  if (lock.holder !== undefined) state.claims.delete(claimName(lock.holder))
   lock.holder = claim
-  lock.tainted = ownerDied
-  effects.push({ do: 'Send', to: claim.node, message: { type: 'LockGrant', ticket: claim.ticket, ownerDied } })
 }
 
-function nextOf(lock: Lock): Claim {
-  const next = lock.queue.shift()
-  assert(next !== undefined, 'lock: passed on to nobody')
-  return next
+function endAll(state: SyncState, lock: Lock, refuse: (claim: Claim) => void): void {
+  for (const claim of lock.queue.splice(0)) {
+    state.claims.delete(claimName(claim))
+    refuse(claim)
+  }
 }
 
-function claimOf({ node, ticket, process, holder }: Cause): Claim {
-  return { node, ticket, process, holder }
+function full({ ticket }: Claim, detail: string): SyncEffect {
+  return { do: 'Refuse', ticket, error: 'LIMIT', detail }
 }
 
-function causeOf(lock: Lock, node: NodeId, ticket: number): Cause {
-  return { lock, node, ticket, process: 0, holder: '' }
+function toManager(message: Extract<SyncMessage, { readonly key: string }>): SyncEffect {
+  return { do: 'Send', to: managerOf(message.key), message }
 }
 
-function holds(lock: Lock, node: NodeId, ticket: number): boolean {
-  return lock.holder?.node === node && lock.holder.ticket === ticket
+function lockOf(state: SyncState, key: string): Lock {
+  const fresh = { turn: 0, holder: undefined, tainted: false, queue: [], next: NOBODY, handOvers: 0 }
+  return state.locks.get(key) ?? { state: 'None', key, ...fresh }
 }
 
-function isSameHolder(a: Claim, b: Claim): boolean {
-  return a.node === b.node && a.process === b.process && a.holder === b.holder
+function longestIdle(state: SyncState): string {
+  const [key] = state.idle
+  assert(key !== undefined, 'lock: none is idle')
+  return key
 }
 
-function waiterIndex(lock: Lock, node: NodeId, ticket: number): number {
-  return lock.queue.findIndex((claim) => claim.node === node && claim.ticket === ticket)
+export function claimName({ key, process, holder }: Pick<Claim, 'key' | 'process' | 'holder'>): string {
+  return JSON.stringify([key, process, holder])
 }

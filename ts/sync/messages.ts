@@ -1,28 +1,40 @@
 /**
- * What nodes say to each other about locks and barriers. Asks go to the key's manager. Every LockAsk
- * and BarrierArrive gets exactly one final answer, whatever its process does meanwhile.
- * `ticket` is the asking node's number for the request; (node, ticket) names it everywhere.
+ * What nodes say to each other about locks and barriers.
+ *
+ * `turn` is the asking node's number for its TokenAsk, never used again: (node, turn) names the ask,
+ * the one grant that it gets, and the token's stay on that node. So whatever is repeated or comes late
+ * (after a node's loss) is known by its turn, and nobody needs to remember locks that it does not have.
+ *
+ * `ticket` is the asking node's number for a wait at a barrier. Every BarrierArrive gets exactly one
+ * final answer, whatever its process does meanwhile.
  */
+import type { NodeId } from '../base/ids.js'
 import type { MessageFields } from '../base/message-fields.js'
 
 export type SyncMessage =
+  /** To the manager: this node wants the token. It has one ask for a key at a time. */
+  | { readonly type: 'TokenAsk'; readonly key: string; readonly turn: number }
+  /** From the manager: the token is there. Not confirmed: what the manager says next comes behind it. */
+  | { readonly type: 'TokenGrant'; readonly key: string; readonly turn: number; readonly ownerDied: boolean }
+  /** From the manager: the token of `turn` is to go to `next`, whose ask was `nextTurn`. Or to come back:
+   * `next` is NO_NODE. */
   | {
-      readonly type: 'LockAsk'
+      readonly type: 'TokenRecall'
       readonly key: string
-      readonly ticket: number
-      readonly process: number
-      readonly holder: string
+      readonly turn: number
+      readonly next: NodeId
+      readonly nextTurn: number
     }
-  /** Final answer: the lock is held now. */
-  | { readonly type: 'LockGrant'; readonly ticket: number; readonly ownerDied: boolean }
-  /** The holder that was granted `ticket` unlocks. Not answered: the link's order is enough. */
-  | { readonly type: 'LockFree'; readonly key: string; readonly ticket: number }
-  /** The holder that was granted `ticket` died holding the lock. Not answered. */
-  | { readonly type: 'LockDead'; readonly key: string; readonly ticket: number }
-  /** The process that waits with `ticket` has ended. Final answer: LockCancelled, unless a grant or
-   * refusal is on its way already; such a grant counts as given back. */
-  | { readonly type: 'LockCancel'; readonly key: string; readonly ticket: number }
-  | { readonly type: 'LockCancelled'; readonly ticket: number }
+  /** From the node that had it: the token is there. Confirmed to the manager by TokenTook. */
+  | { readonly type: 'TokenPass'; readonly key: string; readonly turn: number; readonly ownerDied: boolean }
+  | { readonly type: 'TokenTook'; readonly key: string; readonly turn: number }
+  /** To the manager: nobody on the node wants the token any more, or it was recalled for nobody.
+   * `tainted`: its last holder died, and nobody has been told. */
+  | { readonly type: 'TokenBack'; readonly key: string; readonly turn: number; readonly tainted: boolean }
+  /** To the manager: recalled, but it has left already. */
+  | { readonly type: 'TokenGone'; readonly key: string; readonly turn: number }
+  /** From the manager: as many tokens as it may know are out. */
+  | { readonly type: 'TokenRefused'; readonly key: string; readonly turn: number }
   | {
       readonly type: 'BarrierArrive'
       readonly key: string
@@ -34,18 +46,20 @@ export type SyncMessage =
   | { readonly type: 'BarrierGo'; readonly ticket: number }
   /** The process that waits with `ticket` has ended. */
   | { readonly type: 'BarrierLeave'; readonly key: string; readonly ticket: number }
-  /** Final answer to LockAsk or BarrierArrive. */
-  | { readonly type: 'SyncRefused'; readonly ticket: number; readonly error: string; readonly detail: string }
+  /** Final answer. */
+  | { readonly type: 'BarrierRefused'; readonly ticket: number; readonly error: string; readonly detail: string }
 
 export const SYNC_FIELDS = {
-  LockAsk: { key: 'string', ticket: 'number', process: 'number', holder: 'string' },
-  LockGrant: { ticket: 'number', ownerDied: 'boolean' },
-  LockFree: { key: 'string', ticket: 'number' },
-  LockDead: { key: 'string', ticket: 'number' },
-  LockCancel: { key: 'string', ticket: 'number' },
-  LockCancelled: { ticket: 'number' },
+  TokenAsk: { key: 'string', turn: 'number' },
+  TokenGrant: { key: 'string', turn: 'number', ownerDied: 'boolean' },
+  TokenRecall: { key: 'string', turn: 'number', next: 'number', nextTurn: 'number' },
+  TokenPass: { key: 'string', turn: 'number', ownerDied: 'boolean' },
+  TokenTook: { key: 'string', turn: 'number' },
+  TokenBack: { key: 'string', turn: 'number', tainted: 'boolean' },
+  TokenGone: { key: 'string', turn: 'number' },
+  TokenRefused: { key: 'string', turn: 'number' },
   BarrierArrive: { key: 'string', ticket: 'number', process: 'number', count: 'number' },
   BarrierGo: { ticket: 'number' },
   BarrierLeave: { key: 'string', ticket: 'number' },
-  SyncRefused: { ticket: 'number', error: 'string', detail: 'string' },
+  BarrierRefused: { ticket: 'number', error: 'string', detail: 'string' },
 } as const satisfies MessageFields<SyncMessage>

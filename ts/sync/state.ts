@@ -2,36 +2,74 @@
 import type { NodeId } from '../base/ids.js'
 import type { RoomEffect } from '../base/effects.js'
 import { utf8Bytes } from '../base/utf8.js'
-import type { HoldStateName, StayStateName } from './asker.table.js'
 import type { BarrierStateName } from './barrier.table.js'
 import type { LockStateName } from './lock.table.js'
 import type { SyncMessage } from './messages.js'
+import type { StayStateName } from './stay.table.js'
+import type { TokenStateName } from './token.table.js'
 
 export const KEY_BYTES_MAX = 64
 export const HOLDER_BYTES_MAX = 64
+/** Tokens that a manager knows: of locks that are held, and of those that lie idle where they were used. */
 export const LOCKS_MAX = 65_536
-/** Waiters of one lock. */
+/** Waiters for one lock on one node. */
 export const WAITERS_MAX = 65_536
+/** Tokens that lie idle on one node, each of which costs its manager a record too. */
+export const IDLE_TOKENS_MAX = 4096
+/** How often a lock that another node wants may go to the next waiter on its own node. */
+export const LOCK_BURST = 64
 export const BARRIERS_MAX = 65_536
 export const COUNT_MAX = 65_535
 
-export type SyncEffect = RoomEffect<SyncMessage>
+/**
+ * The edges of release consistency, beside messages and answers. Acquire: what others have made known
+ * is seen from here on in the list of effects. Release: what was written on this node is made known;
+ * syncReleased(edge) tells when it is. Edges are numbered from 1, and no number is used twice.
+ */
+export type SyncEffect =
+  | RoomEffect<SyncMessage>
+  | { readonly do: 'Acquire' }
+  | { readonly do: 'Release'; readonly edge: number }
 
-/** Who asked for a lock; (node, ticket) is the request, (node, process, holder) who will hold it. */
-export interface Claim {
+/** An ask of a node's, and the token's stay there that comes of it. */
+export interface Turn {
   readonly node: NodeId
+  readonly turn: number
+}
+/** At the manager. */
+export interface Token {
+  state: TokenStateName
+  /** In At, Moving and Returning. */
+  at: Turn
+  /** In Moving. */
+  to: Turn
+  /** In order of arrival; a node is in it once. */
+  queue: Turn[]
+}
+
+/** A local thread that holds a lock or waits for it. `holder` is unique within the process. */
+export interface Claim {
+  readonly key: string
   readonly ticket: number
   readonly process: number
   readonly holder: string
 }
+/** On the node that has the token or asks for it. */
 export interface Lock {
   state: LockStateName
-  /** In Held, who holds it. */
+  readonly key: string
+  /** Of the last ask. */
+  turn: number
+  /** In Held and Wanted. */
   holder: Claim | undefined
-  /** In Held, whether the holder's grant told of a death. */
+  /** The last holder died, and nobody has been told. */
   tainted: boolean
   /** In order of arrival. */
   queue: Claim[]
+  /** In Wanted and Leaving, who is next; the node is NO_NODE: the manager. */
+  next: Turn
+  /** Since the token was recalled. */
+  handOvers: number
 }
 
 export interface Participant {
@@ -45,13 +83,6 @@ export interface Barrier {
   readonly waiting: Participant[]
 }
 
-export interface Hold {
-  state: HoldStateName
-  readonly key: string
-  readonly ticket: number
-  readonly process: number
-  readonly holder: string
-}
 export interface Stay {
   state: StayStateName
   readonly key: string
@@ -60,34 +91,50 @@ export interface Stay {
   readonly count: number
 }
 
+/** What goes on when an edge is over: the token of `key` leaves, or the stay with `ticket` arrives. */
+export type Edge = { readonly what: 'token'; readonly key: string } | { readonly what: 'stay'; readonly ticket: number }
+
 export interface SyncState {
   readonly self: NodeId
   /** By key, what this node manages. */
-  readonly locks: Map<string, Lock>
+  readonly tokens: Map<string, Token>
   readonly barriers: Map<string, Barrier>
-  /** By ticket of the lock or barrier request, what processes of this node are about. */
-  readonly holds: Map<number, Hold>
+  /** By key, whose token this node has or asks for. */
+  readonly locks: Map<string, Lock>
+  /** Keys of the locks that are Idle, the longest idle first. */
+  readonly idle: Set<string>
+  /** By key, process and holder: every claim that waits or holds. */
+  readonly claims: Map<string, Claim>
+  /** By ticket of the barrier request. */
   readonly stays: Map<number, Stay>
-  /** claimOf(key, process, holder) -> ticket of the hold that is Asking or Held. */
-  readonly claims: Map<string, number>
+  /** By number. */
+  readonly edges: Map<number, Edge>
+  lastEdge: number
+  lastTurn: number
   readonly lost: Set<NodeId>
 }
 
 export function createSync(self: NodeId): SyncState {
   return {
     self,
-    locks: new Map(),
+    tokens: new Map(),
     barriers: new Map(),
-    holds: new Map(),
-    stays: new Map(),
+    locks: new Map(),
+    idle: new Set(),
     claims: new Map(),
+    stays: new Map(),
+    edges: new Map(),
+    lastEdge: 0,
+    lastTurn: 0,
     lost: new Set(),
   }
 }
 
-/** The node that serialises a key. All are node 0's for now; only this function knows. */
-export function managerOf(_key: string): NodeId {
-  return 0
+/** Begins a release; when it is over, what `edge` says goes on. */
+export function releaseFor(state: SyncState, edge: Edge): SyncEffect {
+  state.lastEdge++
+  state.edges.set(state.lastEdge, edge)
+  return { do: 'Release', edge: state.lastEdge }
 }
 
 export function isKey(key: string): boolean {
