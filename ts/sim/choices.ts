@@ -68,10 +68,12 @@ function threadChoices(world: World, node: number, wishes: Wishes, must: Choice[
     } else if (access !== undefined) {
       must.push({ do: 'act', node, thread, page, place, access })
     } else {
-      for (const lock of holds) must.push({ do: 'unlock', node, thread, lock })
+      // A request is a step, and there is one at a time.
+      const idle = world.nodes[node]!.todo.length === 0
+      if (idle) for (const lock of holds) must.push({ do: 'unlock', node, thread, lock })
       if (opsLeft === 0) return
       for (const op of wishes.accesses()) must.push({ do: 'act', node, thread, ...op })
-      if (world.setup.locks === 0) return
+      if (world.setup.locks === 0 || !idle) return
       for (const lock of wishes.locks(above(holds, world.setup.locks))) must.push({ do: 'lock', node, thread, lock })
     }
   })

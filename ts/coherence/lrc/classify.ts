@@ -36,7 +36,8 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
     case 'PageLost': {
       if (requester !== state.self) throw blame(context, `${type} for node ${requester}`)
       const pending = now === 'IR_D' || now === 'IW_D' || now === 'RW_A'
-      if (!pending || message.serial !== copySerial(pages, page)) return 'Stale'
+      // Only the home answers, each request once, and nothing of a lost home comes any more.
+      if (!pending || message.serial !== copySerial(pages, page)) throw blame(context, `${type} that answers nothing`)
       return type === 'PageWrite' && isHome(context) ? 'PageWriteHome' : type
     }
     default:

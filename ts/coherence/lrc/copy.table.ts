@@ -34,7 +34,6 @@ export const COPY_EVENTS = [
   'PageWriteHome', // this node is the home: no twin
   'PageOnly', // the page, and no other node has it
   'PageLost', // nobody has the bytes
-  'Stale', // an answer to a request that is over
   'FetchRead', // the home wants the page that is here alone
   'FetchReadHome', // the same, this node is the home
   'Notice', // others have changed the page
@@ -91,7 +90,6 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('IW_D', 'GetWrite'),
     ReadHomeless: to('X', 'Poison'),
     WriteHomeless: to('X', 'Poison'),
-    Stale: to('I'),
     Notice: to('I'), // dropped meanwhile
     HomeLost: to('I'),
   },
@@ -102,7 +100,6 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('RW_A', 'GetWrite'),
     ReadHomeless: 'never',
     WriteHomeless: 'never',
-    Stale: to('R'),
     Notice: to('RS', 'Noticed'),
     HomeLost: to('X', 'Poison'),
   },
@@ -114,7 +111,6 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: 'never',
     ReadHomeless: 'never',
     WriteHomeless: 'never',
-    Stale: to('RS'),
     Notice: to('RS'),
     Acquire: to('I', 'Forgotten', 'Punch'),
     HomeLost: to('X', 'Forgotten', 'Poison'),
@@ -126,7 +122,6 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('W', 'KeepWrite'),
     ReadHomeless: 'never',
     WriteHomeless: 'never',
-    Stale: to('W'),
     Notice: to('WS', 'Noticed', 'AckKept'),
     Release: to('R', 'Clean', 'Downgrade', 'Diff'),
     ReleaseHome: to('R', 'Clean', 'Downgrade', 'NotifySharers'),
@@ -139,7 +134,6 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: 'never',
     ReadHomeless: 'never',
     WriteHomeless: 'never',
-    Stale: to('WS'),
     Notice: to('WS', 'AckKept'),
     Release: to('RS', 'Clean', 'Downgrade', 'DiffStale'),
     Acquire: to('I', 'Clean', 'Forgotten', 'Downgrade', 'DiffStale', 'Punch'),
@@ -152,7 +146,6 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('E', 'KeepWrite'),
     ReadHomeless: 'never',
     WriteHomeless: 'never',
-    Stale: to('E'),
     Notice: 'never',
     FetchRead: to('R', 'Downgrade', 'Copy', 'SendHome'),
     FetchReadHome: to('R', 'Downgrade', 'SendHomeKept'),
@@ -167,7 +160,6 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: 'never',
     PageRead: to('R', 'InstallRead'),
     PageLost: to('X', 'Poison'),
-    Stale: to('IR_D'),
     Notice: to('IR_D', 'AckKept'), // the page comes behind it: the home counts on it
     HomeLost: to('X', 'Poison'),
   },
@@ -182,7 +174,6 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     PageWriteHome: to('W', 'InstallWrite', 'Dirty'),
     PageOnly: to('E', 'InstallWrite'),
     PageLost: to('X', 'Poison'),
-    Stale: to('IW_D'),
     Notice: to('IW_D', 'AckKept'),
     HomeLost: to('X', 'Poison'),
   },
@@ -195,7 +186,6 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: 'never',
     PageWriteHome: to('W', 'KeepWrite', 'Dirty'),
     PageOnly: to('E', 'KeepWrite'),
-    Stale: to('RW_A'),
     Notice: 'never',
     HomeLost: 'never',
   },
@@ -206,8 +196,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('X', 'Poison'),
     ReadHomeless: to('X', 'Poison'),
     WriteHomeless: to('X', 'Poison'),
-    Stale: to('X'),
-    Notice: to('X'),
+    Notice: 'never',
     HomeLost: to('X'),
   },
 }

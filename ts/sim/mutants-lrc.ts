@@ -1,0 +1,84 @@
+/** Bugs planted in lrc: mutants.ts. */
+import { lrc } from '../coherence/lrc/index.js'
+import { to } from '../coherence/table.js'
+import { copyCell, homeCell, type Mutant } from './plant.js'
+
+const edges = lrc.edges!
+
+export const LRC: readonly Mutant[] = [
+  { name: 'a noticed page stays at an acquire', protocol: copyCell(lrc, 'RS', 'Acquire', to('R', 'Forgotten')) },
+  { name: 'nothing is acquired', protocol: { ...lrc, edges: { ...edges, acquire: () => {} } } },
+  {
+    name: 'released before it is known',
+    protocol: {
+      ...lrc,
+      edges: {
+        ...edges,
+        release: (cells, state, edge, effects) => {
+          edges.release(cells, state, edge, effects)
+          const late = state.edges.releases.splice(0)
+          for (const { edge } of late) effects.push({ do: 'Released', edge })
+        },
+      },
+    },
+  },
+  {
+    name: 'a release without diffs',
+    protocol: copyCell(lrc, 'W', 'Release', to('R', 'Clean', 'Downgrade', 'DropTwin')),
+  },
+  { name: 'diffed before Downgrade', protocol: copyCell(lrc, 'W', 'Release', to('R', 'Clean', 'Diff', 'Downgrade')) },
+  { name: 'written on after a release', protocol: copyCell(lrc, 'W', 'Release', to('R', 'Clean', 'Diff')) },
+  { name: 'a notice forgotten', protocol: copyCell(lrc, 'R', 'Notice', to('R')) },
+  { name: 'a notice forgotten where the page is dirty', protocol: copyCell(lrc, 'W', 'Notice', to('W', 'AckKept')) },
+  {
+    name: 'a dirty sharer no longer counted on',
+    protocol: copyCell(lrc, 'W', 'Notice', to('WS', 'Noticed')),
+  },
+  {
+    name: 'a sharer no longer counted on while the page is on its way to it',
+    protocol: copyCell(lrc, 'IR_D', 'Notice', to('IR_D')),
+  },
+  {
+    name: 'dirty bytes dropped at an acquire',
+    protocol: copyCell(lrc, 'WS', 'Acquire', to('I', 'Clean', 'Forgotten', 'Downgrade', 'DropTwin', 'Punch')),
+  },
+  {
+    name: 'a noticed page written without being fetched',
+    protocol: copyCell(lrc, 'RS', 'Write', to('WS', 'KeepTwin', 'Dirty')),
+  },
+  { name: 'written without a twin', protocol: copyCell(lrc, 'R', 'Write', to('W', 'KeepWrite', 'Dirty')) },
+  { name: 'written, and not on the list', protocol: copyCell(lrc, 'R', 'Write', to('W', 'KeepTwin')) },
+  {
+    name: 'taken from who had it alone without Downgrade',
+    protocol: copyCell(lrc, 'E', 'FetchRead', to('R', 'Copy', 'SendHome')),
+  },
+  {
+    name: 'the home does not tell what it wrote',
+    protocol: copyCell(lrc, 'W', 'ReleaseHome', to('R', 'Clean', 'Downgrade')),
+  },
+  { name: 'a diff not applied', protocol: homeCell(lrc, 'S', 'Diff', to('S', 'NotifySharers')) },
+  { name: 'sharers not told of a diff', protocol: homeCell(lrc, 'S', 'Diff', to('S', 'Patch')) },
+  { name: 'a reader not in the copyset', protocol: homeCell(lrc, 'S', 'GetRead', to('S', 'Copy', 'SendRead')) },
+  {
+    name: 'alone, although others have it',
+    protocol: homeCell(lrc, 'S', 'GetWrite', to('E', 'Own', 'Copy', 'MasterGone', 'SendOnly')),
+  },
+  {
+    name: 'who had it alone forgotten as a sharer',
+    protocol: homeCell(lrc, 'B', 'PageHome', to('S', 'MasterPage', 'Forget')),
+  },
+  {
+    name: 'the request that waits for the page forgotten',
+    protocol: homeCell(lrc, 'E', 'GetRead', to('B', 'Begin', 'FetchRead')),
+  },
+  {
+    name: 'lost with who had it alone, and nobody told',
+    lossy: true,
+    protocol: homeCell(lrc, 'L', 'GetRead', to('L')),
+  },
+  {
+    name: 'a lost sharer still awaited',
+    lossy: true,
+    protocol: { ...lrc, edges: { ...edges, lost: () => {} } },
+  },
+]

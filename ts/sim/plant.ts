@@ -1,0 +1,24 @@
+/** How a bug is planted: a protocol with one cell altered. */
+import type { AnyProtocol } from '../coherence/protocol.js'
+import type { Cell } from '../coherence/table.js'
+
+export interface Mutant {
+  readonly name: string
+  /** Shows only when nodes are lost. */
+  readonly lossy?: true
+  readonly protocol: AnyProtocol
+}
+
+export function copyCell(protocol: AnyProtocol, state: string, event: string, cell: Cell<string, string>): AnyProtocol {
+  return { ...protocol, copy: { ...protocol.copy, table: altered(protocol.copy.table, state, event, cell) } }
+}
+
+export function homeCell(protocol: AnyProtocol, state: string, event: string, cell: Cell<string, string>): AnyProtocol {
+  return { ...protocol, home: { ...protocol.home, table: altered(protocol.home.table, state, event, cell) } }
+}
+
+type AnyTable = AnyProtocol['copy']['table']
+
+function altered(table: AnyTable, state: string, event: string, cell: Cell<string, string>): AnyTable {
+  return { ...table, [state]: { ...table[state], [event]: cell } }
+}
