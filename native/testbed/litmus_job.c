@@ -56,8 +56,8 @@ const char *job_parse(struct job *job, const char *line, uint64_t workers, uint6
   job->seed = number("seed", 0, UINT32_MAX);
   job->burst = number("burst", 1, RUNS_MAX);
   job->warm = number("warm", 0, 1000);
-  job->delay = number("delay", 0, 1000000000);
-  job->gap = number("gap", 0, 1000000000);
+  job->delay = number("delay", 0, 999999999);
+  job->gap = number("gap", 0, 999999999);
   job->locations = number("locations", 1, LOCATIONS_MAX);
   for (int64_t l = 0; l < job->locations; l++) parse_location(job, &job->location[l], (int64_t)pages);
   job->threads = number("threads", 1, THREADS_MAX);

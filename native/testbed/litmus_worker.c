@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 
 #define SPINS 100       /* polls of a meeting before a thread sleeps */
 #define WAKING_NS 30000 /* then others may still be asleep */
+#define SLEEP_NS 5000   /* less is not worth a sleep */
 #define BARRIER_KEY 1
 
 static struct {
@@ -49,10 +51,12 @@ static uint64_t now_ns(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Often nothing, so that threads also meet with nothing between them; else any time up to `most`. */
+/* Often nothing, so that threads also meet with nothing between them; else any time up to `most`. A
+ * long one is slept: the others' faults need the CPU, and with luck the page is gone afterwards. */
 static void pass_time(uint64_t *random, uint64_t most) {
   if (most == 0 || random64(random) % 2 == 0) return;
-  uint64_t end = now_ns() + random64(random) % most;
+  uint64_t ns = random64(random) % most, end = now_ns() + ns;
+  if (ns >= SLEEP_NS) nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
   while (now_ns() < end) __builtin_ia32_pause();
 }
 
@@ -256,6 +260,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   sync_file = at;
+  prctl(PR_SET_TIMERSLACK, 1); /* sleeps end when they should; threads inherit it */
   if (!(g = gshm_attach(NULL))) fail("attach");
   uint64_t size = options.pages * PAGE;
   gshm_segment *segment = gshm_create_with(g, options.segment, size, GSHM_OPEN_OR_CREATE, &options.model);

@@ -93,7 +93,7 @@ export function chooseLayout(
     // Under a lock all accesses to what is shared are: touching a page outside of it would be a race.
     warm: asked.guard === 'lock' ? 0 : random.pick([0, 0, 300, 700]),
     delay: random.pick([0, 1_000, 20_000, 100_000]),
-    gap: random.pick([0, 1_000, 50_000]),
+    gap: random.pick([0, 1_000, 50_000, 300_000]),
   }
 }
 
