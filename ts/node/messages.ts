@@ -9,6 +9,6 @@ export type Message = CoherenceMessage | EdgeMessage | SyncMessage | HeapMessage
 
 const COHERENCE: ReadonlySet<string> = new Set(COHERENCE_TYPES)
 
-export function isCoherence(message: Message): message is CoherenceMessage {
+export function isCoherence(message: { readonly type: string }): message is CoherenceMessage {
   return COHERENCE.has(message.type)
 }

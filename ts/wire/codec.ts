@@ -7,7 +7,8 @@
 import { assert } from '../base/assert.js'
 import type { FieldKind } from '../base/message-fields.js'
 import { PeerError } from '../base/peer-error.js'
-import { coherenceBytes, coherencePayload, decodeCoherence, encodeCoherence, isCoherence } from './coherence.js'
+import { isCoherence } from '../node/messages.js'
+import { coherenceBytes, coherencePayload, decodeCoherence, encodeCoherence } from './coherence.js'
 import { boundFields, readFields, writeFields, type Field, type Fields } from './fields.js'
 import {
   AT_BYTES,

@@ -11,6 +11,7 @@ import {
   AT_PAGE,
   AT_REQUESTER,
   AT_SEGMENT,
+  AT_RESERVED,
   AT_SERIAL,
   AT_TYPE,
   COHERENCE_HEADER_BYTES,
@@ -37,10 +38,6 @@ const TYPE_NUMBER = Object.fromEntries(COHERENCE_TYPES.map((type, i) => [type, F
 
 const U32 = 2 ** 32
 
-export function isCoherence(message: { readonly type: string }): message is CoherenceMessage {
-  return Object.hasOwn(TYPE_NUMBER, message.type)
-}
-
 export function coherenceBytes(message: CoherenceMessage): number {
   return message.bytes === 'page' ? COHERENCE_HEADER_BYTES + PAGE_SIZE : COHERENCE_HEADER_BYTES
 }
@@ -58,7 +55,8 @@ export function encodeCoherence(
   const withPage = message.bytes === 'page'
   assert(withPage === (payload !== undefined), 'wire: a payload goes with bytes page and nothing else')
   assert(segment > 0 && segment <= SEGMENT_MAX && page >= 0 && page < U32, 'wire: segment or page out of range')
-  assert(requester >= 0 && requester < NODES_MAX && Number.isSafeInteger(serial) && serial >= 0, 'wire: bad requester')
+  assert(requester >= 0 && requester < NODES_MAX, 'wire: bad requester')
+  assert(serial >= 0 && serial < U32, 'wire: serial out of range')
   writeU32(into, at, length)
   into[at + AT_TYPE] = TYPE_NUMBER[message.type]
   into[at + AT_BYTES] = BYTES_NUMBER[message.bytes] | (message.confirm ? CONFIRM : 0) | (lost ? LOST : 0)
@@ -66,7 +64,7 @@ export function encodeCoherence(
   writeU32(into, at + AT_SEGMENT, segment)
   writeU32(into, at + AT_PAGE, page)
   writeU32(into, at + AT_SERIAL, serial)
-  writeU32(into, at + AT_SERIAL + 4, Math.floor(serial / U32))
+  writeU32(into, at + AT_RESERVED, 0)
   if (payload !== undefined && !lost) {
     assert(payload.length === PAGE_SIZE, 'wire: a payload is one page')
     into.set(payload, at + COHERENCE_HEADER_BYTES)
@@ -94,9 +92,8 @@ export function decodeCoherence(from: Uint8Array, at: number, length: number): C
   if (requester >= NODES_MAX) throw new PeerError(`${type} for node ${requester}`)
   const segment = readU32(from, at + AT_SEGMENT)
   if (segment === 0 || segment > SEGMENT_MAX) throw new PeerError(`${type} for segment ${segment}`)
-  const high = readU32(from, at + AT_SERIAL + 4)
-  if (high >= 2 ** 21) throw new PeerError(`${type} with a serial beyond 2^53`)
-  const serial = high * U32 + readU32(from, at + AT_SERIAL)
+  if (readU32(from, at + AT_RESERVED) !== 0) throw new PeerError(`${type} with a serial beyond 2^32`)
+  const serial = readU32(from, at + AT_SERIAL)
   return { type, segment, page: readU32(from, at + AT_PAGE), requester, serial, bytes, confirm }
 }
 

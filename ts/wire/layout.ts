@@ -27,6 +27,8 @@ export const AT_REQUESTER = 6
 export const AT_SEGMENT = 8
 export const AT_PAGE = 12
 export const AT_SERIAL = 16
+/** 0 */
+export const AT_RESERVED = 20
 
 /** The first type number of each room; a list never grows into the next one's numbers. */
 export const FIRST_TYPE = { coherence: 1, sync: 32, heap: 64, names: 96, edges: 128, cluster: 192 } as const
