@@ -1,6 +1,6 @@
 /**
- * The translation table of one registered process: virtual page -> global page, and back. It is the
- * seeds' virtual-to-global table: a sorted list of views that never overlap. Pure, so it can be
+ * The translation table of one registered process: virtual page -> global page, and back: a sorted
+ * list of views that never overlap. Pure, so it can be
  * tested without a kernel; userfaultfd's address events (remap, unmap) keep it true.
  */
 import { assert } from '../ts/base/assert.js'

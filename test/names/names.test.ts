@@ -6,13 +6,11 @@ import type { NamesEffect } from '../../ts/names/effects.js'
 import {
   attributesOf,
   createNames,
-  highestSegment,
   namesJoined,
   namesLet,
   namesLost,
   namesMessage,
   namesRequest,
-  segments,
   type NamesRequest,
   type NamesState,
 } from '../../ts/names/index.js'
@@ -82,7 +80,7 @@ t.test('create: every node knows the segment before it is answered', async (t) =
     createdMs: 1234,
   })
   t.same(attributesOf(links.state(1), 1), links.answer(ticket, 'segment').attributes)
-  t.equal(highestSegment(links.state(1)), 1)
+  t.equal(links.state(1).highest, 1)
 })
 
 t.test('create: on the only node there is, no message is needed', async (t) => {
@@ -276,7 +274,7 @@ t.test('join: a node that joins hears of every segment, those in creation includ
   )
   t.same(attributesOf(links.state(2), 3)?.homes.length, 2, 'a node that joined later is no home')
   t.same(
-    segments(links.state(2)).map(({ name }) => name),
+    [...links.state(2).known.values()].map(({ attributes }) => attributes.name),
     ['a', 'b', 'c'],
   )
   t.equal(links.outcome(run(2, { op: 'open', name: 'c' })), 'segment')
@@ -343,7 +341,7 @@ t.test('unlink: the name goes, the memory stays until the last node lets it go (
   links.settle()
   t.same(gone.sort(), ['0:1', '1:1', '2:1'])
   t.equal(attributesOf(links.state(1), 1), undefined)
-  t.equal(highestSegment(links.state(1)), 1)
+  t.equal(links.state(1).highest, 1)
   t.same(links.answer(run(1, { op: 'list' }), 'list').segments, [])
 })
 

@@ -6,7 +6,7 @@
 import type { Model } from './consistency.js'
 import type { NodeId, SegmentId } from './ids.js'
 
-/** Everything about a segment that all nodes agree on; fixed at creation but for `linked`. */
+/** Everything about a segment that all nodes agree on; fixed at creation. */
 export interface SegmentAttributes extends Model {
   readonly segment: SegmentId
   readonly name: string

@@ -16,7 +16,7 @@ import { checkedListen, formatEndpoint, type Endpoint } from './address.js'
 import { Admission } from './admission.js'
 import { Door, type Log } from './door.js'
 import type { Identity } from './handshake.js'
-import { Heartbeat, SILENCE_MS_MAX } from './heartbeat.js'
+import { Heartbeat, PAUSE_MS_MAX } from './heartbeat.js'
 import { joinCluster } from './joining.js'
 import type { Link } from './link.js'
 import { Members, type Member } from './members.js'
@@ -76,8 +76,7 @@ export class Cluster {
     this.#door = new Door(this.#me, options.log, (link, hello) => this.#enter(link, hello))
     this.#heartbeat = new Heartbeat((ms) => {
       options.log('warn', `this daemon stood still for ${Math.round(ms)} ms`)
-      // others may have missed as many pings as it takes
-      if (ms > SILENCE_MS_MAX - 1500) this.#members.stalled(`it stood still for ${Math.round(ms)} ms`)
+      if (ms > PAUSE_MS_MAX) this.#members.stalled(`it stood still for ${Math.round(ms)} ms`)
     })
     this.#members = new Members({
       joined: (node, joinedName) => this.#tell(() => handlers.joined(node, joinedName)),

@@ -9,6 +9,9 @@ import type { Link } from './link.js'
 export type Pulse = Pick<Link, 'heard' | 'spoke' | 'over' | 'send' | 'silent' | 'bye'>
 
 export const SILENCE_MS_MAX = 4000
+/** After so long a pause of its own a daemon asks whether it is still a member: a ping may have been a second old,
+ * and others look only every quarter of one. */
+export const PAUSE_MS_MAX = SILENCE_MS_MAX - 1500
 
 /** Looks often enough that a loss is seen within five seconds of the last sign of life. */
 const TIMES = { silenceMs: SILENCE_MS_MAX, pingMs: 1000, tickMs: 250, lateMs: 1000 }

@@ -13,7 +13,6 @@
 import { protocolName, type ProtocolName } from '../base/consistency.js'
 import { NO_NODE, PAGE_SIZE, type NodeId, type Page, type SegmentId } from '../base/ids.js'
 import { createNodeSet, type NodeSet } from '../base/node-set.js'
-import { PeerError } from '../base/peer-error.js'
 import type { SegmentAttributes } from '../base/requests.js'
 import { copyEdges, createEdges, type EdgeState } from './lrc/state.js'
 import type { CoherenceMessage } from './messages.js'
@@ -74,7 +73,6 @@ export function createCoherence(self: NodeId): CoherenceState {
 export function segmentMade(state: CoherenceState, attributes: SegmentAttributes): void {
   const { segment, bytes, homes } = attributes
   if (state.segments.has(segment)) return
-  if (homes.length === 0 || new Set(homes).size !== homes.length) throw new PeerError(`segment ${segment}: bad homes`)
   state.highest = Math.max(state.highest, segment)
   state.segments.set(segment, {
     segment,

@@ -23,7 +23,7 @@ import { registryAsk, registryJoined, registryKnown, registryLet, registryLost, 
 import type { Registry } from './registry.js'
 import { NAMES_NODE, isSound, type NamesState } from './state.js'
 
-export { attributesOf, createNames, highestSegment, segments, type NamesState } from './state.js'
+export { attributesOf, createNames, type NamesState } from './state.js'
 
 export type NamesRequest = Extract<LocalRequest, { readonly op: 'create' | 'open' | 'stat' | 'unlink' | 'list' }>
 

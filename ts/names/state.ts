@@ -57,16 +57,6 @@ export function attributesOf(state: NamesState, segment: SegmentId): SegmentAttr
   return state.known.get(segment)?.attributes
 }
 
-/** A message about a segment beyond this one is hostile; about another unknown one it may be late. */
-export function highestSegment(state: NamesState): SegmentId {
-  return state.highest
-}
-
-/** Every segment that exists, unlinked ones that are still held included. */
-export function segments(state: NamesState): SegmentAttributes[] {
-  return [...state.known.values()].map((known) => known.attributes)
-}
-
 /** Whether a peer's attributes can be some segment's that this build serves: node 0 asks nobody else to know it. */
 export function isSound({ protocols }: NamesState, attributes: SegmentAttributes): boolean {
   const { segment, name, bytes, manager, homes, uid, gid, mode, createdMs } = attributes
