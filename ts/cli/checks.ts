@@ -39,7 +39,7 @@ export function architecture(arch: string = process.arch): Check {
 export function nodeVersion(version = process.versions.node): Check {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const ok = major > 20 || (major === 20 && minor >= 19)
-  return check('Node.js 20.19 or later', true, ok, version, 'install Node.js 20 or later')
+  return check('Node.js 20.19 or later', true, ok, version, 'install Node.js 20.19 or later')
 }
 
 /** Needed to build only; what is built already runs without. The places are scripts/prerequisites.mjs's. */
