@@ -6,7 +6,8 @@ import type { NodeEvent } from '../node/events.js'
 import { isCoherence, type Message } from '../node/messages.js'
 
 export function describeMessage(message: Message): string {
-  if (!isCoherence(message)) return message.type
+  if (!isCoherence(message))
+    return [message.type, ...listed(message), ...(message.type === 'Flush' ? ['diffs'] : [])].join(' ')
   const { type, page, bytes } = message
   return `${type} p${page}${bytes === 'none' ? '' : ` ${bytes}`}${forWhom(message)}`
 }
@@ -16,7 +17,15 @@ export function describeEffect(at: NodeId, effect: Effect): string {
     case 'Send':
       return `${at}->${effect.to} ${describeMessage(effect.message)}`
     case 'Install':
-      return `${at}: Install p${effect.page} ${effect.access} ${effect.bytes}`
+      return `${at}: Install p${effect.page} ${effect.access} ${effect.bytes}${effect.twin ? ', twin' : ''}`
+    case 'Fill':
+      return `${at}: Fill p${effect.page} ${effect.bytes}`
+    case 'Patch':
+    case 'Diff':
+    case 'DropTwin':
+      return `${at}: ${effect.do} p${effect.page}`
+    case 'Answer':
+      return `${at}: Answer ${effect.answer.is}`
     case 'Downgrade':
     case 'Copy':
     case 'Punch':
@@ -46,4 +55,10 @@ export function describeEvent(at: NodeId, event: NodeEvent): string {
 /** In what the home orders of others it matters whom it is for. */
 function forWhom({ type, requester }: CoherenceMessage): string {
   return type === 'FetchRead' || type === 'FetchWrite' ? ` for ${requester}` : ''
+}
+
+/** The pages that a message of lrc lists, or the lock that one is about. */
+function listed(message: Message): string[] {
+  if ('pages' in message) return message.pages.map((page) => `p${page}`)
+  return 'key' in message ? [message.key] : []
 }

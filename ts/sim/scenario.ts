@@ -5,6 +5,7 @@
  *   protocol srsw            of the clusters that follow; only at the script's start (mrsw without)
  *   nodes 3 pages 2          a new cluster; page p's home is node p % 3
  *   fault 1 write p0         a thread of node 1 faults
+ *   lock 1 l0                node 1 asks for lock l0; `unlock 1 l0` gives it back
  *   deliver 1>0              the oldest message on that link (`deliver 1>0 all`: every one)
  *   resume 0 p0              node 0, the home, goes on with a request that waits
  *   settle                   delivers and resumes, lowest nodes first, until nothing is on its way
@@ -21,11 +22,11 @@ import type { NodeId, Page } from '../base/ids.js'
 import { COHERENCE_TYPES, type CoherenceMessage, type CoherenceType } from '../coherence/messages.js'
 import type { Effect } from '../node/effects.js'
 import type { NodeEvent } from '../node/events.js'
-import { isCoherence } from '../node/messages.js'
+import type { Message } from '../node/messages.js'
 import { pageView, type NodeState } from '../node/state.js'
 import type { Step } from '../node/step.js'
 import { describeEffect } from './describe.js'
-import { SEGMENT, createNodes } from './world.js'
+import { SEGMENT, TRAVELS, createNodes } from './world.js'
 
 /** The script with the transcripts that this step really gives. */
 export function runScenario(text: string, step: Step): string {
@@ -53,7 +54,8 @@ function runBlock(stage: Stage, block: string): string {
 
 class Stage {
   #nodes: (NodeState | undefined)[] = []
-  #links = new Map<string, CoherenceMessage[]>()
+  #links = new Map<string, Message[]>()
+  #ticket = 0
   #resumes: { node: NodeId; page: Page }[] = []
   #out: string[] = []
 
@@ -81,6 +83,10 @@ class Stage {
           page: pageNumber(words[2]),
           access: words[1] === 'write' ? 'write' : 'read',
         })
+        break
+      case 'lock':
+      case 'unlock':
+        this.#request(Number(words[0]), command, words[1] ?? '')
         break
       case 'deliver':
         this.#deliver(words[0] ?? '', words[1] === 'all')
@@ -127,10 +133,16 @@ class Stage {
     for (const effect of effects) {
       this.#out.push(describeEffect(at, effect))
       if (effect.do === 'Resume') this.#resumes.push({ node: at, page: effect.page })
-      if (effect.do !== 'Send' || !isCoherence(effect.message) || this.#nodes[effect.to] === undefined) continue
+      if (effect.do !== 'Send' || !TRAVELS.has(effect.message.type) || this.#nodes[effect.to] === undefined) continue
       const link = `${at}>${effect.to}`
       this.#links.set(link, [...(this.#links.get(link) ?? []), effect.message])
     }
+  }
+
+  /** One process a node. */
+  #request(node: NodeId, op: 'lock' | 'unlock', key: string): void {
+    const request = { op, key, process: 1, holder: '1' } as const
+    this.#step(node, { is: 'request', ticket: ++this.#ticket, request })
   }
 
   #deliver(link: string, all: boolean): void {
