@@ -12,12 +12,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { PAGE_SIZE } from '../ts/base/ids.js'
 import { segments, unlink } from '../ts/client/inspect.js'
 import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
 import type { Daemon } from '../ts/launch/daemon.js'
 import { built } from '../ts/launch/paths.js'
 import { createSegment, touch, touchAndStay } from './programs.js'
-import { median, spread } from './stats.js'
+import { median, quantile, spread } from './stats.js'
 
 const KINDS = ['local', 'upgrade', 'remote2', 'remote3'] as const
 type Kind = (typeof KINDS)[number]
@@ -42,7 +43,7 @@ async function floors(count: number): Promise<Floors> {
 
 async function round(nodes: readonly Daemon[], pages: number, name: string): Promise<Record<Kind, number[]>> {
   const [a, b, c] = nodes as [Daemon, Daemon, Daemon]
-  await createSegment(a, name, pages * 3 * 4 * 4096)
+  await createSegment(a, name, pages * 3 * 4 * PAGE_SIZE)
   const segment = segments(a.socket).find((one) => one.name === name)!
   // homes[p % 3] is page p's home; four blocks of 3 * pages pages, one for each kind
   const at = (block: number, home: number) => block * pages * 3 + segment.homes.indexOf(home)
@@ -86,9 +87,7 @@ async function main(pages: number, rounds: number): Promise<Placement> {
     return {
       floorUs,
       usP50,
-      usP90: perKind((kind) =>
-        median(ours.map((one) => one[kind].toSorted((x, y) => x - y)[Math.floor(pages * 0.9)]!)),
-      ),
+      usP90: perKind((kind) => median(ours.map((one) => quantile(one[kind], 0.9)))),
       spreadUs,
       ratio: perKind((kind) => usP50[kind] / against[kind]),
     }

@@ -8,6 +8,7 @@
  * a step and arbitrarily late after a wake-up; a fault may come twice; a node may be lost at any
  * moment, and each other node learns of it later, after any part of what was on its way.
  */
+import { AssertionError } from '../base/assert.js'
 import { PeerError } from '../base/peer-error.js'
 import type { Access, NodeId, Page } from '../base/ids.js'
 import { PAGE_SIZE } from '../base/ids.js'
@@ -307,7 +308,8 @@ export class World {
     try {
       this.setup.step(node.state, event, node.todo)
     } catch (error) {
-      if (error instanceof PeerError || error instanceof Error) throw new Violation(`node ${at}: ${error.message}`)
+      if (error instanceof PeerError || error instanceof AssertionError)
+        throw new Violation(`node ${at}: ${error.message}`)
       throw error
     }
   }
