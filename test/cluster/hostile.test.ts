@@ -1,4 +1,5 @@
 // Whoever finds the port: no bytes crash a node, none make it wait for long, each costs a log line.
+import { FRAME_MAX } from '../../ts/wire/layout.js'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -138,11 +139,11 @@ t.test('hostile: an oversized frame after the handshake fences its sender', asyn
   const c = await new Local({ nodeName: 'c', join: a.at }).start()
   t.teardown(() => Promise.all([a, b, c].map((one) => one.cluster.stop())))
   t.teardown(() => proxy.close())
-  proxy.inject(u32(65537))
+  proxy.inject(u32(FRAME_MAX + 1))
   proxy.inject(Buffer.alloc(100))
-  t.match(await a.until(/^lost/), /lost 1 frame of 65537 bytes/)
-  t.match(await c.until(/^lost/), /lost 1 frame of 65537 bytes/)
-  t.match(await b.until(/^fenced/), /frame of 65537 bytes/)
+  t.match(await a.until(/^lost/), new RegExp(`lost 1 frame of ${FRAME_MAX + 1} bytes`))
+  t.match(await c.until(/^lost/), new RegExp(`lost 1 frame of ${FRAME_MAX + 1} bytes`))
+  t.match(await b.until(/^fenced/), new RegExp(`frame of ${FRAME_MAX + 1} bytes`))
 })
 
 t.test('secret: who knows it joins; who does not, does not', async (t) => {
