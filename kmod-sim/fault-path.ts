@@ -39,6 +39,8 @@ export interface FaultHost {
 
 export class FaultPath {
   readonly counts: FaultCounts = { read: 0, write: 0, upgrade: 0, local: 0, remote: 0 }
+  /** Address events so far that move or take away views. */
+  #moves = 0
 
   constructor(
     private readonly processes: ProcessRegistry,
@@ -52,11 +54,11 @@ export class FaultPath {
    */
   readonly batch = (records: Float64Array, count: number): void => {
     const end = count * RECORD_WIDTH
+    const movesBefore = this.#moves
     let faults = 0
-    let moved = false
     for (let at = 0; at < end; at += RECORD_WIDTH) {
       if (records[at + 1]! <= FaultKind.write) faults++
-      else if (this.#addressEvent(records, at)) moved = true
+      else this.#addressEvent(records, at)
     }
     for (let at = 0; faults > 0 && at < end; at += RECORD_WIDTH) {
       const kind = records[at + 1]!
@@ -65,12 +67,12 @@ export class FaultPath {
       const process = this.processes.byId(records[at]!)
       if (process === undefined) continue
       const access = kind === FaultKind.write ? 'write' : 'read'
+      const moved = this.#moves !== movesBefore // by this batch, or by one that serving a fault has drained
       this.#fault(process, records[at + 2]!, access, records[at + 4]!, records[at + 3] === 1, moved)
     }
   }
 
-  /** Whether views of the process may have moved or gone. */
-  #addressEvent(records: Float64Array, at: number): boolean {
+  #addressEvent(records: Float64Array, at: number): void {
     const process = this.processes.byId(records[at]!)
     const address = records[at + 2]!
     const extra = records[at + 3]!
@@ -78,21 +80,23 @@ export class FaultPath {
       case FaultKind.fork:
         if (process === undefined) native.closeFd(extra)
         else this.host.forked(process, extra)
-        return false
+        return
       case FaultKind.remap:
+        this.#moves++
         if (process !== undefined) this.host.remapped(process, address, extra, records[at + 4]!)
-        return true
+        return
       case FaultKind.unmap:
+        this.#moves++
         if (process !== undefined) this.host.unmapped(process, address, extra)
-        return true
+        return
       default:
         // FaultKind.remove: MADV_DONTNEED took the process's page-table entries; the frames and the
         // page directory are as they were, so the next access faults and is served from them.
-        return false
+        return
     }
   }
 
-  /** @param moved views of the process have changed since it faulted */
+  /** @param moved views have moved or gone since it faulted */
   #fault(process: Process, address: number, access: Access, thread: number, mapped: boolean, moved: boolean): void {
     this.host.sawThread(process, thread)
     let shown = process.table.lookup(address)

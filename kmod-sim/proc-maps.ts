@@ -5,11 +5,13 @@ export interface Mapping {
   readonly start: number
   readonly end: number
   readonly offset: number
+  /** Whether a thread may read there: only then is a fault there one of ours. */
+  readonly readable: boolean
   /** The memfd's name, as given to memfd_create. */
   readonly name: string
 }
 
-const LINE = /^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+\s+\/memfd:(\S+)/
+const LINE = /^([0-9a-f]+)-([0-9a-f]+) ([r-])\S+ ([0-9a-f]+) \S+ \d+\s+\/memfd:(\S+)/
 
 /** The memfd mappings in the text of a maps file. */
 export function parseMaps(text: string): Mapping[] {
@@ -17,11 +19,12 @@ export function parseMaps(text: string): Mapping[] {
   for (const line of text.split('\n')) {
     const match = LINE.exec(line)
     if (match === null) continue
-    const [, start, end, offset, name] = match
+    const [, start, end, readable, offset, name] = match
     mappings.push({
       start: parseInt(start!, 16),
       end: parseInt(end!, 16),
       offset: parseInt(offset!, 16),
+      readable: readable === 'r',
       name: name!,
     })
   }

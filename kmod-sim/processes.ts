@@ -122,13 +122,14 @@ export class Processes {
 
   /**
    * A fault outside every view: mremap can grow a view, or double it, without telling how far. The
-   * process's own maps say what is shown there.
+   * process's own maps say what is shown there. What cannot be read there is none of it, but a view that
+   * its process has yet to tell of (map).
    */
   adopt(process: Process, address: number): boolean {
     const mapping = mappingAt(process.pid, address)
     const segment = Number(/^gshm:(\d+)$/.exec(mapping?.name ?? '')?.[1] ?? 0)
     const attributes = this.host.attributes(segment)
-    if (mapping === undefined || attributes === undefined) return false
+    if (mapping === undefined || !mapping.readable || attributes === undefined) return false
     if (mapping.offset + (address - mapping.start) >= attributes.bytes) return false
     process.table.cut(mapping.start, mapping.end)
     const end = Math.min(mapping.end, mapping.start + (attributes.bytes - mapping.offset))

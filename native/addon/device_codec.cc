@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "arguments.h"
+#include "core/utf8.h"
 
 namespace {
 
@@ -44,9 +45,10 @@ class Filler {
   void Big(const char* key, uint64_t value) { object_.Set(key, Napi::BigInt::New(env_, value)); }
   void Text(const char* key, const std::string& value) { object_.Set(key, Napi::String::New(env_, value)); }
 
+  /* What is no UTF-8 becomes the empty name, which no segment and no lock may have. */
   void Name(const char* key, const char (&field)[GSHM_NAME_MAX + 1]) {
     if (strnlen(field, sizeof field) == sizeof field) Wrong("a name is not terminated");
-    else Text(key, field);
+    else Text(key, gshm_is_utf8(field) ? field : "");
   }
 
   void Word(const char* key, const char (&field)[GSHM_WORD_MAX + 1]) {
@@ -59,7 +61,7 @@ class Filler {
     if (key.kind == GSHM_KEY_NUMBER) Text("key", "#" + std::to_string(key.number));
     else if (key.kind != GSHM_KEY_NAME) Wrong("a key is neither a name nor a number");
     else if (strnlen(key.name, sizeof key.name) == sizeof key.name) Wrong("a name is not terminated");
-    else Text("key", std::string("=") + key.name);
+    else Text("key", gshm_is_utf8(key.name) ? std::string("=") + key.name : "");
   }
 
   Napi::Object Done() { return why_->empty() ? object_ : Napi::Object(); }

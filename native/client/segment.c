@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "client/process.h"
+#include "core/utf8.h"
 
 #define SIZE_MAX_BYTES (1ull << GSHM_OFFSET_BITS)
 
@@ -14,6 +15,7 @@ int gshm_copy_name(char into[GSHM_NAME_MAX + 1], const char *name, const char *w
   if (length > GSHM_NAME_MAX)
     return gshm_fail(GSHM_E_NAME_TOO_LONG, "%s: '%s' has %zu bytes, a name at most %u", what, name, length,
                      GSHM_NAME_MAX);
+  if (!gshm_is_utf8(name)) return gshm_fail(GSHM_E_NAME_INVALID, "%s: a name is UTF-8", what);
   memset(into, 0, GSHM_NAME_MAX + 1);
   memcpy(into, name, length);
   return 0;

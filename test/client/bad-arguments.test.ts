@@ -171,6 +171,32 @@ claim('locks: keys and holders that cannot be', async (_t, { p, refused }) => {
   await p.ok('unlock', 'one')
 })
 
+t.test('C: a name that is no UTF-8 is no name: two of them would be one', async (t) => {
+  const node = await startNode(t)
+  const p = await Probe.start(node.socket(0))
+  t.teardown(() => p.kill())
+  p.encoding = 'latin1'
+  const overlong = '\xc0\xaf'
+  const surrogate = '\xed\xa0\x80'
+  const beyond = '\xf4\x90\x80\x80'
+  for (const bytes of ['\xff', '\xc3', 'a\x80', overlong, surrogate, beyond]) {
+    for (const command of [
+      ['create', bytes, P, 0],
+      ['open', bytes, 0],
+      ['stat', bytes],
+      ['lock', bytes],
+      ['barrier', bytes, 1],
+    ]) {
+      t.match(await p.send(...command), { is: 'err', text: /^ERR_GSHM_NAME_INVALID: .*UTF-8/ }, `${command}`)
+    }
+  }
+  const good = ['\xc3\xa9', '\xe2\x82\xac', '\xf4\x8f\xbf\xbf']
+  for (const bytes of good) {
+    await p.ok('create', bytes, P, 0)
+    await p.ok('lock', bytes)
+  }
+})
+
 claim('detached: every call says so', async (t, { node, p, at }) => {
   await p.ok('detach')
   t.match(await p.send('open', 'shared', 0), { is: 'err', text: /^ERR_GSHM_DETACHED/ })

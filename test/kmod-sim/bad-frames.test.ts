@@ -106,6 +106,19 @@ attack('descriptors: what is no unused userfaultfd does not register a process',
   }
 })
 
+attack('names: what is no UTF-8 is no name, of a segment or of a lock', 1, async (t, { hostile }) => {
+  const connection = await hostile.register()
+  const name = Buffer.alloc(64)
+  for (const bytes of ['ff', 'fe', 'c0af']) {
+    name.fill(0).write(bytes, 'hex')
+    const create = frame('create', Buffer.concat([fields(4096n, 0, 0o600, 0, 0), words('', ''), name]))
+    t.match(await hostile.exchange(connection, create), { error: 'NAME_INVALID', text: /UTF-8/ })
+    t.match(await hostile.exchange(connection, frame('stat', name)), { error: 'NAME_INVALID' })
+    const lock = frame('lock', Buffer.concat([fields(1, 0, 0n), name, fields(7n)]))
+    t.match(await hostile.exchange(connection, lock), { error: 'INVALID', text: /1 to 63 bytes of UTF-8/ })
+  }
+})
+
 attack('create: options that are none are refused by name', 1, async (t, { hostile }) => {
   const connection = await hostile.register()
   const create = (unit: number, home: number, consistency: string, manager: string) =>

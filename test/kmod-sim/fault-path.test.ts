@@ -38,6 +38,18 @@ function setUp(over: Partial<FaultHost> = {}) {
   return { log, batch }
 }
 
+t.test('a batch: a fault whose view a drain takes away, while a fault before it is served, tries again', async (t) => {
+  const { log, batch } = setUp({
+    sawThread: () => {},
+    fault: (_, page) => {
+      log.push(`fault of page ${page}`)
+      if (page === 0) batch([FaultKind.unmap, 2 * P, 3 * P, 0])
+    },
+  })
+  batch([FaultKind.read, P, 0, 7], [FaultKind.read, 2 * P, 0, 8])
+  t.same(log, ['fault of page 0', 'unmapped', 'wake 2'], 'nobody looks for a view there')
+})
+
 t.test('a batch: address events come before faults, whatever their order', async (t) => {
   const { log, batch } = setUp({ sawThread: () => {} })
   batch(

@@ -10,7 +10,7 @@ t.test('maps: memfd mappings are found with their offsets, everything else is pa
     '',
   ].join('\n')
   t.same(parseMaps(text), [
-    { start: 0x7f0000000000, end: 0x7f0000004000, offset: 0x2000, name: 'gshm:3' },
-    { start: 0x7f0000004000, end: 0x7f0000005000, offset: 0, name: 'other' },
+    { start: 0x7f0000000000, end: 0x7f0000004000, offset: 0x2000, readable: true, name: 'gshm:3' },
+    { start: 0x7f0000004000, end: 0x7f0000005000, offset: 0, readable: false, name: 'other' },
   ])
 })

@@ -75,6 +75,8 @@ export class Probe {
   readonly #pending = new Map<number, (reply: Reply) => void>()
   #next = 1
   child: ChildProcess | undefined
+  /** Of the words that it is sent; latin1 sends bytes. */
+  encoding: BufferEncoding = 'utf8'
 
   constructor(
     private readonly control: Control,
@@ -109,7 +111,7 @@ export class Probe {
     return new Promise((resolve) => {
       if (this.socket.destroyed) return resolve({ is: 'ended' })
       this.#pending.set(id, resolve)
-      this.socket.write(`${id} ${words.join(' ')}\n`)
+      this.socket.write(`${id} ${words.join(' ')}\n`, this.encoding)
     })
   }
 
