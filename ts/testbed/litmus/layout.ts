@@ -19,9 +19,8 @@ const PACES = [
   { perPage: LINES, burst: 8, most: 64 },
   { perPage: LINES, burst: LINES, most: 128 },
 ] as const
-/** A test of few runs has as many layouts as this all the same, if its jobs keep FEWEST runs. */
+/** A test of few runs has about as many layouts as this all the same. */
 const LAYOUTS = 12
-const FEWEST = 8
 const LOCK = 1
 
 export interface Layout {
@@ -70,7 +69,7 @@ export function chooseLayout(
   const size = Math.min(
     left,
     pace.most,
-    Math.max(FEWEST, Math.ceil(asked.runs / LAYOUTS)),
+    Math.max(pace.most / 4, Math.ceil(asked.runs / LAYOUTS)),
     Math.floor(PAGES / 2 / step) * perPage,
   )
   const base = random.below(PAGES / 2)
