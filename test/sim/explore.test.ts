@@ -17,7 +17,11 @@ for (const { name, when, states, ...size } of EXPLORER_SIZES) {
 
 t.test('explorer: holding requests and orders for a while leads to no new state', async (t) => {
   for (const { name, when: _, states, ...size } of EXPLORER_SIZES) {
-    if (name === '2n2p') t.equal(explore({ ...size, holds: true, step }).states, states, size.protocol)
+    if (name !== '2n2p') continue
+    const report = explore({ ...size, holds: true, step })
+    t.equal(report.violation, undefined, size.protocol)
+    // a request that is forwarded may be held while its requester's page has come by another way
+    if (size.protocol !== 'mrsw-dynamic') t.equal(report.states, states, size.protocol)
   }
 })
 

@@ -92,6 +92,7 @@ export class Engine {
     if (!(message.requester >= 0 && message.requester < NODES_MAX)) throw blame(context, `${type} for no node`)
     if (!hasNode(state.nodes, from)) throw blame(context, `${type} of a node that is not a member`)
     if (TO_HOME.has(type)) this.#toHome(context, message)
+    else if (type === 'Learnt') this.#learnt(context)
     else this.#copy(context, this.protocolOf(pages).copyEvent(context, message, this.#copyState(context) as never))
   }
 
@@ -136,7 +137,7 @@ export class Engine {
     for (const pages of state.segments.values()) {
       const protocol = this.protocolOf(pages)
       for (const page of recordPages(pages.copies)) {
-        if (homeOf(pages, page) !== node) continue
+        if (protocol.homeLost === undefined || homeOf(pages, page) !== node) continue
         const context: Context = { state, pages, page, from: state.self, message: undefined, effects }
         this.#copy(context, protocol.homeLost)
       }
@@ -147,21 +148,39 @@ export class Engine {
         const event = protocol.lossEvent(context, pages.transactions.get(page))
         if (event !== undefined) this.#home(context, event)
       }
+      protocol.roaming?.tellLearnt({ state, pages, page: 0, from: node, message: undefined, effects }, node)
     }
     for (const edges of this.#edges) edges.lost(state, node, effects)
   }
 
   #toHome(context: Context, message: CoherenceMessage): void {
     const { state, pages, page } = context
-    if (homeOf(pages, page) !== state.self) throw blame(context, `${message.type} to a node that is not the home`)
-    const isRequest = REQUESTS.has(message.type)
-    if (isRequest && message.requester !== context.from) {
-      throw blame(context, `${message.type} on behalf of node ${message.requester}`)
-    }
     const protocol = this.protocolOf(pages)
+    const { roaming } = protocol
+    const isRequest = REQUESTS.has(message.type)
+    if (roaming === undefined) {
+      if (homeOf(pages, page) !== state.self) throw blame(context, `${message.type} to a node that is not the home`)
+      if (isRequest && message.requester !== context.from) {
+        throw blame(context, `${message.type} on behalf of node ${message.requester}`)
+      }
+    }
     const serving = pages.transactions.get(page)
     const busy = isRequest && (serving !== undefined || pages.stalled.has(page))
-    this.#home(context, busy ? protocol.busy : protocol.homeEvent(context, message, serving))
+    if (!busy) this.#home(context, protocol.homeEvent(context, message, serving))
+    else this.#home(context, roaming === undefined ? protocol.busy : roaming.busyEvent(context, message))
+  }
+
+  /** Goes through every touched page: losses are rare. */
+  #learnt(cause: Context): void {
+    const { state, pages, from, message, effects } = cause
+    const { roaming } = this.protocolOf(pages)
+    if (roaming === undefined) throw blame(cause, 'Learnt of a segment whose pages have homes')
+    for (const index of recordPages(pages.home)) {
+      const page = pageOfHomeIndex(pages, state.self, index)
+      const context: Context = { state, pages, page, from, message, effects }
+      const event = roaming.learntEvent(context)
+      if (event !== undefined) this.#home(context, event)
+    }
   }
 
   #copyState({ pages, page }: Context): string {
@@ -216,13 +235,21 @@ export class Engine {
   }
 
   #stall(context: Context): void {
-    const { pages, page, from, message } = context
+    const { pages, page, message } = context
     if (message === undefined) throw blame(context, 'only messages can wait')
+    const { type, requester } = message
     const waiting = pages.stalled.get(page) ?? []
+    const { roaming } = this.protocolOf(pages)
+    if (roaming !== undefined) {
+      const at = waiting.findIndex((other) => roaming.isAgain(message, other))
+      waiting.splice(at < 0 ? waiting.length : at, 1, message)
+      pages.stalled.set(page, waiting)
+      return
+    }
     const served = pages.transactions.get(page)?.requester
     // a node asks once and waits, so that no more can wait than there are nodes
-    if (served === from || waiting.some((other) => other.requester === from)) {
-      throw blame(context, `${message.type} of a node that has asked already`)
+    if (served === requester || waiting.some((other) => other.requester === requester)) {
+      throw blame(context, `${type} of a node that has asked already`)
     }
     waiting.push(message)
     pages.stalled.set(page, waiting)

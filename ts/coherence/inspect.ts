@@ -11,6 +11,7 @@ import {
   homeIndex,
   homeOf,
   homeStateNumber,
+  mayServe,
   ownerOf,
   pageOfHomeIndex,
   type CoherenceState,
@@ -49,7 +50,7 @@ export function pageView(engine: Engine, state: CoherenceState, segment: Segment
     home: homeOf(pages, page),
     state: protocol.copy.states[copyStateNumber(pages, page)] ?? '',
   }
-  if (view.home !== state.self || findRecord(pages.home, homeIndex(pages, page)) === NO_SLOT) return view
+  if (!mayServe(pages, page, state.self) || findRecord(pages.home, homeIndex(pages, page)) === NO_SLOT) return view
   const owner = ownerOf(pages, page)
   return {
     ...view,
@@ -96,7 +97,7 @@ export function canonical(state: CoherenceState): string {
   for (const [segment, pages] of [...state.segments].sort(([a], [b]) => a - b)) {
     for (const page of touched(state, pages)) {
       parts.push(`${segment}.${page} ${copyStateNumber(pages, page)} ${copySerial(pages, page)}`)
-      if (homeOf(pages, page) !== state.self) continue
+      if (!mayServe(pages, page, state.self)) continue
       parts.push(`${homeStateNumber(pages, page)} ${ownerOf(pages, page)} ${sharersOf(pages, page).join()}`)
       const now = pages.transactions.get(page)
       if (now !== undefined) parts.push(`for ${now.requester} ${now.serial} ${now.awaited.join()}`)

@@ -1,6 +1,7 @@
 /**
  * What nodes say to each other about one page. Requests go to the page's home; the home orders;
- * answers go to whom the order names.
+ * answers go to whom the order names. In mrsw-dynamic the owner is in the place of the home, and requests
+ * are forwarded to it, so that `requester` need not be the sender.
  */
 import type { NodeId, Page, SegmentId } from '../base/ids.js'
 
@@ -18,6 +19,7 @@ export const COHERENCE_TYPES = [
   'LostAck', // requester -> home: PageLost was taken in; nothing was installed
   'PageOnly', // lrc: home -> requester: the page, and no other node has it
   'PageHome', // lrc: the node that had the page alone -> home
+  'Learnt', // mrsw-dynamic: the sender has learnt that `requester` is lost; about all pages
 ] as const
 export type CoherenceType = (typeof COHERENCE_TYPES)[number]
 
@@ -36,6 +38,7 @@ export const CLASS = {
   LostAck: 'answer',
   PageOnly: 'answer',
   PageHome: 'answer',
+  Learnt: 'answer',
 } as const satisfies Readonly<Record<CoherenceType, 'request' | 'order' | 'answer'>>
 
 export interface CoherenceMessage {
@@ -45,7 +48,8 @@ export interface CoherenceMessage {
   /** Whose request this serves. In requests and Done the sender itself. */
   readonly requester: NodeId
   /** The requester's number for its request, echoed in everything that serves it: an answer that
-   * outlived its request (its sender was lost meanwhile) is recognised and dropped. */
+   * outlived its request (its sender was lost meanwhile) is recognised and dropped. mrsw-dynamic:
+   * the version of the page's bytes (mrsw-dynamic/hint.ts). */
   readonly serial: number
   /** PageRead, PageWrite: 'page' = 4096 bytes travel with it, 'zero' = a fresh page of zeros,
    * 'kept' = the requester's own copy is current. Else 'none'. */

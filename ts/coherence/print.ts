@@ -2,17 +2,19 @@
 import type { AnyProtocol } from './protocol.js'
 
 export function tableMarkdown(protocol: AnyProtocol): string {
+  const server = protocol.roaming === undefined ? 'home' : 'owner'
+  const title = server === 'home' ? 'One page as its home sees it' : 'Who owns a page, as one node sees it'
   return [
     `# ${protocol.name}`,
     '',
-    'Printed from copy.table.ts and home.table.ts by `npm run table`; those files say what the states and',
+    `Printed from copy.table.ts and ${server}.table.ts by \`npm run table\`; those files say what the states and`,
     'events mean. `-` stays in the state and does nothing; what is not listed can never happen.',
     '',
     '## One page as a node sees it (copy)',
     '',
     ...side(protocol.copy),
     '',
-    '## One page as its home sees it (home)',
+    `## ${title} (${server})`,
     '',
     ...side(protocol.home),
     '',

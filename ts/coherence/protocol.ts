@@ -28,12 +28,26 @@ export interface Protocol<
   faultEvent(context: Context, access: Access): CE
   copyEvent(context: Context, message: CoherenceMessage, now: CS): CE
   homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HE
-  readonly homeLost: CE
+  /** Undefined: a copy needs no home. */
+  readonly homeLost: CE | undefined
   /** A request that finds another being served, or waiting already. */
   readonly busy: HE
   lossEvent(context: Context, serving: Transaction | undefined): HE | undefined
+  /** Requests follow hints: any node may get them, on behalf of any other, and more than once. */
+  readonly roaming?: Roaming<HE>
   /** What happens at acquires and releases; nothing, where every write is known at once. */
   readonly edges?: Edges<CE, HE>
+}
+
+export interface Roaming<HE extends string = string> {
+  /** In place of `busy`. */
+  busyEvent(context: Context, message: CoherenceMessage): HE
+  /** Takes the request the place of an earlier one that waits? Only a few of each node may not. */
+  isAgain(message: CoherenceMessage, earlier: CoherenceMessage): boolean
+  /** Another node has learnt of a loss: what that means for a page here. */
+  learntEvent(context: Context): HE | undefined
+  /** Tells the others that this node has learnt of the loss. The context's page is none. */
+  tellLearnt(context: Context, lost: NodeId): void
 }
 
 /** Runs one cell of a page's tables: the engine. */
@@ -67,9 +81,10 @@ export type AnyProtocol = {
   faultEvent(context: Context, access: Access): string
   copyEvent(context: Context, message: CoherenceMessage, now: never): string
   homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): string
-  readonly homeLost: string
+  readonly homeLost: string | undefined
   readonly busy: string
   lossEvent(context: Context, serving: Transaction | undefined): string | undefined
+  readonly roaming?: Roaming
   readonly edges?: Edges
 }
 export type AnySide = {

@@ -7,7 +7,8 @@
  *
  * Both number their states in the order in which the protocol lists them; 0 = never touched. A node
  * that is home of a page need not hold it, nor the other way round, so these are two stores. Home
- * records are numbered densely: page / homes.length.
+ * records are numbered densely: page / homes.length. Where the manager is dynamic every node may serve
+ * every page: there they are numbered by the page, and the field `owner` is the hint (mrsw-dynamic/hint.ts).
  * The few pages in transition have a Transaction, and requests that wait, in Maps beside them.
  */
 import { protocolName, type ProtocolName } from '../base/consistency.js'
@@ -45,6 +46,8 @@ export interface SegmentPages {
   readonly protocol: ProtocolName
   readonly copies: RecordStore
   readonly home: RecordStore
+  /** From one page that has a home record here to the next: homes.length, or 1 when the manager is dynamic. */
+  readonly stride: number
   /** Copysets with a node beyond 31, whole, by home index. */
   readonly wide: Map<number, NodeSet>
   /** By page, here as home: what is under way. */
@@ -81,6 +84,7 @@ export function segmentMade(state: CoherenceState, attributes: SegmentAttributes
     protocol: protocolName(attributes),
     copies: createRecordStore(1),
     home: createRecordStore(2),
+    stride: attributes.manager === 'dynamic' ? 1 : homes.length,
     wide: new Map(),
     transactions: new Map(),
     dirty: new Set(),
@@ -98,12 +102,17 @@ export function homeOf(pages: SegmentPages, page: Page): NodeId {
 }
 
 export function homeIndex(pages: SegmentPages, page: Page): number {
-  return Math.floor(page / pages.homes.length)
+  return Math.floor(page / pages.stride)
+}
+
+/** May this node have a home record of the page? */
+export function mayServe(pages: SegmentPages, page: Page, self: NodeId): boolean {
+  return pages.stride === 1 || homeOf(pages, page) === self
 }
 
 /** The page whose home record has this index, on the given home. */
 export function pageOfHomeIndex(pages: SegmentPages, home: NodeId, index: number): Page {
-  return index * pages.homes.length + pages.homes.indexOf(home)
+  return pages.stride === 1 ? index : index * pages.stride + pages.homes.indexOf(home)
 }
 
 /** The number of this node's copy state; 0 when the page was never touched here. */

@@ -6,6 +6,7 @@ import { Engine } from '../coherence/engine.js'
 import * as inspect from '../coherence/inspect.js'
 import { lrc } from '../coherence/lrc/index.js'
 import { mrsw } from '../coherence/mrsw/index.js'
+import { mrswDynamic } from '../coherence/mrsw-dynamic/index.js'
 import { srsw } from '../coherence/srsw/index.js'
 import { createCoherence, type CoherenceState } from '../coherence/state.js'
 import { createHeap, type HeapState } from '../heap/index.js'
@@ -25,7 +26,7 @@ export interface NodeState {
 }
 
 /** Every protocol that a segment can have. */
-export const engine = new Engine([mrsw, srsw, lrc])
+export const engine = new Engine([mrsw, srsw, mrswDynamic, lrc])
 const PROTOCOLS: ReadonlySet<ProtocolName> = new Set(engine.protocols().map(({ name }) => name))
 
 export function createNode(self: NodeId): NodeState {

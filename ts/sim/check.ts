@@ -2,7 +2,7 @@
 import type { ProtocolName } from '../base/consistency.js'
 import type { AnyProtocol } from '../coherence/protocol.js'
 import { engine, pageView } from '../node/state.js'
-import { homesKnowTheCopies } from './directories.js'
+import { homesKnowTheCopies, ownersKnowTheCopies } from './directories.js'
 import { oneCopy, oneWriterOrManyReaders } from './promises.js'
 import { Violation } from './violation.js'
 import { SEGMENT, type World } from './world.js'
@@ -17,6 +17,7 @@ interface Checks {
 const CHECKS: Readonly<Partial<Record<ProtocolName, Checks>>> = {
   srsw: { promise: oneCopy, directory: homesKnowTheCopies({ M: 'write' }) },
   mrsw: { promise: oneWriterOrManyReaders, directory: homesKnowTheCopies({ S: 'read', M: 'write' }) },
+  'mrsw-dynamic': { promise: oneWriterOrManyReaders, directory: ownersKnowTheCopies },
 }
 
 /** The production protocols that the simulator has checks for. */

@@ -1,7 +1,7 @@
 /** What the page directories must say, by protocol, when nothing more can happen in a World. */
 import type { Page } from '../base/ids.js'
 import type { Access } from '../base/ids.js'
-import { pageView } from '../node/state.js'
+import { pageView, type PageView } from '../node/state.js'
 import { Violation } from './violation.js'
 import { SEGMENT, type World } from './world.js'
 
@@ -45,5 +45,32 @@ export function homesKnowTheSharers(world: World): void {
       if ((state === 'E') !== (homeState === 'E' && counted))
         throw new Violation(`p${page}: ${state} at ${at}, home ${homeState}`)
     })
+  }
+}
+
+/** mrsw-dynamic: a page has one owner at most, who knows of every copy; without losses every hint leads to it. */
+export function ownersKnowTheCopies(world: World): void {
+  for (let page = 0; page < world.setup.pages; page++) {
+    const views = world.nodes.map(({ alive, state }) => (alive ? pageView(state, SEGMENT, page)! : undefined))
+    const owners = views.flatMap((view, at) => (view?.homeState === 'O' ? [at] : []))
+    if (owners.length > 1) throw new Violation(`p${page} is owned by nodes ${owners.join(' and ')}`)
+    const [owner] = owners
+    const copyset = owner === undefined ? [] : views[owner]!.copyset!
+    views.forEach((view, at) => {
+      if (view === undefined || at === owner) return
+      const known = view.access === 'none' || (view.access === 'read' && (owner === undefined || copyset.includes(at)))
+      if (!known) throw new Violation(`p${page}: node ${at} can ${view.access}, and its owner does not know`)
+    })
+    if (world.losses === 0 && owner !== undefined) checkHints(views, page, owner)
+  }
+}
+
+function checkHints(views: readonly (PageView | undefined)[], page: Page, owner: number): void {
+  for (let from = 0; from < views.length; from++) {
+    let at = from
+    for (let hops = 0; at !== owner; hops++) {
+      if (hops === views.length) throw new Violation(`p${page}: the hints of node ${from} go in a circle`)
+      at = views[at]!.owner ?? page % views.length
+    }
   }
 }

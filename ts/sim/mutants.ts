@@ -4,6 +4,7 @@
  */
 import type { AnyProtocol } from '../coherence/protocol.js'
 import { mrsw } from '../coherence/mrsw/index.js'
+import { mrswDynamic as dynamic } from '../coherence/mrsw-dynamic/index.js'
 import { srsw } from '../coherence/srsw/index.js'
 import { to, type Cell } from '../coherence/table.js'
 
@@ -79,7 +80,41 @@ const SRSW: readonly Mutant[] = [
   },
 ]
 
-export const MUTANTS: readonly Mutant[] = [...MRSW, ...SRSW]
+const DYNAMIC: readonly Mutant[] = [
+  { name: 'forgotten Downgrade', protocol: copyCell(dynamic, 'M', 'FetchRead', to('S', 'Copy', 'SendRead')) },
+  { name: 'access kept on Inv', protocol: copyCell(dynamic, 'S', 'Inv', to('I', 'InvAck')) },
+  {
+    name: 'page given away before the InvAcks',
+    protocol: homeCell(dynamic, 'O', 'GetWriteInv', to('N', 'FetchWrite', 'HintRequester')),
+  },
+  {
+    name: 'first InvAck taken for the last',
+    protocol: homeCell(dynamic, 'ON_A', 'InvAck', to('N', 'Told', 'FetchWrite', 'HintRequester')),
+  },
+  { name: 'reader not added to the copyset', protocol: homeCell(dynamic, 'O', 'GetRead', to('O', 'FetchRead')) },
+  {
+    name: 'hint not turned when the page is given away',
+    protocol: homeCell(dynamic, 'O', 'GetWrite', to('N', 'FetchWrite')),
+  },
+  {
+    name: 'no bytes for a node with an old version',
+    protocol: homeCell(dynamic, 'O', 'GetWrite', to('N', 'FetchKept', 'HintRequester')),
+  },
+  { name: 'requests that wait for ownership forgotten', protocol: homeCell(dynamic, 'W', 'Busy', to('W')) },
+  {
+    name: 'zeros for a page that nobody has',
+    lossy: true,
+    protocol: homeCell(dynamic, 'R_Q', 'Verdict', to('R', 'GrantZero')),
+  },
+  { name: 'a loss on the way not noticed', lossy: true, protocol: { ...dynamic, lossEvent: () => undefined } },
+  {
+    name: 'asked while others still forward to the lost node, and not again',
+    lossy: true,
+    protocol: { ...dynamic, roaming: { ...dynamic.roaming!, learntEvent: () => undefined } },
+  },
+]
+
+export const MUTANTS: readonly Mutant[] = [...MRSW, ...SRSW, ...DYNAMIC]
 
 function copyCell(protocol: AnyProtocol, state: string, event: string, cell: Cell<string, string>): AnyProtocol {
   return { ...protocol, copy: { ...protocol.copy, table: altered(protocol.copy.table, state, event, cell) } }

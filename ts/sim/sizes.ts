@@ -14,6 +14,7 @@ export interface ExplorerSize extends Omit<Setup, 'step'> {
 
 const plain = { places: 1, locks: 0, pages: 1, threads: 1, duplicates: 0, losses: 0, holds: false }
 const mrsw = { protocol: 'mrsw', ...plain } as const
+const dynamic = { protocol: 'mrsw-dynamic', ...plain } as const
 const srsw = { protocol: 'srsw', ...plain } as const
 
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
@@ -36,4 +37,11 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...srsw, name: '2n1p-2ops', when: 'daily', nodes: 2, threads: 2, ops: 2, states: 173_866 },
   { ...srsw, name: '3n1p-2lost', when: 'daily', nodes: 3, ops: 1, losses: 2, states: 36_140 },
   { ...srsw, name: '4n1p', when: 'full', nodes: 4, ops: 1, states: 197_969 },
+
+  { ...dynamic, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 20_408 },
+  { ...dynamic, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 18_085 },
+  { ...dynamic, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 14_095 },
+  { ...dynamic, name: '3n1p-1op', when: 'test', nodes: 3, ops: 1, states: 20_977 },
+  { ...dynamic, name: '3n1p', when: 'full', nodes: 3, ops: 2, states: 683_870 },
+  { ...dynamic, name: '2n1p-2ops', when: 'full', nodes: 2, threads: 2, ops: 2, states: 0 },
 ]
