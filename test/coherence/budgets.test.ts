@@ -1,0 +1,107 @@
+// What a fault costs in messages between nodes, by protocol; and what a page costs in a directory.
+import t from 'tap'
+import type { ProtocolName } from '../../ts/base/consistency.js'
+import type { Access, NodeId } from '../../ts/base/ids.js'
+import { directoryBytes, touchedPages } from '../../ts/node/state.js'
+import { isCoherence } from '../../ts/node/messages.js'
+import { step } from '../../ts/node/step.js'
+import type { Effect } from '../../ts/node/effects.js'
+import type { NodeEvent } from '../../ts/node/events.js'
+import { SEGMENT, createNodes } from '../../ts/sim/world.js'
+
+class Cluster {
+  readonly nodes
+  #queue: { from: NodeId; to: NodeId; message: Extract<NodeEvent, { is: 'message' }>['message'] }[] = []
+
+  constructor(protocol: ProtocolName, count: number, pages = 1) {
+    this.nodes = createNodes(count, pages, step, protocol)
+  }
+
+  /** The messages of one fault, as 'GetRead PageRead:page'. */
+  fault(node: NodeId, access: Access, page = 0): string {
+    const sent: string[] = []
+    this.#step(node, { is: 'fault', segment: SEGMENT, page, access })
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const { from, to, message } = next
+      const bytes = isCoherence(message) && message.bytes !== 'none' ? `:${message.bytes}` : ''
+      sent.push(`${message.type}${bytes}`)
+      this.#step(to, { is: 'message', from, message })
+    }
+    return sent.join(' ')
+  }
+
+  #step(at: NodeId, event: NodeEvent): void {
+    const effects: Effect[] = []
+    step(this.nodes[at]!, event, effects)
+    for (const effect of effects) {
+      if (effect.do === 'Send') this.#queue.push({ from: at, to: effect.to, message: effect.message })
+      if (effect.do === 'Resume') this.#step(at, { is: 'resume', segment: SEGMENT, page: effect.page })
+    }
+  }
+}
+
+/** Faults in order, each with its messages; page 0, whose home or first owner is node 0. */
+const BUDGETS: Partial<Record<ProtocolName, [NodeId, Access, string][]>> = {
+  srsw: [
+    [0, 'read', ''],
+    [1, 'write', 'GetWrite PageWrite:page'],
+    [0, 'read', 'FetchWrite PageWrite:page'],
+    [2, 'read', 'GetWrite PageWrite:page'],
+    [3, 'read', 'GetWrite FetchWrite PageWrite:page Done'],
+  ],
+  mrsw: [
+    [0, 'write', ''],
+    [1, 'read', 'GetRead PageRead:page'],
+    [0, 'write', 'Inv InvAck'],
+    [2, 'write', 'GetWrite PageWrite:page'],
+    [3, 'read', 'GetRead FetchRead PageRead:page Done'],
+    [3, 'write', 'GetWrite Inv InvAck PageWrite:kept'],
+    [1, 'write', 'GetWrite FetchWrite PageWrite:page Done'],
+  ],
+  'mrsw-dynamic': [
+    [0, 'write', ''],
+    [1, 'read', 'GetRead PageRead:page'],
+    [0, 'write', 'Inv InvAck'],
+    [2, 'write', 'GetWrite PageWrite:page'],
+    [3, 'read', 'GetRead GetRead PageRead:page'],
+    [3, 'write', 'GetWrite PageWrite:kept'],
+    [2, 'read', 'GetRead PageRead:page'],
+    [0, 'read', 'GetRead GetRead PageRead:page'],
+    [2, 'write', 'GetWrite Inv InvAck PageWrite:kept'],
+  ],
+}
+
+for (const [protocol, faults] of Object.entries(BUDGETS)) {
+  t.test(`budget: ${protocol}: no fault takes more messages than it must`, async (t) => {
+    const cluster = new Cluster(protocol as ProtocolName, 4)
+    for (const [node, access, messages] of faults) {
+      t.equal(cluster.fault(node, access), messages, `${access} at node ${node}`)
+    }
+  })
+}
+
+t.test('budget: mrsw-dynamic: a request takes N-1 hops at most, and has made the next ones shorter', async (t) => {
+  const count = 64
+  const cluster = new Cluster('mrsw-dynamic', count)
+  for (let node = 1; node < count; node++) {
+    // A hint is turned only by what passes: each writer learns of the one before by way of node 0.
+    t.ok(cluster.fault(node, 'write').split(' ').length <= 3)
+  }
+  // By now node n's hint is n + 1: the longest way there is.
+  const hops = cluster.fault(1, 'write').split(' ').slice(0, -1)
+  t.strictSame(hops, Array(count - 2).fill('GetWrite'), 'from 1 to 63')
+  t.ok(hops.length <= count - 1)
+  t.equal(cluster.fault(32, 'write'), 'GetWrite PageWrite:page', 'those that forwarded it know who has it')
+})
+
+t.test('budget: mrsw-dynamic: at most 32 bytes a touched page on a node', async (t) => {
+  const pages = 300_000
+  for (const stride of [1, 3, 10]) {
+    const { nodes } = new Cluster('mrsw-dynamic', 1, pages)
+    for (let page = 0; page < pages; page += stride) {
+      step(nodes[0]!, { is: 'fault', segment: SEGMENT, page, access: 'write' }, [])
+    }
+    const each = directoryBytes(nodes[0]!) / touchedPages(nodes[0]!)
+    t.ok(each <= 32, `every ${stride}. page: ${each.toFixed(1)} bytes`)
+  }
+})
