@@ -4,7 +4,8 @@
  *   worker --worker I --workers N --seconds S --seed X --max-size B --segment NAME [--inject FAULT]
  *          [--consistency M] [--manager K]
  *
- * Three segments of that model, opened or created by everybody:
+ * Three segments, opened or created by everybody. The first is of that model; the other two are the
+ * check's own, which needs atomic bytes and words, and always mrsw with a fixed manager:
  *   NAME           the heap: blocks of random sizes, allocated here and freed there
  *   NAME.marks     one byte for each 16 bytes of the heap: 1 while a block covers them. Claimed by an
  *                  atomic exchange once a block is allocated, given back before it is freed: whoever
@@ -18,6 +19,11 @@
  * after it, round and round, that are on another node: PARTNERS of them at most; any others, itself
  * too, only when the cluster has one node. Nobody waits for room in a ring, everybody empties the
  * rings towards itself, so all rings end empty.
+ *
+ * Under lrc a block's bytes become known with a lock, not with the ring's words: a put and a take each
+ * happen under a lock of that ring, which makes one a release and the other an acquire. Whether there is
+ * anything to take, or room, is looked up without it: it stays true until the same worker changes it,
+ * and to find nothing, which is what happens most, costs no lock.
  *
  * A block begins with HEADER bytes that say who it is (offset, size, writer, the writer's serial
  * number); the rest follows from a generator that starts from these four. The consumer compares every

@@ -23,15 +23,24 @@ static struct {
   double seconds;
   const char *segment;
   gshm_options model;
+  bool locks; /* the model wants a lock around what a ring hands over */
   enum inject inject;
 } options;
+
+/* One end of a ring, and the name of its lock. */
+struct way {
+  struct ring *ring;
+  char lock[64];
+};
+
+static const gshm_options OWN_MODEL = {.consistency = "mrsw", .manager = "fixed"}; /* of marks and rings */
 
 static gshm *g;
 static gshm_segment *heap;
 static unsigned char *memory; /* the heap's view */
 static _Atomic uint8_t *marks;
 static struct control *control;
-static struct ring *out[PARTNERS], *in[WORKERS_MAX];
+static struct way out[PARTNERS], in[WORKERS_MAX];
 static unsigned outs, ins;
 static uint32_t random_state, serial;
 
@@ -110,26 +119,39 @@ static void verify(const struct slot *block, uint32_t length) {
   seen.bytes_verified += length;
 }
 
-static struct ring *with_room(void) {
+static struct way *with_room(void) {
   unsigned first = below(outs);
   for (unsigned i = 0; i < outs; i++) {
-    struct ring *ring = out[(first + i) % outs];
-    if (atomic_load(&ring->tail) - atomic_load(&ring->head) < RING_SLOTS) return ring;
+    struct way *way = &out[(first + i) % outs];
+    if (atomic_load(&way->ring->tail) - atomic_load(&way->ring->head) < RING_SLOTS) return way;
   }
   return NULL;
 }
 
-static void put(struct ring *ring, const struct slot *block) {
+static void lock(const struct way *way) {
+  if (options.locks && gshm_lock(g, way->lock) != 0) fail(way->lock);
+}
+static void unlock(const struct way *way) {
+  if (options.locks && gshm_unlock(g, way->lock) != 0) fail(way->lock);
+}
+
+static void put(const struct way *way, const struct slot *block) {
+  struct ring *ring = way->ring;
+  lock(way);
   uint32_t tail = atomic_load(&ring->tail);
   ring->slots[tail % RING_SLOTS] = *block;
   atomic_store(&ring->tail, tail + 1);
+  unlock(way);
 }
 
-static bool take(struct ring *ring, struct slot *block) {
+static bool take(const struct way *way, struct slot *block) {
+  struct ring *ring = way->ring;
   uint32_t head = atomic_load(&ring->head);
   if (atomic_load(&ring->tail) == head) return false;
+  lock(way);
   *block = ring->slots[head % RING_SLOTS];
   atomic_store(&ring->head, head + 1);
+  unlock(way);
   return true;
 }
 
@@ -158,14 +180,14 @@ static bool planted(enum inject what) {
 }
 
 static bool produce(void) {
-  struct ring *ring = with_room();
+  const struct way *way = with_room();
   struct slot block;
-  if (!ring || !allocate(&block)) return false;
+  if (!way || !allocate(&block)) return false;
   if (planted(OVERLAP)) claim(&block); /* as if the heap had handed it out twice */
   fill(&block);
   if (planted(LEAK)) return true;
   if (planted(WRONG)) memory[block.offset + block.size - 1] ^= 1;
-  put(ring, &block);
+  put(way, &block);
   return true;
 }
 
@@ -195,8 +217,8 @@ static void consume(struct slot *block, bool may_send_on) {
   if (control->node[block->writer % WORKERS_MAX] != control->node[options.worker]) seen.cross_node++;
   if (below(5) == 0 && resize(block)) {
     fill(block);
-    struct ring *ring = may_send_on ? with_room() : NULL;
-    if (ring) return put(ring, block);
+    const struct way *way = may_send_on ? with_room() : NULL;
+    if (way) return put(way, block);
     verify(block, block->size);
   }
   give_back(block);
@@ -206,7 +228,7 @@ static bool consume_all(bool may_send_on) {
   bool any = false;
   struct slot block;
   for (unsigned i = 0; i < ins; i++) {
-    if (!take(in[i], &block)) continue;
+    if (!take(&in[i], &block)) continue;
     if (block.size < SIZE_LEAST || block.offset > gshm_size(heap) || block.size > gshm_size(heap) - block.offset) {
       errno = EIO;
       fail("a ring holds no block");
@@ -219,8 +241,9 @@ static bool consume_all(bool may_send_on) {
 
 static bool all_closed_and_empty(void) {
   for (unsigned i = 0; i < ins; i++) { /* closed first: nothing is put after it */
-    if (!atomic_load(&in[i]->closed)) return false;
-    if (atomic_load(&in[i]->tail) != atomic_load(&in[i]->head)) return false;
+    const struct ring *ring = in[i].ring;
+    if (!atomic_load(&ring->closed)) return false;
+    if (atomic_load(&ring->tail) != atomic_load(&ring->head)) return false;
   }
   return true;
 }
@@ -239,17 +262,17 @@ static void run(void) {
     worked |= produce();
     pause_if_idle(worked);
   }
-  for (unsigned i = 0; i < outs; i++) atomic_store(&out[i]->closed, 1);
+  for (unsigned i = 0; i < outs; i++) atomic_store(&out[i].ring->closed, 1);
   while (!all_closed_and_empty()) pause_if_idle(consume_all(false));
 }
 
-static void *share(const char *suffix, uint64_t size, gshm_segment **segment) {
+static void *share(const char *suffix, uint64_t size, const gshm_options *model, gshm_segment **segment) {
   char name[64];
   if ((size_t)snprintf(name, sizeof name, "%s%s", options.segment, suffix) >= sizeof name) {
     errno = ENAMETOOLONG;
     fail("--segment");
   }
-  *segment = gshm_create_with(g, name, size, GSHM_OPEN_OR_CREATE, &options.model);
+  *segment = gshm_create_with(g, name, size, GSHM_OPEN_OR_CREATE, model);
   if (!*segment) fail(name);
   void *view = gshm_map(*segment, NULL, 0, 0);
   if (!view) fail(name);
@@ -285,9 +308,11 @@ static void find_rings(void) {
     uint32_t partners[PARTNERS];
     unsigned count = partners_of(p, partners);
     for (unsigned i = 0; i < count; i++) {
-      struct ring *ring = (struct ring *)((char *)control + (size_t)(1 + p * PARTNERS + i) * PAGE);
-      if (p == options.worker) out[outs++] = ring;
-      if (partners[i] == options.worker) in[ins++] = ring;
+      uint32_t page = 1 + p * PARTNERS + i;
+      struct way way = {.ring = (struct ring *)((char *)control + (size_t)page * PAGE)};
+      snprintf(way.lock, sizeof way.lock, "%.40s.ring%u", options.segment, page);
+      if (p == options.worker) out[outs++] = way;
+      if (partners[i] == options.worker) in[ins++] = way;
     }
   }
 }
@@ -339,6 +364,7 @@ static void parse(int argc, char **argv) {
   }
   if (!options.segment) usage("--segment is missing");
   if (options.worker >= options.workers) usage("--worker must be below --workers");
+  options.locks = options.model.consistency && !strcmp(options.model.consistency, "lrc");
   random_state = options.seed * 0x9e3779b9u + options.worker * 0x85ebca6bu;
 }
 
@@ -346,9 +372,9 @@ int main(int argc, char **argv) {
   gshm_segment *other;
   parse(argc, argv);
   if (!(g = gshm_attach(NULL))) fail("attach");
-  memory = share("", heap_size(), &heap);
-  marks = share(".marks", heap_size() / GRANULE, &other);
-  control = share(".control", (uint64_t)(1 + options.workers * PARTNERS) * PAGE, &other);
+  memory = share("", heap_size(), &options.model, &heap);
+  marks = share(".marks", heap_size() / GRANULE, &OWN_MODEL, &other);
+  control = share(".control", (uint64_t)(1 + options.workers * PARTNERS) * PAGE, &OWN_MODEL, &other);
   control->node[options.worker] = gshm_node(g);
   barrier("start");
   find_rings();

@@ -58,6 +58,7 @@ t.test('testbed: C and Node.js on two nodes, every byte right', async (t) => {
 t.test('testbed: segments of another model; one that cannot be is told of by its option', async (t) => {
   const run = ['--nodes', '2', '--processes', '2', '--seconds', '1']
   t.match(await json(t, ...run, '--manager', 'central'), { ok: true, wrong: 0 })
+  t.match(await json(t, ...run, '--consistency', 'lrc'), { ok: true, wrong: 0, overlaps: 0, leaked: 0 })
   const { failures } = await json(t, ...run, '--consistency', 'lrc', '--manager', 'dynamic')
   t.match(failures?.join(' '), /worker \d .*manager is 'dynamic': only consistency 'mrsw'/)
 })
@@ -69,13 +70,15 @@ t.test('testbed: the report of a run on one node, for people', async (t) => {
 })
 
 t.test('testbed: each planted fault is found', async (t) => {
-  for (const [inject, found] of [
-    ['wrong', 'wrong'],
-    ['overlap', 'overlaps'],
-    ['leak', 'leaked'],
+  const run = ['--nodes', '2', '--processes', '2', '--seconds', '1']
+  for (const [inject, found, consistency] of [
+    ['wrong', 'wrong', 'mrsw'],
+    ['wrong', 'wrong', 'lrc'],
+    ['overlap', 'overlaps', 'mrsw'],
+    ['leak', 'leaked', 'mrsw'],
   ] as const) {
-    const result = await json(t, '--nodes', '2', '--processes', '2', '--seconds', '1', '--inject', inject)
-    t.notOk(result.ok, inject)
+    const result = await json(t, ...run, '--consistency', consistency, '--inject', inject)
+    t.notOk(result.ok, `${inject}, ${consistency}`)
     t.ok(result[found] > 0, `${found}: ${result[found]}`)
     if (inject === 'leak') t.ok(result.heapBytesAfter > 0)
   }

@@ -11,8 +11,11 @@ import { bucketOf } from './histogram.js'
 import { GRANULE, NODE_WORD, PAGE, PARTNERS, SIZE_LEAST, TALLY_WORD, WORKERS_MAX } from './layout.js'
 import { heapSize, partnersOf, ringPage, type Block } from './layout.js'
 import { Random } from './random.js'
-import { Ring } from './ring.js'
+import { Ring, type RingLock } from './ring.js'
 import type { WorkerReport } from './workers.js'
+
+/** Of marks and rings. */
+const OWN_MODEL = { consistency: 'mrsw', manager: 'fixed' } as const
 
 const BACKOFF_POLLS = 64
 const BACKOFF_MS = 0.05
@@ -26,7 +29,12 @@ interface Options {
   readonly segment: string
   readonly inject: string | undefined
   /** Unchecked: gshm.create says what is wrong. */
-  readonly model: { readonly consistency?: Consistency; readonly manager?: Manager }
+  readonly model: Model
+}
+
+interface Model {
+  readonly consistency?: Consistency
+  readonly manager?: Manager
 }
 
 class Worker {
@@ -58,18 +66,18 @@ class Worker {
     this.#random = new Random(options.seed, options.worker)
     this.#gshm = attach()
     const size = heapSize(options.maxSize)
-    this.#heap = this.#share('', size)
+    this.#heap = this.#share('', size, options.model)
     this.#base = this.#heap.at(0)
     const bytes = this.#heap.map().buffer()
     this.#memory = { bytes: new Uint8Array(bytes), words: new Int32Array(bytes) }
     this.#marks = new Uint8Array(
-      this.#share('.marks', size / GRANULE)
+      this.#share('.marks', size / GRANULE, OWN_MODEL)
         .map()
         .buffer(),
     )
     const pages = 1 + options.workers * PARTNERS
     this.#control = new Int32Array(
-      this.#share('.control', pages * PAGE)
+      this.#share('.control', pages * PAGE, OWN_MODEL)
         .map()
         .buffer(),
     )
@@ -107,8 +115,8 @@ class Worker {
     }
   }
 
-  #share(suffix: string, size: number): Segment {
-    return this.#gshm.create(this.options.segment + suffix, size, { ...this.options.model, openOrCreate: true })
+  #share(suffix: string, size: number, model: Model): Segment {
+    return this.#gshm.create(this.options.segment + suffix, size, { ...model, openOrCreate: true })
   }
 
   #barrier(name: string): void {
@@ -120,12 +128,19 @@ class Worker {
     this.#nodes = Array.from({ length: workers }, (_, w) => this.#control[NODE_WORD + w]!)
     for (let p = 0; p < workers; p++) {
       partnersOf(p, this.#nodes).forEach((q, i) => {
-        const word = (ringPage(p, i) * PAGE) / 4
-        const ring = new Ring(this.#control.subarray(word, word + PAGE / 4))
+        const page = ringPage(p, i)
+        const words = this.#control.subarray((page * PAGE) / 4, ((page + 1) * PAGE) / 4)
+        const ring = new Ring(words, this.#lockOf(page))
         if (p === worker) this.#out.push(ring)
         if (q === worker) this.#in.push(ring)
       })
     }
+  }
+
+  #lockOf(page: number): RingLock | undefined {
+    if (this.options.model.consistency !== 'lrc') return undefined
+    const name = `${this.options.segment}.ring${page}`
+    return { lock: () => this.#gshm.lockSync(name), unlock: () => this.#gshm.unlockSync(name) }
   }
 
   #produce(): boolean {
