@@ -42,6 +42,6 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...dynamic, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 18_085 },
   { ...dynamic, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 14_095 },
   { ...dynamic, name: '3n1p-1op', when: 'test', nodes: 3, ops: 1, states: 20_977 },
-  { ...dynamic, name: '3n1p', when: 'full', nodes: 3, ops: 2, states: 683_870 },
-  { ...dynamic, name: '2n1p-2ops', when: 'full', nodes: 2, threads: 2, ops: 2, states: 0 },
+  { ...dynamic, name: '3n1p', when: 'full', nodes: 3, ops: 2, states: 333_748 },
+  { ...dynamic, name: '2n1p-2ops', when: 'full', nodes: 2, threads: 2, ops: 2, states: 530_000 },
 ]
