@@ -6,7 +6,7 @@ import { globalPage, type NodeId } from '../ts/base/ids.js'
 import { Cluster } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf } from '../ts/names/index.js'
-import { accessOf, createNode, type NodeState } from '../ts/node/state.js'
+import { accessOf, createNode, touchedPages, type NodeState } from '../ts/node/state.js'
 import type { Message } from '../ts/node/messages.js'
 import { Device } from './device.js'
 import { FaultPath } from './fault-path.js'
@@ -18,6 +18,7 @@ import type { DaemonOptions } from './options.js'
 import { Pager } from './pager.js'
 import { Processes } from './processes.js'
 import { ProcessRegistry, type Process } from './process-registry.js'
+import { QuietLog } from './quiet-log.js'
 import { Runtime } from './runtime.js'
 import { TwinStore } from './twin-store.js'
 import { Waiting } from './waiting.js'
@@ -39,6 +40,7 @@ export class Daemon {
   readonly #processes: Processes
   readonly #device: Device
   readonly #hold: Hold
+  readonly #quiet = new QuietLog((text) => this.log.warn(text))
   readonly #messages = { sent: 0, received: 0 }
   readonly #started = performance.now()
   #cluster!: Cluster
@@ -121,10 +123,35 @@ export class Daemon {
         fenced: (why) => this.failed(`fenced by the cluster: ${why}`),
       },
     )
+    this.#openDevice().close() // a socket that cannot be opened shall cost no node number
     const { self, listen } = await this.#cluster.start()
+    this.#listener = this.#openDevice()
+    return { node: self, listen, keeperPid: this.#keeper.pid }
+  }
+
+  /** Ends the node in an orderly way. Processes that are still attached get SIGBUS from the keeper. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const others = this.#runtime === undefined ? 0 : this.#cluster.members().length - 1
+    if (others > 0 && touchedPages(this.#state) > 0) {
+      this.log.warn('pages whose home or owner is this node go with it: on other nodes they get SIGBUS')
+    }
+    this.#listener?.close()
+    for (const process of [...this.#registry.all()]) this.#device.forget(process)
+    await this.#cluster?.stop()
+    this.#processes.close()
+    this.#poll.close()
+    this.#hold.close()
+    this.#quiet.close()
+    this.#keeper.close()
+    if (this.#registry.size === 0) await this.#keeper.ended
+    this.#frames.close()
+  }
+
+  #openDevice(): DeviceListener {
     const device = this.#device
     try {
-      this.#listener = new native.DeviceListener(options.socket, {
+      return new native.DeviceListener(this.options.socket, {
         connect: (channel) => device.connect(channel),
         request: (channel, request, fds) => device.request(channel, request, fds),
         malformed: (channel, why) => device.malformed(channel, why),
@@ -134,21 +161,6 @@ export class Daemon {
       if (error instanceof Error) error.message = `--socket: ${error.message}`
       throw error
     }
-    return { node: self, listen, keeperPid: this.#keeper.pid }
-  }
-
-  /** Ends the node in an orderly way. Processes that are still attached get SIGBUS from the keeper. */
-  async stop(): Promise<void> {
-    this.#stopping = true
-    this.#listener?.close()
-    for (const process of [...this.#registry.all()]) this.#device.forget(process)
-    await this.#cluster?.stop()
-    this.#processes.close()
-    this.#poll.close()
-    this.#hold.close()
-    this.#keeper.close()
-    if (this.#registry.size === 0) await this.#keeper.ended
-    this.#frames.close()
   }
 
   get #state(): NodeState {
@@ -177,7 +189,7 @@ export class Daemon {
       {
         drain: (process) => this.#poll.drain(process.id),
         kill: (process, why) => this.#kill(process, why),
-        warn: (text) => this.log.warn(text),
+        warn: (text) => this.#quiet.about('the pager', text),
       },
       (segment, page, thread) => this.#hold.installed(globalPage(segment, page), thread),
     )
@@ -196,7 +208,8 @@ export class Daemon {
   }
 
   #refuse(process: Process, address: number, why: string): void {
-    this.log.warn(`process ${process.pid} gets SIGBUS at 0x${address.toString(16)}: ${why}`)
+    const who = `process ${process.pid}`
+    this.#quiet.about(who, `${who} gets SIGBUS at 0x${address.toString(16)}: ${why}`)
     this.#runtime.pager.poisonAddress(process, address)
   }
 
@@ -245,6 +258,7 @@ export class Daemon {
           name,
         ),
       warn: (text) => this.log.warn(text),
+      breach: (pid, why) => this.#quiet.about(`process ${pid}`, `device: process ${pid} ${why}`),
     }
   }
 }

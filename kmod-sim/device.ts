@@ -25,6 +25,8 @@ export interface DeviceHost extends DeviceRequestsHost {
   disconnected(process: Process): void
   hello(process: Process | undefined): { token: bigint; node: number; nodes: number; cluster: string; nodeName: string }
   warn(text: string): void
+  /** A process broke the protocol: it may do so as often as it likes. */
+  breach(pid: number, why: string): void
 }
 
 export class Device implements DeviceHandlers {
@@ -78,7 +80,7 @@ export class Device implements DeviceHandlers {
   }
 
   malformed(channel: DeviceChannel, why: string): void {
-    this.host.warn(`device: process ${channel.peer.pid} broke the protocol and is disconnected: ${why}`)
+    this.host.breach(channel.peer.pid, `broke the protocol and is disconnected: ${why}`)
     this.disconnect(channel)
   }
 
