@@ -4,10 +4,11 @@ import { GshmError } from '../ts/base/errors.js'
 import { Daemon } from './daemon.js'
 import { parseOptions, version, type DaemonOptions } from './options.js'
 
-/** The one line for a failed start; status 1. */
-function giveUp(error: unknown): never {
+/** The one line for a failed start, to whoever listens for it or else to standard error; status 1. */
+function giveUp(error: unknown): void {
   const known = error instanceof Error && 'code' in error
   const text = known ? `${String(error.code)}: ${error.message}` : String((error as Error)?.stack ?? error)
+  if (known && process.send !== undefined) return void process.send(`gshmd: ${text}`, () => process.exit(1))
   process.stderr.write(`gshmd: ${text}\n`)
   process.exit(1)
 }

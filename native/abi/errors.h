@@ -22,7 +22,7 @@
   X(HEAP_FULL, ENOSPC, "no free range of that size is left in the segment")                       \
   X(MEMORY, ENOMEM, "the node's --memory does not allow it")                                      \
   X(UNSUPPORTED, EOPNOTSUPP, "not supported")                                                     \
-  X(NO_DAEMON, ECONNREFUSED, "no gshmd listens there: start one (gshm up, gshm node) or set GSHM_SOCKET") \
+  X(NO_DAEMON, ECONNREFUSED, "no gshmd listens there: start one (npx gshm up, npx gshm node) or set GSHM_SOCKET") \
   X(DAEMON_LOST, ECONNRESET, "the node's daemon has ended")                                       \
   X(ACCESS, EACCES, "permission denied")                                                          \
   X(NO_USERFAULTFD, EPERM, "userfaultfd is refused: run as root, or set vm.unprivileged_userfaultfd=1") \

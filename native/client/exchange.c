@@ -33,7 +33,7 @@ int gshm_connect(const char *path) {
     case ECONNREFUSED:
     case EPROTOTYPE:
       return gshm_fail(GSHM_E_NO_DAEMON,
-                       "no gshmd listens at %s: start one (gshm up, gshm node) or set GSHM_SOCKET", path);
+                       "no gshmd listens at %s: start one (npx gshm up, npx gshm node) or set GSHM_SOCKET", path);
     case EACCES:
     case EPERM:
       return gshm_fail(GSHM_E_ACCESS, "%s: permission denied: the socket belongs to another user or group", path);

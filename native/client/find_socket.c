@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/process.h"
 
@@ -11,6 +12,13 @@ static int use(char *into, size_t size, const char *path) {
     return gshm_fail(GSHM_E_INVALID, "the socket path '%s' is longer than %zu bytes", path, size - 1);
   strcpy(into, path);
   return 0;
+}
+
+/* A socket whose daemon was killed is still there. One that we may not open is somebody's. */
+static bool answers(const char *path) {
+  int fd = gshm_connect(path);
+  if (fd >= 0) close(fd);
+  return fd >= 0 || gshm_last_error() != GSHM_E_NO_DAEMON;
 }
 
 int gshm_find_socket(char *into, size_t size) {
@@ -23,16 +31,25 @@ int gshm_find_socket(char *into, size_t size) {
     return gshm_fail(GSHM_E_INVALID, "GSHM_RUNTIME_DIR is too long");
   glob_t found = {0};
   int status = glob(pattern, 0, NULL, &found);
+  size_t live = 0;
+  const char *chosen = NULL;
+  for (size_t i = 0; status == 0 && i < found.gl_pathc; i++) {
+    if (!answers(found.gl_pathv[i])) continue;
+    live++;
+    chosen = found.gl_pathv[i];
+  }
   int result;
-  if (status == GLOB_NOMATCH || found.gl_pathc == 0) {
+  if (live == 1) {
+    result = use(into, size, chosen);
+  } else if (live > 1) {
     result = gshm_fail(GSHM_E_NO_DAEMON,
-                       "no gshmd runs here (no %s): start one (gshm up, gshm node) or set GSHM_SOCKET", pattern);
-  } else if (found.gl_pathc > 1) {
-    result = gshm_fail(GSHM_E_NO_DAEMON,
-                       "%zu nodes run here (%s): set GSHM_SOCKET to one of them, or start the program with gshm run",
-                       (size_t)found.gl_pathc, pattern);
+                       "%zu nodes run here (%s): set GSHM_SOCKET to one of them, or start the program with npx gshm run",
+                       live, pattern);
+  } else if (status == 0 && found.gl_pathc > 0) {
+    result = gshm_fail(GSHM_E_NO_DAEMON, "nobody listens at %s: npx gshm down --force, then npx gshm up", found.gl_pathv[0]);
   } else {
-    result = use(into, size, found.gl_pathv[0]);
+    result = gshm_fail(GSHM_E_NO_DAEMON,
+                       "no gshmd runs here (no %s): start one (npx gshm up, npx gshm node) or set GSHM_SOCKET", pattern);
   }
   globfree(&found);
   return result;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { attach, type AttachOptions } from '../../ts/client/index.js'
 import { segments, status, unlink } from '../../ts/client/inspect.js'
+import { startNode } from '../support/cluster.js'
 import { Probe } from '../support/probe.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'gshm-client-'))
@@ -44,6 +45,27 @@ t.test('attach: the socket is found by GSHM_SOCKET, else by the runtime director
   delete process.env['GSHM_SOCKET']
   process.env['GSHM_RUNTIME_DIR'] = dir
   t.throws(() => attach(), { code: 'ERR_GSHM_NO_DAEMON', message: /default\/\*\.sock/ })
+})
+
+t.test('attach: of several sockets there, the one that is listened at is used', async (t) => {
+  const node = await startNode(t)
+  const runtime = mkdtempSync(join(dir, 'run-'))
+  const place = join(runtime, 'default')
+  mkdirSync(place)
+  const found = (name: string) => join(place, name)
+  const env = { GSHM_RUNTIME_DIR: runtime, GSHM_SOCKET: '' }
+  const attached = async () => {
+    const probe = await Probe.start(undefined, env)
+    const reply = await probe.send('attach')
+    await probe.kill()
+    return reply
+  }
+  for (const dead of ['a.sock', 'b.sock']) symlinkSync(missing, found(dead))
+  t.match(await attached(), { is: 'err', text: /^ERR_GSHM_NO_DAEMON: nobody listens at .*a\.sock: npx gshm down --force/ })
+  symlinkSync(node.socket(0), found('c.sock'))
+  t.match(await attached(), { is: 'ok' })
+  symlinkSync(node.socket(0), found('d.sock'))
+  t.match(await attached(), { is: 'err', text: /^ERR_GSHM_NO_DAEMON: 2 nodes run here .*GSHM_SOCKET/ })
 })
 
 t.test('attach: what is no socket path is a TypeError that names the parameter', async (t) => {

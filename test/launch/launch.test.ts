@@ -152,6 +152,7 @@ function run(script: string, ranks: number) {
     inherit: false,
     out: (rank, line) => void lines.push(`${rank}: ${line}`),
     err: (rank, line) => void lines.push(`${rank}! ${line}`),
+    failed: (program) => void lines.push(program),
   }
   return runRanks(options).then((ends) => ({ ends, lines: lines.sort() }))
 }
@@ -197,6 +198,7 @@ t.test('ranks: a program that does not exist is status 127', async (t) => {
     inherit: false,
     out: () => {},
     err: () => {},
+    failed: (program, { code }) => t.same([program, code], ['/nonexistent', 'ENOENT']),
   })
   t.match(ends, [{ status: 127 }])
 })

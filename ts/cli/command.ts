@@ -3,7 +3,8 @@
  *
  * Without --json the report goes to standard output. With it standard output's last line is one
  * object with `ok`, and the report is not printed. Progress always goes to standard error. The exit
- * status is 0 exactly when ok, unless the command says which other status it wants.
+ * status is 0 exactly when ok, unless the command says which other status it wants. A reader that has
+ * gone ends a command in silence; output that cannot be written for another reason is an error.
  */
 import { Command, CommanderError } from 'commander'
 import { GshmError } from '../base/errors.js'
@@ -24,6 +25,19 @@ export interface Say {
 }
 
 export type Action<O> = (say: Say, options: O, args: string[]) => Promise<Outcome>
+
+/** 128 + SIGPIPE, as a shell has it of any program whose reader has gone. */
+const READER_GONE = 141
+
+/** To be called once, before anything is written. What `exit` handlers are for still happens. */
+export function watchOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(READER_GONE)
+    process.stderr.write(`gshm: ERR_GSHM_SYSTEM: standard output: ${error.message}\n`)
+    process.exit(1)
+  })
+  process.stderr.on('error', () => {}) // there is nobody left to tell
+}
 
 /** A command with --json whose action's outcome is printed and becomes the exit status. */
 export function command<O>(spec: string, description: string, action: Action<O>): Command {

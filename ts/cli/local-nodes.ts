@@ -48,12 +48,12 @@ function nobody(cluster: string, dead: readonly string[]): GshmError {
     const names = dead.map((path) => basename(path)).join(', ')
     return new GshmError(
       'NO_DAEMON',
-      `cluster '${cluster}': nobody answers at ${names}: gshm down --force, then gshm up`,
+      `cluster '${cluster}': nobody answers at ${names}: npx gshm down --force, then npx gshm up`,
     )
   }
   return new GshmError(
     'NO_DAEMON',
-    `no node of cluster '${cluster}' on this machine: gshm up, gshm node, or --cluster NAME`,
+    `no node of cluster '${cluster}' on this machine: npx gshm up, npx gshm node, or --cluster NAME`,
   )
 }
 

@@ -1,6 +1,7 @@
 /** `gshm ls`: the segments of the cluster, and the frames that nodes of this machine hold of them. */
 import { command } from './command.js'
 import { CLUSTER_OPTION, localNodes, type ClusterOption } from './local-nodes.js'
+import { lostHomes } from './losses.js'
 import { human } from './parse.js'
 import { table } from './table.js'
 import type { SegmentEntry } from '../client/inspect.js'
@@ -16,7 +17,10 @@ export const lsCommand = () =>
         found.set(entry.segment, { ...entry, localFrames: before + entry.localFrames })
       }
     }
-    const list = [...found.values()].sort((a, b) => a.segment - b.segment)
+    const members = nodes[0]!.status.nodes
+    const list = [...found.values()]
+      .sort((a, b) => a.segment - b.segment)
+      .map((segment) => ({ ...segment, lostHomes: lostHomes(segment, members) }))
     if (list.length === 0) say.print(`cluster '${cluster}' has no segments`)
     else {
       say.print(
@@ -24,7 +28,7 @@ export const lsCommand = () =>
           ['segment', 'name', 'size', 'model', 'mode', 'uid', 'heap', 'blocks', 'nodes', 'frames here'],
           list.map((s) => [
             s.segment,
-            s.linked ? s.name : `${s.name} (unlinked)`,
+            `${s.name}${s.linked ? '' : ' (unlinked)'}${s.lostHomes.length === 0 ? '' : ' (PAGES LOST)'}`,
             human(s.bytes),
             `${s.consistency}/${s.manager}`,
             s.mode.toString(8).padStart(4, '0'),
@@ -37,5 +41,8 @@ export const lsCommand = () =>
         ),
       )
     }
+    const lost = [...new Set(list.flatMap((s) => s.lostHomes))]
+    if (lost.length > 0)
+      say.print(`PAGES LOST: of node ${lost.join(', ')}, which has left the cluster; accesses to them get SIGBUS`)
     return { ok: true, cluster, segments: list }
   }).option(...CLUSTER_OPTION)

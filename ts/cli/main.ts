@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { projectRoot } from '../launch/paths.js'
 import { checkCommand } from './check.js'
-import { report } from './command.js'
+import { report, watchOutput } from './command.js'
 import { doctorCommand } from './doctor.js'
 import { downCommand } from './down.js'
 import { flagsCommand } from './flags.js'
@@ -53,4 +53,5 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
+watchOutput()
 await main(process.argv.slice(2))

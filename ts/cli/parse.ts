@@ -48,3 +48,8 @@ export function human(count: number): string {
   }
   return `${count} B`
 }
+
+/** 1 node, 2 nodes. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`
+}

@@ -15,7 +15,7 @@ export const rmCommand = () =>
       } catch (error) {
         const { code, message } = asGshmError(error)
         errors.push({ name, code, message })
-        process.stderr.write(`gshm: ${code}: ${name}: ${message}\n`)
+        say.progress(`gshm: ${code}: ${message.includes(`'${name}'`) ? '' : `${name}: `}${message}`)
       }
     }
     return { ok: errors.length === 0, cluster, removed, errors }

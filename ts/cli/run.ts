@@ -1,8 +1,11 @@
 /** `gshm run`: a program on one node, or as several ranks over the nodes in turn. */
+import { existsSync } from 'node:fs'
+import { extname } from 'node:path'
 import { runRanks, type Rank } from '../launch/ranks.js'
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
 import { CLUSTER_OPTION, localNodes, type ClusterOption } from './local-nodes.js'
+import { whySigbus } from './losses.js'
 import { whole } from './parse.js'
 
 interface Options extends ClusterOption {
@@ -30,6 +33,7 @@ export const runCommand = () =>
         return { rank, node: node?.status.node ?? 0, socket: node?.socket ?? '' }
       })
       const prefix = (rank: number) => (ranks.length > 1 ? `[${rank}] ` : '')
+      const complaints = new Set<string>() // of all ranks alike
       const ends = await runRanks({
         ranks,
         program,
@@ -38,13 +42,22 @@ export const runCommand = () =>
         inherit: ranks.length === 1 && !say.json,
         out: (rank, line) => void process.stdout.write(`${prefix(rank)}${line}\n`),
         err: (rank, line) => void process.stderr.write(`${prefix(rank)}${line}\n`),
+        failed: (name, error) => {
+          const text = `gshm: ${name}: ${whyNot(name, error)}`
+          if (!complaints.has(text)) say.progress(text)
+          complaints.add(text)
+        },
       })
       const failed = ends.find((end) => end.status !== 0)
       if (failed !== undefined) say.status(failed.status)
-      if (failed !== undefined && ranks.length > 1) {
+      if (failed !== undefined && ranks.length > 1 && complaints.size === 0) {
         say.progress(
           `gshm: rank ${failed.rank} on node ${failed.node} ended first, with ${failed.signal ?? `status ${failed.status}`}`,
         )
+      }
+      for (const { rank, node, socket } of ends.filter((end) => end.signal === 'SIGBUS')) {
+        const before = on.find((one) => one.socket === socket)?.status
+        say.progress(`gshm: rank ${rank} on node ${node} got SIGBUS: ${await whySigbus(socket, before)}`)
       }
       const sorted = [...ends].sort((a, b) => a.rank - b.rank)
       return {
@@ -68,3 +81,13 @@ rank fails the others are sent SIGTERM, and its status becomes that of gshm run.
 
   gshm run -n 3 -- ./hello`,
     )
+
+/** Why a program could not be started, and what was meant perhaps. */
+function whyNot(program: string, { code, message }: NodeJS.ErrnoException): string {
+  const script = ['.js', '.mjs', '.cjs'].includes(extname(program))
+  const meant = script ? `node ${program}` : `./${program}`
+  if (code === 'EACCES') return `not executable${script ? `: try ${meant}` : ''}`
+  if (code !== 'ENOENT') return message
+  const here = !program.includes('/') && existsSync(program)
+  return here ? `no such program on PATH, but a file here: try ${meant}` : 'no such program'
+}

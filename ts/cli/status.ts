@@ -1,7 +1,7 @@
 /** `gshm status`: the nodes of this machine, what they hold and how often they were asked. */
 import { command } from './command.js'
 import { CLUSTER_OPTION, localNodes, type ClusterOption } from './local-nodes.js'
-import { human } from './parse.js'
+import { counted, human } from './parse.js'
 import { table } from './table.js'
 
 const SUMS = ['frameBytes', 'touchedPages', 'directoryBytes', 'processes', 'views'] as const
@@ -12,7 +12,7 @@ export const statusCommand = () =>
     const of = nodes.map((n) => n.status)
     const sums = Object.fromEntries(SUMS.map((field) => [field, of.reduce((sum, s) => sum + s[field], 0)]))
     say.print(
-      `cluster '${cluster}': ${of[0]?.nodes.length ?? 0} nodes, ${of.length} of them here, ${of[0]?.segments ?? 0} segments`,
+      `cluster '${cluster}': ${counted(of[0]?.nodes.length ?? 0, 'node')}, ${of.length} of them here, ${counted(of[0]?.segments ?? 0, 'segment')}`,
     )
     say.print(
       table(
@@ -33,6 +33,6 @@ export const statusCommand = () =>
         ]),
       ),
     )
-    for (const socket of dead) say.print(`nobody answers at ${socket}: gshm down --force cleans up`)
+    for (const socket of dead) say.print(`nobody answers at ${socket}: npx gshm down --force cleans up`)
     return { ok: dead.length === 0, cluster, ...sums, dead, nodes: of }
   }).option(...CLUSTER_OPTION)

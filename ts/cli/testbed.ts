@@ -1,7 +1,9 @@
 /** `gshm testbed`: the allocator testbed on a cluster of its own; ts/testbed does the work. */
+import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
 import { bytes, oneOf, whole } from './parse.js'
 import { CONSISTENCIES, DEFAULT_MODEL, MANAGERS, type Consistency, type Manager } from '../base/consistency.js'
+import { heapSize } from '../testbed/layout.js'
 import { BLOCK_LEAST, BLOCK_MOST, INJECTIONS, type Injection } from '../testbed/options.js'
 
 interface Options {
@@ -21,6 +23,11 @@ export const testbedCommand = () =>
     'testbed',
     'C and Node.js processes share memory on a cluster of its own, and check it',
     async (say, options) => {
+      const heap = heapSize(options.maxSize)
+      if (options.memory < heap) {
+        const why = `no segment is larger than a node's memory, and the testbed's has ${heap} bytes for this --max-size`
+        throw new GshmError('INVALID', `--memory ${options.memory}: ${why}`)
+      }
       const { runTestbed } = await import('../testbed/run.js')
       const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
       const { report, result } = await runTestbed({ ...options, seed })

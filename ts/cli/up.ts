@@ -5,19 +5,21 @@ import { clusterDir, DEFAULT_CLUSTER } from '../launch/paths.js'
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
 import { LOG_LEVELS } from './node.js'
-import { bytes, oneOf, whole } from './parse.js'
+import { bytes, counted, oneOf, whole } from './parse.js'
 
 interface Options {
   nodes: number
   cluster: string
-  memory: number
+  memory?: number
   logLevel: string
 }
+
+const MEMORY = 2 ** 30
 
 export const upCommand = () =>
   command<Options>('up', 'start a cluster on this machine, in the background', async (say, options) => {
     const dir = clusterDir(options.cluster)
-    const state: ClusterState = { cluster: options.cluster, memory: options.memory, nodes: [] }
+    const state: ClusterState = { cluster: options.cluster, memory: options.memory ?? MEMORY, nodes: [] }
     claim(dir, state)
     // Until all nodes serve, whatever ends us takes the half-started cluster down with it.
     const abandon = async () => {
@@ -28,7 +30,7 @@ export const upCommand = () =>
     const interrupt = () => void (interrupted = true)
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
     try {
-      const { cluster, nodes, memory, logLevel } = options
+      const { cluster, nodes, memory = MEMORY, logLevel } = options
       await startCluster({
         dir,
         cluster,
@@ -47,8 +49,8 @@ export const upCommand = () =>
       await abandon()
       throw error
     }
-    say.print(`cluster '${options.cluster}' is up: ${options.nodes} nodes in ${dir}`)
-    say.print('next: gshm status, gshm run -n 2 -- PROGRAM, gshm down')
+    say.print(`cluster '${options.cluster}' is up: ${counted(options.nodes, 'node')} in ${dir}`)
+    say.print('next: npx gshm status, npx gshm run -n 2 -- PROGRAM, npx gshm down')
     return {
       ok: true,
       cluster: options.cluster,
@@ -66,5 +68,5 @@ export const upCommand = () =>
   })
     .option('-n, --nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
     .option('-c, --cluster <name>', 'its name', DEFAULT_CLUSTER)
-    .option('--memory <bytes>', 'bound of the frames on each node', bytes('--memory'), 2 ** 30)
+    .option('--memory <bytes>', 'bound of the frames on each node, as 512M or 8G (default: 1G)', bytes('--memory'))
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

@@ -25,7 +25,7 @@ export function recordOf(daemon: Daemon): DaemonRecord {
 export function claim(dir: string, state: ClusterState): void {
   const taken = existsSync(join(dir, FILE)) ? undefined : sockets(dir)[0]
   if (taken !== undefined) {
-    throw new GshmError('EXISTS', `${taken} is there: end that gshm node (gshm down --force does), or --cluster NAME`)
+    throw new GshmError('EXISTS', `${taken} is there: end that gshm node (npx gshm down --force does), or --cluster NAME`)
   }
   try {
     mkdirSync(dir, { recursive: true, mode: 0o755 })
@@ -35,7 +35,7 @@ export function claim(dir: string, state: ClusterState): void {
     if (code === 'EEXIST') {
       throw new GshmError(
         'EXISTS',
-        `cluster '${state.cluster}' is up, or was not taken down: gshm down, or --cluster NAME`,
+        `cluster '${state.cluster}' is up, or was not taken down: npx gshm down, or --cluster NAME`,
       )
     }
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
@@ -61,7 +61,7 @@ export function load(dir: string): ClusterState | undefined {
   } catch {
     // said below: a file that is no JSON and one that is another's JSON are the same to the reader
   }
-  throw new GshmError('INVALID', `${path} is not what gshm up wrote: gshm down --force removes it`)
+  throw new GshmError('INVALID', `${path} is not what gshm up wrote: npx gshm down --force removes it`)
 }
 
 /** Removes what a cluster keeps in its directory, and the directory when nothing else is in it. */

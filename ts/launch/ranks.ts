@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly inherit: boolean
   readonly out: (rank: number, line: string) => void
   readonly err: (rank: number, line: string) => void
+  /** A rank's program could not be started. */
+  readonly failed: (program: string, error: NodeJS.ErrnoException) => void
 }
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
@@ -42,6 +44,8 @@ export async function runRanks(options: RunOptions): Promise<RankEnd[]> {
   }
   const forward = (signal: NodeJS.Signals) => toAll(signal)
   for (const signal of FORWARDED) process.on(signal, forward)
+  const abandon = () => toAll('SIGKILL') // whatever ends us ends them
+  process.on('exit', abandon)
   try {
     await Promise.all(
       options.ranks.map(async (rank) => {
@@ -60,6 +64,7 @@ export async function runRanks(options: RunOptions): Promise<RankEnd[]> {
   } finally {
     for (const timer of timers) clearTimeout(timer)
     for (const signal of FORWARDED) process.off(signal, forward)
+    process.off('exit', abandon)
     toAll('SIGKILL')
   }
 }
@@ -93,7 +98,7 @@ function ended(options: RunOptions, child: ChildProcess, rank: Rank): Promise<Ra
     const done = (status: number, signal: NodeJS.Signals | null) =>
       resolve({ ...rank, pid: child.pid ?? 0, status, signal })
     child.once('error', (error: NodeJS.ErrnoException) => {
-      process.stderr.write(`gshm: ${child.spawnfile}: ${error.code === 'ENOENT' ? 'no such program' : error.message}\n`)
+      options.failed(child.spawnfile, error)
       done(error.code === 'ENOENT' ? 127 : 126, null)
     })
     child.once('exit', (code, signal) => {
