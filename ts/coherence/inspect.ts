@@ -105,6 +105,11 @@ export function canonical(state: CoherenceState): string {
         parts.push(`${type} ${requester} ${serial}`)
     }
   }
+  const { flushes, releases, tellings } = state.edges
+  if (flushes.size + releases.length + tellings.size > 0) {
+    const awaited = [...tellings].map(([at, one]) => [at, one.from, one.flush, [...one.awaited]])
+    parts.push(JSON.stringify([[...flushes], releases.map(({ edge, awaited }) => [edge, [...awaited]]), awaited]))
+  }
   return parts.join(' ')
 }
 

@@ -39,18 +39,19 @@ export function canonicalLink(link: readonly InFlight[]): string {
 }
 
 function canonicalThread({ kernel }: SimNode, thread: number): string {
-  const { opsLeft, access, page, place, waiting, holds, asks, requests } = kernel.threads[thread]!
+  const { opsLeft, access, page, place, waiting, holds, asks, requests, done, registers } = kernel.threads[thread]!
   const views = kernel.views.slice(thread * kernel.pages, (thread + 1) * kernel.pages)
   const raised = kernel.faults.filter((fault) => fault.thread === thread).map((fault) => `${fault.page}${fault.access}`)
   const read = kernel.waiting.filter((fault) => fault.thread === thread).map((fault) => fault.page)
-  const locks = `${holds.join('+')}?${asks ?? ''}#${requests}`
+  const locks = `${holds.join('+')}?${asks ?? ''}#${requests}@${done}:${registers.join('.')}`
   return `${opsLeft}${access ?? '-'}${page}.${place}${waiting} ${locks} ${views.join(' ')} ${raised.sort().join(' ')}/${read.sort().join(' ')}`
 }
 
 function describeTodo(node: SimNode, effect: SimNode['todo'][number]): string {
   const text = describeEffect(node.state.self, effect)
   if (effect.do !== 'Send') return `${text} ${JSON.stringify(effect)}`
-  if (!isCoherence(effect.message)) return TRAVELS.has(effect.message.type) ? JSON.stringify(effect.message) : text
+  if (!isCoherence(effect.message))
+    return TRAVELS.has(effect.message.type) ? `${text} ${JSON.stringify(effect.message)}` : text
   return `${text} ${effect.message.requester} ${effect.message.serial}`
 }
 

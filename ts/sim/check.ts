@@ -2,8 +2,8 @@
 import type { ProtocolName } from '../base/consistency.js'
 import type { AnyProtocol } from '../coherence/protocol.js'
 import { engine, pageView } from '../node/state.js'
-import { homesKnowTheCopies, ownersKnowTheCopies } from './directories.js'
-import { oneCopy, oneWriterOrManyReaders } from './promises.js'
+import { homesKnowTheSharers, homesKnowTheCopies, ownersKnowTheCopies } from './directories.js'
+import { exclusiveIsAlone, oneCopy, oneWriterOrManyReaders } from './promises.js'
 import { Violation } from './violation.js'
 import { SEGMENT, type World } from './world.js'
 
@@ -16,6 +16,7 @@ interface Checks {
 
 const CHECKS: Readonly<Partial<Record<ProtocolName, Checks>>> = {
   srsw: { promise: oneCopy, directory: homesKnowTheCopies({ M: 'write' }) },
+  lrc: { promise: exclusiveIsAlone, directory: homesKnowTheSharers },
   mrsw: { promise: oneWriterOrManyReaders, directory: homesKnowTheCopies({ S: 'read', M: 'write' }) },
   'mrsw-dynamic': { promise: oneWriterOrManyReaders, directory: ownersKnowTheCopies },
 }
@@ -36,6 +37,8 @@ export function checkEnd(world: World): void {
     if (!node.alive) continue
     node.kernel.threads.forEach((thread, number) => {
       if (thread.waiting) throw new Violation(`node ${at} thread ${number} waits for p${thread.page} for ever`)
+      if (thread.asks !== undefined)
+        throw new Violation(`node ${at} thread ${number} waits for l${thread.asks} for ever`)
     })
     for (let page = 0; page < world.setup.pages; page++) checkSettled(world, protocol, at, page)
   }

@@ -61,7 +61,7 @@ function mayOvertake(link: readonly InFlight[], place: number): boolean {
 }
 
 function threadChoices(world: World, node: number, wishes: Wishes, must: Choice[], may: Choice[]): void {
-  world.nodes[node]!.kernel.threads.forEach(({ opsLeft, access, page, place, waiting, holds, asks }, thread) => {
+  world.nodes[node]!.kernel.threads.forEach(({ opsLeft, access, page, place, waiting, holds, asks, done }, thread) => {
     if (asks !== undefined) return
     if (waiting) {
       if (world.duplicatesLeft > 0) may.push({ do: 'again', node, thread })
@@ -72,6 +72,12 @@ function threadChoices(world: World, node: number, wishes: Wishes, must: Choice[
       const idle = world.nodes[node]!.todo.length === 0
       if (idle) for (const lock of holds) must.push({ do: 'unlock', node, thread, lock })
       if (opsLeft === 0) return
+      const { program } = world.setup
+      if (program !== undefined) {
+        const op = program.op(node * world.setup.threads + thread, done)
+        if (op !== undefined) must.push({ do: 'act', node, thread, ...op })
+        return
+      }
       for (const op of wishes.accesses()) must.push({ do: 'act', node, thread, ...op })
       if (world.setup.locks === 0 || !idle) return
       for (const lock of wishes.locks(above(holds, world.setup.locks))) must.push({ do: 'lock', node, thread, lock })

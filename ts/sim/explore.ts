@@ -34,6 +34,8 @@ export interface ExploreOptions extends Omit<Setup, 'step'> {
   readonly step: Step
   readonly statesMax?: number
   readonly progress?: (states: number) => void
+  /** Gets every World in which nothing more can happen. */
+  readonly atEnd?: (world: World) => void
 }
 
 interface Frontier {
@@ -41,7 +43,7 @@ interface Frontier {
   readonly id: number
 }
 
-export function explore({ statesMax = 20_000_000, progress, ...setup }: ExploreOptions): ExploreReport {
+export function explore({ statesMax = 20_000_000, progress, atEnd, ...setup }: ExploreOptions): ExploreReport {
   const parts = new Parts()
   const wishes = allWishes(setup)
   const start = World.create(setup)
@@ -66,6 +68,7 @@ export function explore({ statesMax = 20_000_000, progress, ...setup }: ExploreO
         ends++
         const wrong = caught(() => checkEnd(world))
         if (wrong !== undefined) return report(true, wrong, wayTo(id, []))
+        atEnd?.(world)
       }
       for (const choice of [...must, ...may]) {
         const after = world.copy()
@@ -97,6 +100,7 @@ class Parts {
   /** The World's key. Its nodes are exchanged for the known ones that equal them. */
   key(world: World): string {
     const key: number[] = [world.duplicatesLeft, world.lossesLeft, ...world.latest]
+    if (world.setup.program !== undefined) key.push(this.#number([...world.memory].sort().join(' ')))
     if (world.oracle !== undefined) key.push(world.writes, this.#number(world.oracle.canonical()))
     world.nodes.forEach((node, at) => key.push(this.#node(world, node, at)))
     for (const link of world.links) key.push(this.#link(link))
@@ -147,7 +151,8 @@ function advance(world: World, choice: Choice): void {
     world.take({ do: 'perform', node: choice.node })
   }
   checkNow(world)
-  if (choice.do === 'act' && world.oracle === undefined) renumberWrites(world, choice.page)
+  if (choice.do === 'act' && world.oracle === undefined && world.setup.program === undefined)
+    renumberWrites(world, choice.page)
   else renumberRequests(world, choice.node)
 }
 

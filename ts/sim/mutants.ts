@@ -2,18 +2,12 @@
  * Protocol bugs planted on purpose, as altered tables or functions of the protocols: the checks are worth
  * what they catch of these.
  */
-import type { AnyProtocol } from '../coherence/protocol.js'
 import { mrsw } from '../coherence/mrsw/index.js'
 import { mrswDynamic as dynamic } from '../coherence/mrsw-dynamic/index.js'
 import { srsw } from '../coherence/srsw/index.js'
-import { to, type Cell } from '../coherence/table.js'
-
-export interface Mutant {
-  readonly name: string
-  /** Shows only when nodes are lost. */
-  readonly lossy?: true
-  readonly protocol: AnyProtocol
-}
+import { to } from '../coherence/table.js'
+import { LRC } from './mutants-lrc.js'
+import { copyCell, homeCell, type Mutant } from './plant.js'
 
 const MRSW: readonly Mutant[] = [
   { name: 'forgotten Downgrade', protocol: copyCell(mrsw, 'M', 'FetchRead', to('S', 'Copy', 'SendRead')) },
@@ -114,18 +108,4 @@ const DYNAMIC: readonly Mutant[] = [
   },
 ]
 
-export const MUTANTS: readonly Mutant[] = [...MRSW, ...SRSW, ...DYNAMIC]
-
-function copyCell(protocol: AnyProtocol, state: string, event: string, cell: Cell<string, string>): AnyProtocol {
-  return { ...protocol, copy: { ...protocol.copy, table: altered(protocol.copy.table, state, event, cell) } }
-}
-
-function homeCell(protocol: AnyProtocol, state: string, event: string, cell: Cell<string, string>): AnyProtocol {
-  return { ...protocol, home: { ...protocol.home, table: altered(protocol.home.table, state, event, cell) } }
-}
-
-type AnyTable = AnyProtocol['copy']['table']
-
-function altered(table: AnyTable, state: string, event: string, cell: Cell<string, string>): AnyTable {
-  return { ...table, [state]: { ...table[state], [event]: cell } }
-}
+export const MUTANTS: readonly Mutant[] = [...MRSW, ...SRSW, ...DYNAMIC, ...LRC]

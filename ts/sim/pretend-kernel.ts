@@ -22,6 +22,9 @@ export interface Thread {
   holds: readonly number[]
   asks: number | undefined
   requests: number
+  /** Of a program: accesses made, and what its registers hold. */
+  done: number
+  registers: readonly number[]
   /** Blocked in the kernel. */
   waiting: boolean
 }
@@ -33,7 +36,17 @@ export interface Fault {
 }
 
 const HOLE = -1
-const IDLE = { page: 0, place: 0, access: undefined, waiting: false, holds: [], asks: undefined, requests: 0 }
+const IDLE = {
+  page: 0,
+  place: 0,
+  access: undefined,
+  waiting: false,
+  holds: [],
+  asks: undefined,
+  requests: 0,
+  done: 0,
+  registers: [],
+}
 
 export class Kernel {
   readonly frames: number[]

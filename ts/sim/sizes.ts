@@ -16,6 +16,7 @@ const plain = { places: 1, locks: 0, pages: 1, threads: 1, duplicates: 0, losses
 const mrsw = { protocol: 'mrsw', ...plain } as const
 const dynamic = { protocol: 'mrsw-dynamic', ...plain } as const
 const srsw = { protocol: 'srsw', ...plain } as const
+const lrc = { protocol: 'lrc', ...plain, places: 2, locks: 1 } as const
 
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...mrsw, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 19_697 },
@@ -44,4 +45,8 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...dynamic, name: '3n1p-1op', when: 'test', nodes: 3, ops: 1, states: 20_977 },
   { ...dynamic, name: '3n1p', when: 'full', nodes: 3, ops: 2, states: 333_748 },
   { ...dynamic, name: '2n1p-2ops', when: 'full', nodes: 2, threads: 2, ops: 2, states: 530_000 },
+
+  { ...lrc, name: '2n1p', when: 'test', nodes: 2, ops: 2, states: 27_613 },
+  { ...lrc, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, places: 1, losses: 1, states: 13_841 },
+  { ...lrc, name: '2n1p-3ops', when: 'daily', nodes: 2, ops: 3, places: 1, states: 91_134 },
 ]

@@ -65,12 +65,27 @@ export interface Setup {
   /** Requests and orders may be held for a while (law 11): what they do not concern overtakes them. */
   readonly holds: boolean
   readonly step: Step
+  /** What the threads do; without, whatever they like. */
+  readonly program?: Program
 }
 
 export interface Op {
   readonly page: Page
   readonly place: number
   readonly access: Access
+}
+
+/** A fixed program for each thread, in place of accesses at will. */
+export interface Program {
+  /** What the thread does when it has made `done` accesses; undefined: nothing more. */
+  op(thread: number, done: number): Op | undefined
+  /** It has the access now and sees `seen`: what its registers hold then, and what it writes, if it does. */
+  perform(
+    thread: number,
+    done: number,
+    registers: readonly number[],
+    seen: number,
+  ): { readonly registers: readonly number[]; readonly written: number | undefined }
 }
 
 export type Choice =
@@ -132,6 +147,8 @@ export class World {
   /** With locks: what reads may see. `writes` numbers them all. */
   readonly oracle: Oracle | undefined
   writes = 0
+  /** With a program: the last value written, by page and place. */
+  readonly memory: Map<string, number>
   duplicatesLeft: number
   lossesLeft: number
   /** What happens, one line each; for those who want to read it. */
@@ -148,6 +165,7 @@ export class World {
       this.latest = from.latest.slice()
       this.oracle = from.oracle?.copy()
       this.writes = from.writes
+      this.memory = setup.program === undefined ? from.memory : new Map(from.memory)
       this.duplicatesLeft = from.duplicatesLeft
       this.lossesLeft = from.lossesLeft
       return
@@ -156,6 +174,7 @@ export class World {
     this.#owned = Array.from({ length: setup.nodes }, () => 'all')
     this.latest = Array.from({ length: setup.pages }, () => 0)
     const { nodes, threads, locks, pages, places } = setup
+    this.memory = new Map()
     if (locks > 0) this.oracle = new Oracle(nodes * threads, locks, pages * places)
     this.duplicatesLeft = setup.duplicates
     this.lossesLeft = setup.losses
@@ -251,9 +270,24 @@ export class World {
     const outcome = kernel.tryAccess(thread, page, access)
     this.log?.(`${at}: thread ${thread} ${outcome === 'done' ? access : outcome} p${page}`)
     if (outcome !== 'done') return
+    if (this.setup.program !== undefined)
+      return this.#performed(this.setup.program, at, thread, { page, place, access })
     if (this.oracle !== undefined) return this.#accessed(this.oracle, at, thread, { page, place, access })
     if (access === 'write') kernel.frames[page] = ++this.latest[page]!
     else if (kernel.frames[page] !== this.latest[page]) throw new Violation(`node ${at} reads old bytes of p${page}`)
+  }
+
+  #performed(program: Program, at: NodeId, thread: number, { page, place }: Op): void {
+    const { kernel } = this.nodes[at]!
+    const who = kernel.threads[thread]!
+    const seen = readPlace(kernel.frames[page]!, place)
+    const { registers, written } = program.perform(this.#threadNumber(at, thread), who.done, who.registers, seen)
+    who.done++
+    who.registers = registers
+    if (written === undefined) return
+    kernel.frames[page] = writePlace(kernel.frames[page]!, place, written)
+    this.latest[page] = kernel.frames[page]
+    this.memory.set(`${page}.${place}`, written)
   }
 
   #accessed(oracle: Oracle, at: NodeId, thread: number, { page, place, access }: Op): void {
