@@ -19,6 +19,7 @@ const COMMANDS = [
   'rm',
   'testbed',
   'litmus',
+  'episodes',
   'histories',
   'check',
   'flags',

@@ -8,6 +8,7 @@ import { checkCommand } from './check.js'
 import { report, watchOutput } from './command.js'
 import { doctorCommand } from './doctor.js'
 import { downCommand } from './down.js'
+import { episodesCommand } from './episodes.js'
 import { flagsCommand } from './flags.js'
 import { historiesCommand } from './histories.js'
 import { litmusCommand } from './litmus.js'
@@ -28,7 +29,7 @@ export function program(): Command {
     .enablePositionalOptions()
     .showHelpAfterError(false)
   const commands = [nodeCommand, upCommand, downCommand, runCommand, statusCommand, lsCommand, pagesCommand, rmCommand]
-  const judges = [testbedCommand, litmusCommand, historiesCommand, checkCommand]
+  const judges = [testbedCommand, litmusCommand, episodesCommand, historiesCommand, checkCommand]
   for (const make of [...commands, ...judges, flagsCommand, doctorCommand]) gshm.addCommand(make())
   for (const each of [gshm, ...gshm.commands]) each.exitOverride().configureOutput({ outputError: () => {} })
   gshm.addHelpText(

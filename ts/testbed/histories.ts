@@ -10,7 +10,7 @@ import type { Consistency, Manager } from '../base/consistency.js'
 import { GshmError } from '../base/errors.js'
 import { check, History, Reader, type Violation } from '../history/index.js'
 import { built } from '../launch/paths.js'
-import { onOwnCluster, type End, type OwnCluster } from './own-cluster.js'
+import { onOwnCluster, troubleOf, type OwnCluster } from './own-cluster.js'
 import { progress } from './progress.js'
 
 export const HISTORY_INJECTIONS = ['stale', 'lost'] as const
@@ -131,7 +131,7 @@ class Runner {
     const logs = Array.from({ length: processes }, (_, worker) => join(this.own.dir, `history${serial}.${worker}`))
     const lines = logs.map((log, worker) => ({ node: worker % nodes, args: this.#arguments(serial, worker, log) }))
     const ends = await this.own.run(built('history_worker'), lines, HISTORY_SECONDS + SPARE_SECONDS)
-    this.#failures.push(...ends.flatMap((end, worker) => troubleOf(end, worker)), ...this.own.troubles())
+    this.#failures.push(...ends.flatMap((end, worker) => troubleOf(end, worker, 'log')), ...this.own.troubles())
     if (this.#failures.length > 0) return
     this.#check(logs)
     for (const log of logs) rmSync(log)
@@ -206,11 +206,4 @@ class Runner {
   #seconds(): number {
     return Math.round(performance.now() - this.#started) / 1000
   }
-}
-
-/** Who was killed because of another is not a trouble of its own. */
-function troubleOf({ status, signal, endedByUs, stderr }: End, worker: number): string[] {
-  if (status === 0) return []
-  if (endedByUs) return [`worker ${worker} was ended before it had written its log`]
-  return [`worker ${worker} ended with ${signal ?? `status ${status}`}${stderr === '' ? '' : `: ${stderr}`}`]
 }

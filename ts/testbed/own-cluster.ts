@@ -144,3 +144,10 @@ export class OwnCluster {
     if (this.#aborted !== undefined) throw this.#aborted
   }
 }
+
+/** Why worker `worker` has not written its `file`; who was killed because of another is not a trouble of its own. */
+export function troubleOf({ status, signal, endedByUs, stderr }: End, worker: number, file: string): string[] {
+  if (status === 0) return []
+  if (endedByUs) return [`worker ${worker} was ended before it had written its ${file}`]
+  return [`worker ${worker} ended with ${signal ?? `status ${status}`}${stderr === '' ? '' : `: ${stderr}`}`]
+}
