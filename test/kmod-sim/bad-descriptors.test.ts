@@ -39,6 +39,8 @@ t.test(
     t.teardown(() => old.kill())
     const segment = await old.ok('create', 'old', 64 * P, 0)
     const at = await old.ok('map', segment, 0, 0, 0)
+    await old.ok('lock', 'a') // which opens the connection that waits for locks
+    await old.ok('unlock', 'a')
     const before = open(pid)
     const seen = new Set<string>()
     for (let free = 0; free < 8; free++) {
@@ -61,7 +63,7 @@ t.test(
       if ((await step('attach', socket)) && (await step('create', 'new', P, 0)) && (await step('map', 0, 0, 0, 0))) {
         await old.ok('unlink', 'new')
       }
-      // Those who were here before are served throughout: faults, the heap, locks by the connection they have.
+      // Those who were here before are served throughout: faults, the heap, locks by the connections they have.
       await old.ok('put', at + BigInt(free * P), 100 + free)
       await old.ok('free', segment, await old.ok('alloc', segment, 100))
       await old.ok('lock', 'a')
