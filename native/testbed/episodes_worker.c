@@ -9,7 +9,8 @@
  * wrong. Bytes are checked before they are overwritten, and all of them at the end, so that no store
  * can get lost unseen.
  *
- * An episode lasts from one barrier of all threads to the next. In each one the first P pages are
+ * An episode lasts from one barrier of all threads to the next. Some take no locks, or nothing but small
+ * blocks, so that nothing else makes up for what a barrier or the heap fails to do. In each episode the first P pages are
  * divided anew: a page is cut into runs of bytes, most of a few bytes and many of one, and each run has
  * one of the page's few guards:
  *   a thread  it alone checks and changes the run, without asking anybody
@@ -40,6 +41,7 @@
 
 enum { PAGE = 4096, GRANULE = 16, WORKERS_MAX = 256, THREADS_MAX = 64, LOCKS_MAX = 16, GUARDS_MAX = 8 };
 enum { SLOT = 8, BLOCKS_MAX = 4, BLOCK_MOST = 3 * PAGE, WRONGS_MAX = 4 };
+enum kind { HEAP_ONLY, NO_EDGES, ALL_EDGES, ALL_EDGES_AGAIN, KINDS };
 enum guarded { BY_THREAD, BY_LOCK, READ_ONLY, AS_SLOT, AS_BLOCK, AS_FRESH_BLOCK, AT_THE_END };
 
 static const char *const GUARDED[] = {
@@ -80,6 +82,7 @@ struct block {
 struct thread {
   pthread_t id;
   uint32_t number, dice, episode;
+  enum kind kind; /* of the episode */
   struct guard guard; /* of what it accesses */
   struct block blocks[BLOCKS_MAX];
   unsigned held;
@@ -170,9 +173,14 @@ static void change(struct thread *t, uint32_t at, uint32_t length) {
 
 /* -- runs */
 
+/* What is drawn from these is the same in every thread. */
+static uint32_t dice_of(uint32_t episode, uint32_t page) {
+  return mix(mix(mix(0x67736d, options.seed), episode), page);
+}
+
 /* The page's guards in this episode; `dice` goes on with its runs. */
 static uint32_t guards_of(const struct thread *t, uint32_t page, struct guard guards[GUARDS_MAX], uint32_t *dice) {
-  *dice = mix(mix(mix(0x67736d, options.seed), t->episode), page);
+  *dice = dice_of(t->episode, page);
   uint32_t count = 2 + below(dice, GUARDS_MAX - 1);
   for (uint32_t i = 0; i < count; i++) {
     uint32_t kind = below(dice, 8);
@@ -181,6 +189,14 @@ static uint32_t guards_of(const struct thread *t, uint32_t page, struct guard gu
     else guards[i] = (struct guard){READ_ONLY, 0};
   }
   return count;
+}
+
+/* One byte again and again: while its page is taken away and comes back, it must not miss a store. */
+static void insist(struct thread *t, uint32_t at) {
+  for (int i = 0; i < 500; i++) {
+    check(t, at, 1);
+    change(t, at, 1);
+  }
 }
 
 /* The runs of one guard on the page: all checked, and some changed. */
@@ -194,6 +210,7 @@ static void visit(struct thread *t, uint32_t page, uint32_t which) {
     if (below(&dice, count) != which) continue;
     check(t, at, length);
     if (t->guard.by != READ_ONLY && below(&t->dice, 2)) change(t, at, length);
+    if (t->guard.by == BY_THREAD && below(&t->dice, 64) == 0) insist(t, at);
   }
 }
 
@@ -213,7 +230,10 @@ static void check_block(struct thread *t, const struct block *block, enum guarde
   t->blocks_seen++;
 }
 
-static uint32_t random_size(struct thread *t) { return 1 + below(&t->dice, below(&t->dice, 8) ? 600 : BLOCK_MOST); }
+static uint32_t random_size(struct thread *t) {
+  if (t->kind == HEAP_ONLY) return 1 + below(&t->dice, 64);
+  return 1 + below(&t->dice, below(&t->dice, 8) ? 600 : BLOCK_MOST);
+}
 
 /* A view's bytes from a block's end to the next granule are the block's too: a realloc may copy them. */
 static uint32_t whole(uint32_t size) { return (size + GRANULE - 1) / GRANULE * GRANULE; }
@@ -268,6 +288,16 @@ static void heap_step(struct thread *t) {
     check_block(t, block, AS_BLOCK);
     change(t, block->offset, block->size);
   }
+}
+
+/* The place of a block that one thread has given back is soon another's, maybe on another node. */
+static void heap_steps(struct thread *t) {
+  while (t->held < BLOCKS_MAX) {
+    unsigned before = t->held;
+    allocate(t);
+    if (t->held == before) break;
+  }
+  while (t->held > 0) give_back(t, &t->blocks[--t->held]);
 }
 
 static struct block load_slot(struct thread *t, uint32_t page) {
@@ -325,13 +355,14 @@ static void lock_step(struct thread *t, uint32_t number, uint32_t page, uint32_t
 
 static void step(struct thread *t) {
   struct guard guards[GUARDS_MAX];
+  if (t->kind == HEAP_ONLY) return heap_steps(t);
   uint32_t dice, page = below(&t->dice, options.pages), count = guards_of(t, page, guards, &dice);
   for (uint32_t i = 0; i < count; i++) {
-    if (guards[i].by == BY_LOCK && below(&t->dice, 3) == 0) lock_step(t, guards[i].number, page, i);
+    if (guards[i].by == BY_LOCK && t->kind >= ALL_EDGES && below(&t->dice, 3) == 0) lock_step(t, guards[i].number, page, i);
     if (guards[i].by == BY_THREAD && guards[i].number == t->number) visit(t, page, i);
     if (guards[i].by == READ_ONLY) visit(t, page, i);
   }
-  if (below(&t->dice, 3) == 0) heap_step(t);
+  if (t->kind >= ALL_EDGES && below(&t->dice, 3) == 0) heap_step(t);
 }
 
 static void barrier(uint32_t number, uint32_t count) {
@@ -365,8 +396,9 @@ static void *run(void *argument) {
   struct thread *t = argument;
   do {
     t->episode++;
-    uint32_t dice = mix(mix(options.seed, t->episode), 0);
-    for (uint32_t steps = 2 + below(&dice, 8); steps > 0; steps--) step(t);
+    uint32_t dice = dice_of(t->episode, options.pages); /* as if there were a page more */
+    t->kind = (enum kind)below(&dice, KINDS);
+    for (uint32_t steps = 4 + below(&dice, 12); steps > 0; steps--) step(t);
   } while (!last_episode(t));
   finish(t);
   return NULL;

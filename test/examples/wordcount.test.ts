@@ -25,9 +25,14 @@ t.test('wordcount: C and Node.js ranks on three nodes count what tr, sort and un
     writeFileSync(path, text)
     return [name, path]
   })
-  const central = ['--consistency', 'mrsw', '--manager', 'central']
-  for (const [name, path] of [['GPL-3', '/usr/share/common-licenses/GPL-3'], ...paths] as [string, string][]) {
-    const options = name === 'a word at every seam' ? central : []
+  const models: Record<string, string[]> = {
+    'GPL-3, lrc': ['--consistency', 'lrc'],
+    'a word at every seam': ['--consistency', 'mrsw', '--manager', 'central'],
+    'fewer bytes than ranks': ['--consistency', 'lrc', '--manager', 'central'],
+  }
+  const licence = '/usr/share/common-licenses/GPL-3'
+  for (const [name, path] of [['GPL-3', licence], ['GPL-3, lrc', licence], ...paths] as [string, string][]) {
+    const options = models[name] ?? []
     const ranks = Array.from({ length: 6 }, (_, rank) => {
       const env = { GSHM_RANK: String(rank), GSHM_RANKS: '6' }
       return cluster.run(rank % 3, join(projectRoot, 'examples/wordcount/rank.sh'), [...options, path], { env })
