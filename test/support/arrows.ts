@@ -19,22 +19,23 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   names: ['base'],
   litmus: ['base'],
   history: ['base'],
+  facts: [],
   node: ENGINE,
   wire: [...ENGINE, 'node'],
   trace: [...ENGINE, 'node'],
-  sim: [...ENGINE, 'node', 'trace', 'litmus'],
+  sim: [...ENGINE, 'node', 'trace', 'litmus', 'facts'],
   cluster: [...ENGINE, 'node', 'wire', 'trace'],
   native: [],
   client: ['base', 'native'],
   index: ['client'],
   launch: ['base'],
-  testbed: ['base', 'history', 'litmus', 'client', 'launch'],
+  testbed: ['base', 'history', 'litmus', 'facts', 'client', 'launch'],
   cli: ['base', 'history', 'client', 'launch', 'testbed'],
   'kmod-sim': [...ENGINE, 'node', 'wire', 'trace', 'cluster', 'native'],
 }
 
 /** Rooms without I/O: they import neither Node.js nor packages. */
-export const PURE: readonly string[] = [...ENGINE, 'node', 'wire', 'litmus', 'history']
+export const PURE: readonly string[] = [...ENGINE, 'node', 'wire', 'litmus', 'history', 'facts']
 
 /** One line per import that breaks an arrow. */
 export function violations(files: readonly SourceFile[]): string[] {
