@@ -32,8 +32,8 @@ export function canonicalLink(link: readonly InFlight[]): string {
   return link
     .map(({ message, payload }) => {
       if (!isCoherence(message)) return JSON.stringify([message, payload])
-      const { type, page, requester, serial, bytes } = message
-      return `${type} ${page} ${requester} ${serial} ${bytes} ${payload as number | undefined}`
+      const { type, page, requester, serial, bytes, confirm } = message
+      return `${type} ${page} ${requester} ${serial} ${bytes} ${confirm} ${payload as number | undefined}`
     })
     .join()
 }
@@ -52,7 +52,8 @@ function describeTodo(node: SimNode, effect: SimNode['todo'][number]): string {
   if (effect.do !== 'Send') return `${text} ${JSON.stringify(effect)}`
   if (!isCoherence(effect.message))
     return TRAVELS.has(effect.message.type) ? `${text} ${JSON.stringify(effect.message)}` : text
-  return `${text} ${effect.message.requester} ${effect.message.serial}`
+  const { requester, serial, confirm } = effect.message
+  return `${text} ${requester} ${serial} ${confirm}`
 }
 
 /** Locks take part where there are any: their state is Maps and Sets of plain things. */

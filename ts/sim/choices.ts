@@ -1,7 +1,8 @@
 /** What can happen next in a World. */
+import type { NodeId } from '../base/ids.js'
 import { CLASS, type CoherenceType } from '../coherence/messages.js'
 import { isCoherence } from '../node/messages.js'
-import type { Choice, InFlight, Op, World } from './world.js'
+import type { Choice, InFlight, Op, SimNode, World } from './world.js'
 
 /** The accesses that a thread which is free to choose may make, and which locks it may take. */
 export interface Wishes {
@@ -17,35 +18,58 @@ export interface Options {
 }
 
 export function choices(world: World, wishes: Wishes): Options {
-  const must: Choice[] = []
-  const may: Choice[] = []
-  const alive = world.nodes.filter((node) => node.alive).length
+  const options: Options = { must: [], may: [] }
   world.nodes.forEach((node, at) => {
     if (!node.alive) return
-    threadChoices(world, at, wishes, must, may)
-    if (world.lossesLeft > 0 && alive > 1) may.push({ do: 'lose', node: at })
-    if (node.todo.length > 0) {
-      must.push({ do: 'perform', node: at }) // one step at a time: law 3
-      return
-    }
-    const { faults } = node.kernel
-    faults.forEach((fault, index) => {
-      const same = faults.findIndex(
-        (one) => one.thread === fault.thread && one.page === fault.page && one.access === fault.access,
-      )
-      if (same === index) must.push({ do: 'fault', node: at, ...fault })
-    })
+    firstChoices(world, at, wishes, options)
+    if (node.todo.length > 0) return
     for (let from = 0; from < world.nodes.length; from++) {
-      const link = world.link(from, at)
-      const last = world.setup.holds ? link.length : Math.min(1, link.length)
-      for (let place = 0; place < last; place++) {
-        if (mayOvertake(link, place)) must.push({ do: 'deliver', from, node: at, at: place })
+      for (const place of deliverable(world.link(from, at), world.setup.holds)) {
+        options.must.push({ do: 'deliver', from, node: at, at: place })
       }
     }
-    for (const page of new Set(node.resumes)) must.push({ do: 'resume', node: at, page })
-    for (const lost of node.unlearnt) must.push({ do: 'learn', node: at, lost })
+    lastChoices(node, at, options)
   })
-  return { must, may }
+  return options
+}
+
+/** What can happen at a living node without a message; its messages come between this and the rest. */
+export function ownChoices(world: World, at: NodeId, wishes: Wishes): Options {
+  const options: Options = { must: [], may: [] }
+  const node = world.nodes[at]!
+  firstChoices(world, at, wishes, options)
+  if (node.todo.length === 0) lastChoices(node, at, options)
+  return options
+}
+
+function firstChoices(world: World, at: NodeId, wishes: Wishes, { must, may }: Options): void {
+  const node = world.nodes[at]!
+  threadChoices(world, at, wishes, must, may)
+  if (world.lossesLeft > 0 && world.alive > 1) may.push({ do: 'lose', node: at })
+  if (node.todo.length > 0) {
+    must.push({ do: 'perform', node: at }) // one step at a time: law 3
+    return
+  }
+  const { faults } = node.kernel
+  faults.forEach((fault, index) => {
+    const same = faults.findIndex(
+      (one) => one.thread === fault.thread && one.page === fault.page && one.access === fault.access,
+    )
+    if (same === index) must.push({ do: 'fault', node: at, ...fault })
+  })
+}
+
+function lastChoices(node: SimNode, at: NodeId, { must }: Options): void {
+  for (const page of new Set(node.resumes)) must.push({ do: 'resume', node: at, page })
+  for (const lost of node.unlearnt) must.push({ do: 'learn', node: at, lost })
+}
+
+/** The places of a link whose message may be delivered next. */
+export function deliverable(link: readonly InFlight[], holds: boolean): number[] {
+  const places: number[] = []
+  const last = holds ? link.length : Math.min(1, link.length)
+  for (let place = 0; place < last; place++) if (mayOvertake(link, place)) places.push(place)
+  return places
 }
 
 /** May the message be delivered before those in front of it? What a node says about a page stays in

@@ -3,129 +3,156 @@
  * say all that can matter: of a page's writes the last is 1 and all others are 0; of a node's
  * requests for a page the last is 1 and all others are 0, wherever their numbers are. Versions of a page
  * are only ever compared with each other, and the next is above all: they keep their order.
+ *
+ * A renaming looks at one node or link at a time, so that what it makes of each can be remembered.
  */
 import type { NodeId, Page } from '../base/ids.js'
-import type { CoherenceMessage } from '../coherence/messages.js'
-import { SERIAL_LIMIT, copySerial, homeOf, setCopySerial } from '../coherence/state.js'
+import { SERIAL_LIMIT, copySerial, homeOf, setCopySerial, type SegmentPages } from '../coherence/state.js'
 import type { Effect } from '../node/effects.js'
 import { isCoherence, type Message } from '../node/messages.js'
-import { SEGMENT, type InFlight, type World } from './world.js'
+import { SEGMENT, copyNode, type InFlight, type SimNode } from './world.js'
 
-export function renumberWrites(world: World, page: Page): void {
-  const last = world.latest[page]!
-  if (last <= 1) return
-  world.latest[page] = 1
+export interface Renaming {
+  /** Equal for those that do the same. */
+  readonly name: string
+  /** The same one when nothing in it is renamed. */
+  node(node: SimNode, at: NodeId): SimNode
+  link(link: readonly InFlight[]): readonly InFlight[]
+}
+
+/** After a write of the page, whose number is `last`. */
+export function renameWrites(page: Page, last: number): Renaming {
   const age = (bytes: number) => (bytes < 0 ? bytes : Number(bytes === last))
-  world.nodes.forEach((old, at) => {
-    const busy = pageOf(old.todo[0]) === page
-    if (old.kernel.frames[page]! < 0 && !busy) return
-    const node = world.own(at, 'kernel')
-    node.kernel.frames[page] = age(node.kernel.frames[page]!)
-    if (busy && typeof node.payload === 'number') node.payload = age(node.payload)
-    if (busy && node.copied !== undefined) node.copied = age(node.copied)
-  })
-  world.links.forEach((link, at) => {
-    const carries = ({ message, payload }: InFlight) =>
-      isCoherence(message) && message.page === page && payload !== undefined
-    if (!link.some(carries)) return
-    world.links[at] = link.map((flight) => {
-      const { message, payload } = flight
-      return { message, payload: carries(flight) && typeof payload === 'number' ? age(payload) : payload }
-    })
-  })
-}
-
-/** After a step of the node, which may have made a request. */
-export function renumberRequests(world: World, node: NodeId): void {
-  if (world.setup.protocol === 'mrsw-dynamic') return renumberVersions(world)
-  for (let page = 0; page < world.setup.pages; page++) {
-    const pages = world.nodes[node]!.state.coherence.segments.get(SEGMENT)!
-    const last = copySerial(pages, page)
-    if (last > 1) renumberPage(world, node, page, last)
+  const carries = ({ message, payload }: InFlight) =>
+    isCoherence(message) && message.page === page && typeof payload === 'number'
+  return {
+    name: `writes p${page} ${last}`,
+    node(old) {
+      const busy = pageOf(old.todo[0]) === page
+      if (old.kernel.frames[page]! < 0 && !busy) return old
+      const node = copyNode(old, 'kernel', false)
+      node.kernel.frames[page] = age(node.kernel.frames[page]!)
+      if (busy && typeof node.payload === 'number') node.payload = age(node.payload)
+      if (busy && node.copied !== undefined) node.copied = age(node.copied)
+      return node
+    },
+    link(link) {
+      if (!link.some(carries)) return link
+      return link.map((flight) =>
+        carries(flight) ? { message: flight.message, payload: age(flight.payload as number) } : flight,
+      )
+    },
   }
 }
 
-function renumberVersions(world: World): void {
-  for (let page = 0; page < world.setup.pages; page++) {
-    const used = new Set<number>()
-    visitVersions(world, page, (serial) => {
-      used.add(serial % SERIAL_LIMIT)
-      return serial
-    })
-    used.delete(0)
-    const ranks = new Map([...used].sort((a, b) => a - b).map((version, at) => [version, at + 1]))
-    if ([...ranks].every(([version, rank]) => version === rank)) continue
-    visitVersions(world, page, (serial) => serial - (serial % SERIAL_LIMIT) + (ranks.get(serial % SERIAL_LIMIT) ?? 0))
+/** The requests of one node for a page, the last of which has the number `last`. */
+export function renameRequests(requester: NodeId, page: Page, last: number): Renaming {
+  const age = (serial: number) => Number(serial === last)
+  const renamed = <M extends Message>(message: M): M =>
+    isCoherence(message) && message.requester === requester && message.page === page
+      ? { ...message, serial: age(message.serial) }
+      : message
+  return {
+    name: `requests ${requester} p${page} ${last}`,
+    node(old, at) {
+      const known = pagesOf(old)
+      const isHome = homeOf(known, page) === at && old.alive
+      const serves = isHome && known.transactions.get(page)?.requester === requester
+      const waits = isHome && known.stalled.get(page)?.some((message) => renamed(message) !== message)
+      const sends = renamesTodo(old, renamed)
+      if (at !== requester && !serves && !waits && !sends) return old
+      const node = copyNode(old, at === requester || serves || waits ? 'all' : 'kernel', false)
+      const pages = pagesOf(node)
+      if (at === requester) setCopySerial(pages, page, 1)
+      const now = pages.transactions.get(page)
+      if (serves && now !== undefined) pages.transactions.set(page, { ...now, serial: age(now.serial) })
+      if (waits) pages.stalled.set(page, pages.stalled.get(page)!.map(renamed))
+      renameTodo(node, renamed)
+      return node
+    },
+    link: (link) => renamedLink(link, renamed),
   }
 }
 
-/** Exchanges every version of the page, wherever it is. */
-function visitVersions(world: World, page: Page, exchange: (serial: number) => number): void {
-  const inMessage = <M extends Message>(message: M): M => {
-    if (!isCoherence(message)) return message
-    const serial = message.page === page && message.type !== 'Learnt' ? exchange(message.serial) : message.serial
+/** The page's versions, by the bits that are set in `used`: they become 1, 2, 3 in their order. */
+export function renameVersions(page: Page, used: number): Renaming {
+  const rank = (version: number) => {
+    let below = 0
+    for (let one = 1; one <= version; one++) below += (used >>> one) & 1
+    return below
+  }
+  const exchange = (serial: number) => serial - (serial % SERIAL_LIMIT) + rank(serial % SERIAL_LIMIT)
+  const renamed = <M extends Message>(message: M): M => {
+    if (!isCoherence(message) || message.page !== page || message.type === 'Learnt') return message
+    const serial = exchange(message.serial)
     return serial === message.serial ? message : { ...message, serial }
   }
-  world.nodes.forEach((old, at) => {
-    if (!old.alive) return
-    const pages = old.state.coherence.segments.get(SEGMENT)!
-    const version = copySerial(pages, page)
-    if (exchange(version) !== version) {
-      setCopySerial(world.own(at, 'all').state.coherence.segments.get(SEGMENT)!, page, exchange(version))
-    }
-    const waiting = pages.stalled.get(page)
-    if (waiting?.some((message) => inMessage(message) !== message)) {
-      world.own(at, 'all').state.coherence.segments.get(SEGMENT)!.stalled.set(page, waiting.map(inMessage))
-    }
-    if (!old.todo.some((effect) => effect.do === 'Send')) return
-    const node = world.own(at, 'kernel')
-    node.todo = node.todo.map((effect) => {
-      if (effect.do !== 'Send' || !isCoherence(effect.message)) return effect
-      return { ...effect, message: inMessage(effect.message) }
-    })
-  })
-  world.links.forEach((link, at) => {
-    if (!link.some(({ message }) => inMessage(message) !== message)) return
-    world.links[at] = link.map(({ message, payload }) => ({ message: inMessage(message), payload }))
-  })
+  return {
+    name: `versions p${page} ${used}`,
+    node(old) {
+      if (!old.alive) return old
+      const known = pagesOf(old)
+      const version = copySerial(known, page)
+      const holds = exchange(version) !== version
+      const waits = known.stalled.get(page)?.some((message) => renamed(message) !== message)
+      if (!holds && !waits && !renamesTodo(old, renamed)) return old
+      const node = copyNode(old, holds || waits ? 'all' : 'kernel', false)
+      const pages = pagesOf(node)
+      if (holds) setCopySerial(pages, page, exchange(version))
+      if (waits) pages.stalled.set(page, pages.stalled.get(page)!.map(renamed))
+      renameTodo(node, renamed)
+      return node
+    },
+    link: (link) => renamedLink(link, renamed),
+  }
 }
 
-function renumberPage(world: World, requester: NodeId, page: Page, last: number): void {
-  const concerns = (message: Message): message is CoherenceMessage =>
-    isCoherence(message) && message.requester === requester && message.page === page
-  const age = (serial: number) => Number(serial === last)
-  const renumbered = (message: CoherenceMessage) => ({ ...message, serial: age(message.serial) })
+/** The highest version that a set of versions as bits can have. */
+const VERSIONS_MAX = 30
 
-  const own = world.own(requester, 'all').state.coherence.segments.get(SEGMENT)!
-  setCopySerial(own, page, 1)
-  const home = homeOf(own, page)
-  if (world.nodes[home]!.alive) {
-    const pages = world.own(home, 'all').state.coherence.segments.get(SEGMENT)!
-    const now = pages.transactions.get(page)
-    if (now?.requester === requester) pages.transactions.set(page, { ...now, serial: age(now.serial) })
-    const waiting = pages.stalled.get(page)
-    if (waiting?.some(concerns)) {
-      pages.stalled.set(
-        page,
-        waiting.map((message) => (concerns(message) ? renumbered(message) : message)),
-      )
-    }
-  }
-  world.nodes.forEach((old, at) => {
-    const sends = (effect: Effect) => effect.do === 'Send' && isCoherence(effect.message) && concerns(effect.message)
-    if (!old.todo.some(sends)) return
-    const node = world.own(at, 'kernel')
-    node.todo = node.todo.map((effect) => {
-      if (effect.do !== 'Send' || !isCoherence(effect.message) || !concerns(effect.message)) return effect
-      return { ...effect, message: renumbered(effect.message) }
-    })
-  })
-  world.links.forEach((link, at) => {
-    if (!link.some(({ message }) => concerns(message))) return
-    world.links[at] = link.map(({ message, payload }) => {
-      return { message: concerns(message) ? renumbered(message) : message, payload }
-    })
-  })
+/** The page's versions at a node or on a link, as bits. */
+export function versionsAt(node: SimNode, page: Page): number {
+  if (!node.alive) return 0
+  const pages = pagesOf(node)
+  let used = bit(copySerial(pages, page))
+  for (const message of pages.stalled.get(page) ?? []) used |= versionOf(message, page)
+  for (const effect of node.todo) if (effect.do === 'Send') used |= versionOf(effect.message, page)
+  return used
+}
+
+export function versionsOn(link: readonly InFlight[], page: Page): number {
+  return link.reduce((used, { message }) => used | versionOf(message, page), 0)
+}
+
+function versionOf(message: Message, page: Page): number {
+  return isCoherence(message) && message.page === page && message.type !== 'Learnt' ? bit(message.serial) : 0
+}
+
+function bit(serial: number): number {
+  const version = serial % SERIAL_LIMIT
+  if (version > VERSIONS_MAX) throw new Error('a page has more versions at a time than the explorer can name')
+  return version === 0 ? 0 : 1 << version
+}
+
+export function pagesOf({ state }: SimNode): SegmentPages {
+  return state.coherence.segments.get(SEGMENT)!
+}
+
+type Rename = <M extends Message>(message: M) => M
+
+function renamedLink(link: readonly InFlight[], renamed: Rename): readonly InFlight[] {
+  if (!link.some(({ message }) => renamed(message) !== message)) return link
+  return link.map(({ message, payload }) => ({ message: renamed(message), payload }))
+}
+
+function renamesTodo({ todo }: SimNode, renamed: Rename): boolean {
+  return todo.some((effect) => effect.do === 'Send' && renamed(effect.message) !== effect.message)
+}
+
+function renameTodo(node: SimNode, renamed: Rename): void {
+  node.todo = node.todo.map((effect) =>
+    effect.do === 'Send' ? ({ ...effect, message: renamed(effect.message) } as Effect) : effect,
+  )
 }
 
 /** The page that a step's effects are about. */

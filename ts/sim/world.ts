@@ -136,8 +136,13 @@ export interface SimNode {
   unlearnt: NodeId[]
 }
 
+/** All that a World is made of, to be shared by many. */
+export type Pieces = Readonly<
+  Pick<World, 'links' | 'nodes' | 'latest' | 'oracle' | 'writes' | 'memory' | 'duplicatesLeft' | 'lossesLeft'>
+>
+
 export class World {
-  /** By from * nodes + to. What is here is shared between copies: see own and setLink. */
+  /** By from * nodes + to. What is here may be shared: see own and setLink. */
   readonly links: (readonly InFlight[])[]
   readonly nodes: SimNode[]
   /** Which nodes this World alone has: those it may change. */
@@ -156,12 +161,12 @@ export class World {
 
   private constructor(
     readonly setup: Setup,
-    from?: World,
+    from?: Pieces,
   ) {
     if (from !== undefined) {
       this.links = from.links.slice()
       this.nodes = from.nodes.slice()
-      this.#owned = from.#owned.fill('none').slice()
+      this.#owned = from.nodes.map(() => 'none')
       this.latest = from.latest.slice()
       this.oracle = from.oracle?.copy()
       this.writes = from.writes
@@ -195,15 +200,9 @@ export class World {
     return new World(setup)
   }
 
-  /** Cheap: nodes are copied when one of the two Worlds changes them. */
-  copy(): World {
-    return new World(this.setup, this)
-  }
-
-  /** Puts an equal node in place, which others may share. */
-  share(at: NodeId, node: SimNode): void {
-    this.nodes[at] = node
-    this.#owned[at] = 'none'
+  /** Cheap: a World that has these pieces, and copies nodes when it changes them. */
+  static of(setup: Setup, pieces: Pieces): World {
+    return new World(setup, pieces)
   }
 
   link(from: NodeId, to: NodeId): readonly InFlight[] {
@@ -221,6 +220,11 @@ export class World {
       this.#owned[at] = part
     }
     return this.nodes[at]!
+  }
+
+  /** Nodes that are not lost. */
+  get alive(): number {
+    return this.nodes.reduce((count, { alive }) => count + Number(alive), 0)
   }
 
   get losses(): number {
@@ -463,7 +467,7 @@ function pageOf({ payload }: SimNode): number | undefined {
 }
 
 /** The rooms besides coherence and, with locks, sync take no part here, so they are shared. */
-function copyNode(node: SimNode, part: 'kernel' | 'all', locks: boolean): SimNode {
+export function copyNode(node: SimNode, part: 'kernel' | 'all', locks: boolean): SimNode {
   return {
     ...node,
     state: part === 'all' ? copyState(node.state, locks) : node.state,

@@ -1,0 +1,210 @@
+/**
+ * What can happen in a row (parts.ts), and the row afterwards. Most of what happens concerns one node: it
+ * takes in a message, performs an effect, and sends. What comes of it is then the same wherever that node
+ * and that message are met, and it is remembered: World.take runs once for each node, not for each state.
+ *
+ * Sends and Resumes are performed at once: they commute with everything else that can happen, and a
+ * node that is lost just before a Send is as one whose message was still on its way when the
+ * receiver learnt of the loss (Godefroid's persistent sets, the simplest case).
+ */
+import { deliverable, ownChoices, type Wishes } from './choices.js'
+import { remembered, Renamings } from './renamings.js'
+import type { Parts, Row } from './parts.js'
+import type { Choice, Op, Setup, World } from './world.js'
+
+/** Something that can happen in a row. */
+export interface Option {
+  readonly choice: Choice
+  /** Of a delivery: the link's number afterwards. */
+  readonly rest: number
+  /** Undefined where it depends on more than one node, or changes more. */
+  readonly outcomes: Map<number, Outcome> | undefined
+}
+
+/** What comes of an option at the node where it happens. */
+interface Outcome {
+  readonly node: number
+  readonly sends: readonly { readonly place: number; readonly flight: number }[]
+  /** Of the page that was written. */
+  readonly latest: number
+}
+
+interface Options {
+  readonly must: readonly Option[]
+  readonly may: readonly Option[]
+}
+
+export class Transitions {
+  readonly #wishes: Wishes
+  readonly #renamings: Renamings
+  /** By node number, and four of them by what else decides (#context). */
+  readonly #own = new Map<number, Options>()
+  /** By node number, sender and link number. */
+  readonly #deliveries = new Map<number, readonly Option[]>()
+  /** Messages in flight, and links with one appended. */
+  readonly #appended = new Map<number, number>()
+
+  constructor(private readonly parts: Parts) {
+    this.#wishes = allWishes(parts.setup)
+    this.#renamings = new Renamings(parts)
+  }
+
+  /** How many must happen sooner or later: they are the first of the options. */
+  options(row: Row, into: Option[]): number {
+    const { parts } = this
+    const { places, setup } = parts
+    const alive = this.#alive(row)
+    const mayLose = row[places.losses]! > 0 && (alive & (alive - 1)) !== 0
+    const context = Number(row[places.duplicates]! > 0) + 2 * Number(mayLose)
+    into.length = 0
+    for (let at = 0; at < setup.nodes; at++) {
+      const number = row[places.nodes + at]!
+      const node = parts.node(number)
+      if (!node.alive) continue
+      into.push(...this.#ownOptions(row, at, number * 4 + context).must)
+      if (node.todo.length > 0) continue
+      for (let from = 0; from < setup.nodes; from++) {
+        const link = row[places.links + from * setup.nodes + at]!
+        if (link > 0) into.push(...this.#deliveryOptions(number, from, at, link))
+      }
+    }
+    const must = into.length
+    for (let at = 0; at < setup.nodes; at++) {
+      const number = row[places.nodes + at]!
+      if (parts.node(number).alive) into.push(...this.#ownOptions(row, at, number * 4 + context).may)
+    }
+    return must
+  }
+
+  /** The row afterwards. @throws Violation */
+  after(row: Row, { choice, rest, outcomes }: Option): Row {
+    const { parts } = this
+    const { places, setup } = parts
+    if (outcomes === undefined) {
+      const after = this.#taken(row, choice)
+      this.#renamings.after(choice, after)
+      return after
+    }
+    const at = choice.node
+    // All that take looks at beside the node and the message.
+    const latest = choice.do === 'act' ? row[places.latest + choice.page]! : 0
+    const context = (this.#alive(row) * 2 + Number(row[places.losses]! < setup.losses)) * 4 + latest
+    const outcome = remembered(outcomes, context, () => this.#outcome(row, choice))
+    const after = row.slice()
+    after[places.nodes + at] = outcome.node
+    if (choice.do === 'deliver') after[places.links + choice.from * setup.nodes + at] = rest
+    else if (choice.do === 'learn') after[places.links + choice.lost * setup.nodes + at] = 0
+    else if (choice.do === 'again') after[places.duplicates]!--
+    else if (choice.do === 'act') after[places.latest + choice.page] = outcome.latest
+    for (const { place, flight } of outcome.sends) after[place] = this.#append(after[place]!, flight)
+    this.#renamings.after(choice, after)
+    return after
+  }
+
+  #ownOptions(row: Row, at: number, key: number): Options {
+    return remembered(this.#own, key, () => {
+      const world = this.parts.world(row)
+      const { must, may } = ownChoices(world, at, this.#wishes)
+      const option = (choice: Choice): Option => {
+        return { choice, rest: 0, outcomes: concernsOneNode(world, choice) ? new Map() : undefined }
+      }
+      return { must: must.map(option), may: may.map(option) }
+    })
+  }
+
+  #deliveryOptions(node: number, from: number, at: number, link: number): readonly Option[] {
+    const { parts } = this
+    const key = (node * parts.setup.nodes + from) * LINKS_MAX + link
+    return remembered(this.#deliveries, key, () => {
+      const flights = parts.link(link)
+      return deliverable(flights, parts.setup.holds).map((place) => ({
+        choice: { do: 'deliver', from, node: at, at: place },
+        rest: parts.linkNumber(flights.filter((_, other) => other !== place)),
+        outcomes: new Map(),
+      }))
+    })
+  }
+
+  #outcome(row: Row, choice: Choice): Outcome {
+    const { parts } = this
+    const { places, setup } = parts
+    const at = choice.node
+    const world = parts.world(row)
+    take(world, choice)
+    const sends: { place: number; flight: number }[] = []
+    for (let to = 0; to < setup.nodes; to++) {
+      const place = places.links + at * setup.nodes + to
+      const before = parts.link(row[place]!).length
+      for (const flight of world.link(at, to).slice(before)) sends.push({ place, flight: parts.linkNumber([flight]) })
+    }
+    const latest = choice.do === 'act' ? world.latest[choice.page]! : 0
+    return { node: parts.nodeNumber(world.nodes[at]!, at), sends, latest }
+  }
+
+  /** By World alone, whatever it concerns. */
+  #taken(row: Row, choice: Choice): Row {
+    const world = this.parts.world(row)
+    take(world, choice)
+    return this.parts.row(world, row)
+  }
+
+  #append(link: number, flight: number): number {
+    if (link === 0) return flight
+    const { parts } = this
+    return remembered(this.#appended, link * LINKS_MAX + flight, () =>
+      parts.linkNumber([...parts.link(link), ...parts.link(flight)]),
+    )
+  }
+
+  /** As bits. */
+  #alive(row: Row): number {
+    const { places, setup } = this.parts
+    if (setup.losses === 0) return (1 << setup.nodes) - 1
+    let alive = 0
+    for (let at = 0; at < setup.nodes; at++) if (this.parts.node(row[places.nodes + at]!).alive) alive |= 1 << at
+    return alive
+  }
+}
+
+const LINKS_MAX = 2 ** 24
+
+/** Makes it happen, and performs what is performed at once. @throws Violation */
+export function take(world: World, choice: Choice): void {
+  world.take(choice)
+  const next = () => world.nodes[choice.node]!.todo[0]?.do
+  for (let effect = next(); effect === 'Send' || effect === 'Resume'; effect = next()) {
+    world.take({ do: 'perform', node: choice.node })
+  }
+}
+
+/** Does World.take look at nothing but the node, the message and what `after` says, and change nothing else? */
+function concernsOneNode({ nodes, setup }: World, choice: Choice): boolean {
+  switch (choice.do) {
+    case 'fault':
+    case 'deliver':
+    case 'resume':
+    case 'again':
+    case 'learn':
+      return true
+    case 'act':
+      return setup.locks === 0 && setup.program === undefined
+    case 'perform': {
+      const effect = nodes[choice.node]!.todo[0]?.do
+      return effect !== 'Answer' && effect !== 'Refuse'
+    }
+    case 'lock':
+    case 'unlock':
+    case 'lose':
+      return false
+  }
+}
+
+function allWishes({ pages, places }: Pick<Setup, 'pages' | 'places'>): Wishes {
+  const ops: Op[] = []
+  for (let page = 0; page < pages; page++) {
+    for (let place = 0; place < places; place++) {
+      ops.push({ page, place, access: 'read' }, { page, place, access: 'write' })
+    }
+  }
+  return { accesses: () => ops, locks: (free) => free }
+}
