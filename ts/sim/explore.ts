@@ -8,6 +8,7 @@ import { checkEnd, checkNow } from './check.js'
 import { Growing } from './growing.js'
 import { Parts, type Row } from './parts.js'
 import { Seen } from './seen.js'
+import { Symmetry } from './symmetry.js'
 import { take, Transitions, type Option } from './transitions.js'
 import { Violation } from './violation.js'
 import { World, type Setup } from './world.js'
@@ -15,6 +16,8 @@ import { World, type Setup } from './world.js'
 export interface ExploreReport {
   readonly ok: boolean
   readonly states: number
+  /** With the forms that symmetry has left out. */
+  readonly forms: number
   /** In which nothing more can happen. */
   readonly ends: number
   /** Of the longest shortest way. */
@@ -28,14 +31,18 @@ export interface ExploreReport {
 
 export interface ExploreOptions extends Omit<Setup, 'step'> {
   readonly step: Step
+  /** Of states that differ in the names of nodes that are alike one is gone through (symmetry.ts). */
+  readonly symmetry?: boolean
   readonly statesMax?: number
   readonly progress?: (states: number) => void
   /** Gets every World in which nothing more can happen. */
   readonly atEnd?: (world: World) => void
 }
 
-export function explore({ statesMax = 100_000_000, progress, atEnd, ...setup }: ExploreOptions): ExploreReport {
+export function explore(options: ExploreOptions): ExploreReport {
+  const { statesMax = 100_000_000, symmetry = false, progress, atEnd, ...setup } = options
   const parts = new Parts(setup)
+  const alike = symmetry ? new Symmetry(parts) : undefined
   const transitions = new Transitions(parts)
   const { width } = parts.places
   const start = parts.row(World.create(setup))
@@ -44,11 +51,14 @@ export function explore({ statesMax = 100_000_000, progress, atEnd, ...setup }: 
   const taken = new Growing()
   let level = new Growing()
   let next = new Growing()
-  const options: Option[] = []
+  const open: Option[] = []
+  let forms = 0
   let ends = 0
   let depth = 0
   const meet = (row: Row, parent: number, option: number): boolean => {
-    if (!seen.add(row)) return false
+    const form = alike?.least(row)
+    if (!seen.add(form?.least ?? row)) return false
+    forms += form?.forms ?? 1
     next.append(row)
     parents.push(parent)
     taken.push(option)
@@ -56,7 +66,7 @@ export function explore({ statesMax = 100_000_000, progress, atEnd, ...setup }: 
     return true
   }
   const report = (complete: boolean, violation?: string, way: readonly string[] = []): ExploreReport => {
-    return { ok: complete && violation === undefined, states: seen.count, ends, depth, complete, violation, way }
+    return { ok: complete && violation === undefined, states: seen.count, forms, ends, depth, complete, violation, way }
   }
   const wayTo = (id: number, last: number[]): string[] => {
     for (let at = id; at > 0; at = parents.at(at)) last.unshift(taken.at(at))
@@ -70,16 +80,16 @@ export function explore({ statesMax = 100_000_000, progress, atEnd, ...setup }: 
     for (let place = 0; place < count; place++) {
       const row = level.slice(place * width, width)
       const id = first + place
-      if (transitions.options(row, options) === 0) {
+      if (transitions.options(row, open) === 0) {
         ends++
         const world = parts.world(row)
         const wrong = caught(() => checkEnd(world))
         if (wrong !== undefined) return report(true, wrong, wayTo(id, []))
         atEnd?.(world)
       }
-      for (let option = 0; option < options.length; option++) {
+      for (let option = 0; option < open.length; option++) {
         const wrong = caught(() => {
-          const after = transitions.after(row, options[option]!)
+          const after = transitions.after(row, open[option]!)
           // One that was met is as good as it was then.
           if (meet(after, id, option)) checkNow(parts.world(after))
         })

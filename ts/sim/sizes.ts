@@ -9,6 +9,7 @@ export interface ExplorerSize extends Omit<Setup, 'step'> {
   readonly name: string
   /** test: in the test suite; daily: `npm run explore`; full: only with --full or by name. */
   readonly when: 'test' | 'daily' | 'full'
+  readonly symmetry?: true
   readonly states: number
 }
 
