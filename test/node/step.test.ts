@@ -7,6 +7,9 @@ import { HEAP_FIELDS } from '../../ts/heap/messages.js'
 import { NAMES_FIELDS } from '../../ts/names/messages.js'
 import { SYNC_FIELDS } from '../../ts/sync/messages.js'
 import type { Effect } from '../../ts/node/effects.js'
+import type { NodeEvent } from '../../ts/node/events.js'
+import type { Message } from '../../ts/node/messages.js'
+import type { ByteRange } from '../../ts/base/requests.js'
 import { NO_NODE } from '../../ts/base/ids.js'
 import { createNode, pageView } from '../../ts/node/state.js'
 import { step } from '../../ts/node/step.js'
@@ -77,6 +80,61 @@ t.test('step: a segment is made, used and gone through one step of names each', 
   t.strictSame(late, [], 'what is late about it is ignored')
   step(node, { is: 'fault', segment, page: 1, access: 'write' }, late)
   t.strictSame(late, [{ do: 'Poison', segment, page: 1 }], 'a thread that still faults on it must not wait')
+})
+
+t.test('step: a release that a process asks for is answered when others know, an acquire at once', async (t) => {
+  const nodes = [createNode(0), createNode(1)]
+  const queue: { from: number; to: number; message: Message }[] = []
+  const run = (at: number, event: NodeEvent): Effect[] => {
+    const effects: Effect[] = []
+    step(nodes[at]!, event, effects)
+    for (const effect of effects) if (effect.do === 'Send') queue.push({ ...effect, from: at })
+    return effects.filter((effect) => effect.do === 'Answer' || effect.do === 'Refuse')
+  }
+  const settle = (): Effect[] => {
+    const answers: Effect[] = []
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      answers.push(...run(next.to, { is: 'message', from: next.from, message: next.message }))
+    }
+    return answers
+  }
+  run(0, { is: 'joined', node: 1 })
+  run(1, { is: 'joined', node: 0 })
+  const model = { consistency: 'lrc', manager: 'fixed', unit: 4096, home: 1 } as const
+  const owner = { uid: 0, gid: 0, mode: 0o600, nowMs: 1 }
+  const create = { op: 'create', name: 'a', bytes: 8192, ...model, openOrCreate: false, ...owner } as const
+  const made = [...run(0, { is: 'request', ticket: 1, request: create }), ...settle()]
+  t.match(made, [{ answer: { is: 'segment' } }])
+  const segment = 1
+  const fault = (node: number, access: 'read' | 'write') => {
+    run(node, { is: 'fault', segment, page: 1, access })
+    settle()
+  }
+  fault(0, 'write')
+  fault(1, 'read')
+  fault(0, 'write')
+  t.equal(pageView(nodes[0]!, segment, 1)?.state, 'W')
+
+  const ask = (op: 'acquire' | 'release', range?: ByteRange) =>
+    run(0, { is: 'request', ticket: 2, request: { op, range } })
+  const done = [{ do: 'Answer', ticket: 2, answer: { is: 'done' } }]
+  t.same(ask('release', { segment, offset: 0, bytes: 4096 }), done, 'nothing was written there')
+  t.same(ask('acquire', { segment, offset: 4095, bytes: 2 }), done)
+  t.same(ask('release', { segment, offset: 4095, bytes: 2 }), [], 'this one waits')
+  t.same(settle(), done)
+  fault(0, 'write')
+  t.same(ask('release'), [], 'everything')
+  t.same(settle(), done)
+  t.same(ask('acquire'), done)
+
+  for (const [offset, bytes] of [
+    [8192, 0],
+    [8191, 2],
+    [0, 8193],
+  ] as const) {
+    t.match(ask('release', { segment, offset, bytes }), [{ do: 'Refuse', error: 'BEYOND_END', detail: /8192 bytes/ }])
+  }
+  t.match(ask('acquire', { segment: 9, offset: 0, bytes: 0 }), [{ do: 'Refuse', error: 'NOT_FOUND' }])
 })
 
 t.test('step: what cannot be is the fault of the peer that sent it', async (t) => {

@@ -27,8 +27,8 @@ export function cluster(nodes: number) {
   const links = new Links<SyncState, SyncMessage, SyncEffect>(syncMessage, (node, effect) => {
     edges.push(`${effect.do.toLowerCase()} ${node}`)
     if (effect.do === 'Acquire') return
-    if (slow.has(node)) releases.push({ node, edge: effect.edge })
-    else finish({ node, edge: effect.edge })
+    if (slow.has(node)) releases.push({ node, edge: effect.edge.number })
+    else finish({ node, edge: effect.edge.number })
   })
   for (let node = 0; node < nodes; node++) links.world.states.set(node, createSync(node))
   let ticket = 0

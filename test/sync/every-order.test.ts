@@ -246,7 +246,7 @@ class OneLock implements Explored<Moment> {
     const { plan } = this
     const seen = plan.seen[node] ?? 0
     if (effect.do === 'Acquire') plan.seen[node] = Math.max(seen, plan.known)
-    else plan.releases.push({ node, edge: effect.edge, writes: seen })
+    else plan.releases.push({ node, edge: effect.edge.number, writes: seen })
   }
 
   /** Every step but the end of a release: no token leaves, and after an arrival the acquire comes first. */

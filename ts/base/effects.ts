@@ -1,5 +1,5 @@
 /** The effects that every pure room may ask for. M is the room's own kind of message. */
-import type { NodeId } from './ids.js'
+import type { NodeId, Page, SegmentId } from './ids.js'
 import type { ErrorName } from './errors.js'
 import type { Answer } from './requests.js'
 
@@ -22,14 +22,29 @@ export interface RefuseEffect {
   readonly error: Exclude<ErrorName, 'OK'>
   readonly detail: string
 }
+/** Pages of one segment. */
+export interface PageRange {
+  readonly segment: SegmentId
+  readonly first: Page
+  /** Included. */
+  readonly last: Page
+}
+/** Names a release: who asks for it, to be told when it is over, and a number that means something there. */
+export interface EdgeName {
+  readonly of: 'sync' | 'heap' | 'request' | 'nobody'
+  readonly number: number
+}
 /** What other nodes have made known is to be seen from here on: done before the effects that follow. */
 export interface AcquireEffect {
   readonly do: 'Acquire'
+  /** Without: everything. */
+  readonly scope?: PageRange | undefined
 }
-/** What this node has written is to become known; whoever asks is told, with `edge`, when it is. */
+/** What this node has written is to become known; whoever the edge names is told when it is. */
 export interface ReleaseEffect {
   readonly do: 'Release'
-  /** Above 0: of ts/sync. Below: the ticket of a heap request, negated. 0: nobody needs to know when. */
-  readonly edge: number
+  readonly edge: EdgeName
+  /** Without: everything. */
+  readonly scope?: PageRange | undefined
 }
 export type RoomEffect<M> = SendEffect<M> | AnswerEffect | RefuseEffect

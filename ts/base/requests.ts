@@ -53,6 +53,17 @@ export type LocalRequest =
   | { readonly op: 'lock'; readonly key: string; readonly process: number; readonly holder: string }
   | { readonly op: 'unlock'; readonly key: string; readonly process: number; readonly holder: string } // done
   | { readonly op: 'barrier'; readonly key: string; readonly process: number; readonly count: number } // done
+  /** lrc: what other nodes have made known there is seen from now on. Without a range: everywhere. Answer: done */
+  | { readonly op: 'acquire'; readonly range: ByteRange | undefined }
+  /** lrc: what any process of this node has written there is made known. Answer: done, when it is. */
+  | { readonly op: 'release'; readonly range: ByteRange | undefined }
+
+/** Of a segment; bytes 0: to its end. */
+export interface ByteRange {
+  readonly segment: SegmentId
+  readonly offset: number
+  readonly bytes: number
+}
 
 export interface SegmentStat extends SegmentAttributes {
   readonly linked: boolean

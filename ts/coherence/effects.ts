@@ -17,7 +17,7 @@
  *   DropTwin
  */
 import type { Access, Page, SegmentId } from '../base/ids.js'
-import type { SendEffect } from '../base/effects.js'
+import type { EdgeName, SendEffect } from '../base/effects.js'
 import type { EdgeMessage } from './lrc/messages.js'
 import type { CoherenceMessage } from './messages.js'
 
@@ -48,6 +48,6 @@ export interface ResumeEffect {
 /** A release is over: what was written here before it is known wherever it matters. */
 export interface ReleasedEffect {
   readonly do: 'Released'
-  readonly edge: number
+  readonly edge: EdgeName
 }
 export type CoherenceEffect = PageEffect | ResumeEffect | ReleasedEffect | SendEffect<CoherenceMessage | EdgeMessage>

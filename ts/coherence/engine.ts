@@ -8,6 +8,7 @@
  * that waited for it could run (law 11).
  */
 import { AssertionError, assert } from '../base/assert.js'
+import type { EdgeName, PageRange } from '../base/effects.js'
 import { hasNode, addNode, deleteNode } from '../base/node-set.js'
 import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
 import { NODES_MAX } from '../base/ids.js'
@@ -110,14 +111,15 @@ export class Engine {
     if (message !== undefined) this.#home(context, protocol.homeEvent(context, message, undefined), true)
   }
 
-  /** What other nodes have made known is seen from now on. */
-  acquire(state: CoherenceState, effects: CoherenceEffect[]): void {
-    for (const edges of this.#edges) edges.acquire(this.#cells, state, effects)
+  /** What other nodes have made known is seen from now on: in the scope, or everywhere. */
+  acquire(state: CoherenceState, effects: CoherenceEffect[], scope?: PageRange): void {
+    for (const edges of this.#edges) edges.acquire(this.#cells, state, effects, scope)
   }
 
-  /** What this node has written becomes known: then, perhaps at once, comes `Released` with the edge's number. */
-  release(state: CoherenceState, edge: number, effects: CoherenceEffect[]): void {
-    for (const edges of this.#edges) edges.release(this.#cells, state, edge, effects)
+  /** What this node has written, in the scope or everywhere, becomes known: then, perhaps at once, comes
+   * `Released` with the edge. */
+  release(state: CoherenceState, edge: EdgeName, effects: CoherenceEffect[], scope?: PageRange): void {
+    for (const edges of this.#edges) edges.release(this.#cells, state, edge, effects, scope)
     if (this.#edges.length === 0) effects.push({ do: 'Released', edge })
   }
 

@@ -3,6 +3,7 @@
  * turn a cause into an event of a table. One folder a protocol; each exports one of these.
  */
 import type { ProtocolName } from '../base/consistency.js'
+import type { EdgeName, PageRange } from '../base/effects.js'
 import type { Access, NodeId } from '../base/ids.js'
 import type { CoherenceEffect } from './effects.js'
 import type { EdgeMessage } from './lrc/messages.js'
@@ -57,10 +58,16 @@ export interface Cells<CE extends string = string, HE extends string = string> {
 }
 
 export interface Edges<CE extends string = string, HE extends string = string> {
-  /** What other nodes have made known is seen from now on. */
-  acquire(cells: Cells<CE, HE>, state: CoherenceState, effects: CoherenceEffect[]): void
-  /** What this node has written becomes known; `Released` with the edge's number follows, now or later. */
-  release(cells: Cells<CE, HE>, state: CoherenceState, edge: number, effects: CoherenceEffect[]): void
+  /** What other nodes have made known is seen from now on: of the scope, or of everything. */
+  acquire(cells: Cells<CE, HE>, state: CoherenceState, effects: CoherenceEffect[], scope: PageRange | undefined): void
+  /** What this node has written there becomes known; `Released` with the edge follows, now or later. */
+  release(
+    cells: Cells<CE, HE>,
+    state: CoherenceState,
+    edge: EdgeName,
+    effects: CoherenceEffect[],
+    scope?: PageRange,
+  ): void
   message(
     cells: Cells<CE, HE>,
     state: CoherenceState,

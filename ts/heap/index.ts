@@ -48,7 +48,7 @@ export function heapRequest(
   if (givesBack && attributes.consistency === 'lrc') {
     // Whoever gets the memory next may write it before this node's next release: an old diff would follow.
     state.releasing.set(ticket, { attributes, request })
-    effects.push({ do: 'Release', edge: -ticket })
+    effects.push({ do: 'Release', edge: { of: 'heap', number: ticket } })
     return
   }
   ask(state, attributes, ticket, request, effects)

@@ -18,14 +18,15 @@ import type { Engine } from '../coherence/engine.js'
 import { EDGE_FIELDS } from '../coherence/lrc/messages.js'
 import { COHERENCE_TYPES } from '../coherence/messages.js'
 import { segmentGone, segmentMade } from '../coherence/state.js'
-import { heapGone, heapLost, heapMade, heapMessage, heapReleased, heapRequest, type HeapEffect } from '../heap/index.js'
+import { heapGone, heapLost, heapMade, heapMessage, heapRequest, type HeapEffect } from '../heap/index.js'
 import { HEAP_FIELDS } from '../heap/messages.js'
 import { attributesOf, namesJoined, namesLet, namesLost, namesMessage, namesRequest } from '../names/index.js'
 import type { NamesEffect } from '../names/effects.js'
 import { NAMES_FIELDS } from '../names/messages.js'
-import { syncExit, syncLost, syncMessage, syncReleased, syncRequest, type SyncEffect } from '../sync/index.js'
+import { syncExit, syncLost, syncMessage, syncRequest, type SyncEffect } from '../sync/index.js'
 import { SYNC_FIELDS } from '../sync/messages.js'
-import type { EdgeEffect, Effect } from './effects.js'
+import { edge, edgeRequest } from './edges.js'
+import type { Effect } from './effects.js'
 import type { NodeEvent } from './events.js'
 import type { Message } from './messages.js'
 import { engine as production, type NodeState } from './state.js'
@@ -50,7 +51,7 @@ export function createStep(engine: Engine): Step {
       case 'request':
         return request(state, event.ticket, event.request, effects)
       case 'exit':
-        effects.push({ do: 'Release', edge: 0 }) // what it wrote stays
+        effects.push({ do: 'Release', edge: { of: 'nobody', number: 0 } }) // what it wrote stays
         return syncExit(state.sync, event.process, effects as SyncEffect[])
       case 'let':
         return namesLet(state.names, event.segment, effects as NamesEffect[])
@@ -118,16 +119,6 @@ function sift(engine: Engine, state: NodeState, effects: Effect[], first: number
   while (effects.length > kept) effects.pop()
 }
 
-/** The edges at which lazy release consistency works: locks and barriers ask for them (ts/sync). */
-function edge(engine: Engine, state: NodeState, effect: EdgeEffect): Effect[] {
-  const made: Effect[] = []
-  if (effect.do === 'Acquire') engine.acquire(state.coherence, made as CoherenceEffect[])
-  else if (effect.do === 'Release') engine.release(state.coherence, effect.edge, made as CoherenceEffect[])
-  else if (effect.edge > 0) syncReleased(state.sync, effect.edge, made as SyncEffect[])
-  else if (effect.edge < 0) heapReleased(state.heap, -effect.edge, made as HeapEffect[])
-  return made
-}
-
 function request(
   state: NodeState,
   ticket: number,
@@ -152,6 +143,11 @@ function request(
     case 'unlock':
     case 'barrier':
       return syncRequest(state.sync, ticket, request, effects as SyncEffect[])
+    case 'acquire':
+    case 'release': {
+      const attributes = request.range && attributesOf(state.names, request.range.segment)
+      return edgeRequest(attributes, ticket, request, effects)
+    }
     default:
       return unreachable(request)
   }

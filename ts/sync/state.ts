@@ -1,6 +1,6 @@
 /** What a node knows about locks and barriers: as a manager, and of its own processes' business. */
 import type { NodeId } from '../base/ids.js'
-import type { RoomEffect } from '../base/effects.js'
+import type { AcquireEffect, ReleaseEffect, RoomEffect } from '../base/effects.js'
 import { utf8Bytes } from '../base/utf8.js'
 import type { BarrierStateName } from './barrier.table.js'
 import type { LockStateName } from './lock.table.js'
@@ -24,12 +24,10 @@ export const COUNT_MAX = 65_535
 /**
  * The edges of release consistency, beside messages and answers. Acquire: what others have made known
  * is seen from here on in the list of effects. Release: what was written on this node is made known;
- * syncReleased(edge) tells when it is. Edges are numbered from 1, and no number is used twice.
+ * syncReleased, with the edge's number, tells when it is. Edges are numbered from 1, and no number is
+ * used twice.
  */
-export type SyncEffect =
-  | RoomEffect<SyncMessage>
-  | { readonly do: 'Acquire' }
-  | { readonly do: 'Release'; readonly edge: number }
+export type SyncEffect = RoomEffect<SyncMessage> | AcquireEffect | ReleaseEffect
 
 /** An ask of a node's, and the token's stay there that comes of it. */
 export interface Turn {
@@ -134,7 +132,7 @@ export function createSync(self: NodeId): SyncState {
 export function releaseFor(state: SyncState, edge: Edge): SyncEffect {
   state.lastEdge++
   state.edges.set(state.lastEdge, edge)
-  return { do: 'Release', edge: state.lastEdge }
+  return { do: 'Release', edge: { of: 'sync', number: state.lastEdge } }
 }
 
 export function isKey(key: string): boolean {

@@ -5,10 +5,12 @@
  * acknowledged the release is over, and only then may the lock's token leave, or the barrier be
  * entered: links are in order pairwise, not causally, so a grant could overtake a notice.
  * An acquire drops what has been noticed since; what is dirty goes home first.
+ * Either may be for a range of pages (a scope), and leaves all others as they are.
  *
  * Cashmere-2L writes notices into other nodes' memory and has no acknowledgements; here they are
  * what makes a later acquire's list of notices complete.
  */
+import type { EdgeName, PageRange } from '../../base/effects.js'
 import { expectOfPeer } from '../../base/expect.js'
 import type { NodeId } from '../../base/ids.js'
 import { hasNode } from '../../base/node-set.js'
@@ -32,20 +34,28 @@ interface PageOf {
 type Cells = CellsOf<CopyEvent, HomeEvent>
 type Effects = CoherenceEffect[]
 
-/** What this node has written becomes known; `Released` follows, with the edge's number. */
-export function release(cells: Cells, state: CoherenceState, edge: number, effects: Effects): void {
+/** What this node has written becomes known; `Released` follows, with the edge. */
+export function release(
+  cells: Cells,
+  state: CoherenceState,
+  edge: EdgeName,
+  effects: Effects,
+  scope: PageRange | undefined,
+): void {
   const { edges } = state
-  for (const [home, dirty] of byHome(state, (pages) => pages.dirty)) {
+  for (const [home, dirty] of byHome(state, (pages) => pages.dirty, scope)) {
     if (home === state.self) releaseHome(cells, state, dirty, effects)
     else flush(cells, state, home, dirty, 'Release', effects)
   }
+  // All that are under way, whatever the scope: an earlier one may have brought pages of the scope home, so
+  // that they are not dirty any more, and which pages a flush has is not kept. It costs waiting, no message.
   edges.releases.push({ edge, awaited: new Set(edges.flushes.keys()) })
   settleReleases(state, effects)
 }
 
 /** What others have made known is seen from now on. */
-export function acquire(cells: Cells, state: CoherenceState, effects: Effects): void {
-  for (const [home, stale] of byHome(state, (pages) => pages.stale))
+export function acquire(cells: Cells, state: CoherenceState, effects: Effects, scope: PageRange | undefined): void {
+  for (const [home, stale] of byHome(state, (pages) => pages.stale, scope))
     flush(cells, state, home, stale, 'Acquire', effects)
 }
 
@@ -87,10 +97,16 @@ export function edgesLost(state: CoherenceState, node: NodeId, effects: Effects)
 
 // -- as releaser
 
-function byHome(state: CoherenceState, which: (pages: SegmentPages) => Iterable<number>): Map<NodeId, PageOf[]> {
+function byHome(
+  state: CoherenceState,
+  which: (pages: SegmentPages) => Iterable<number>,
+  scope: PageRange | undefined,
+): Map<NodeId, PageOf[]> {
   const homes = new Map<NodeId, PageOf[]>()
   for (const pages of state.segments.values()) {
+    if (scope !== undefined && pages.segment !== scope.segment) continue
     for (const page of which(pages)) {
+      if (scope !== undefined && (page < scope.first || page > scope.last)) continue
       const home = homeOf(pages, page)
       const list = homes.get(home)
       if (list === undefined) homes.set(home, [{ pages, page }])

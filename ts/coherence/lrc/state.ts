@@ -1,4 +1,5 @@
 /** What a node has under way at acquires and releases: as releaser, and as home of what others flush. */
+import type { EdgeName } from '../../base/effects.js'
 import type { NodeId, Page, SegmentId } from '../../base/ids.js'
 
 export interface PageName {
@@ -16,7 +17,7 @@ export interface Telling {
 }
 
 export interface Release {
-  readonly edge: number
+  readonly edge: EdgeName
   /** Flushes that have yet to be acknowledged. */
   readonly awaited: Set<number>
 }
