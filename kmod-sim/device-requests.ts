@@ -6,7 +6,7 @@
 import { DEFAULT_MODEL } from '../ts/base/consistency.js'
 import { GshmError } from '../ts/base/errors.js'
 import { NODES_MAX, NO_NODE, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
-import type { Answer, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
+import type { Answer, ByteRange, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
 import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index.js'
 import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
@@ -165,6 +165,24 @@ export class DeviceRequests {
         })
         .catch((error: unknown) => client.fail(request, error))
     },
+
+    acquire: (client, request) => {
+      const range = this.#rangeOf(client, request)
+      this.host.request({ op: 'acquire', range }, (outcome) => client.settle(request, outcome))
+    },
+
+    release: (client, request) => {
+      const range = this.#rangeOf(client, request)
+      this.host.request({ op: 'release', range }, (outcome) => client.settle(request, outcome))
+    },
+  }
+
+  /** Undefined: every byte of every segment. */
+  #rangeOf(client: DeviceClient, request: RequestOf<'acquire' | 'release'>): ByteRange | undefined {
+    const { segment, offset, length } = request
+    if (segment === 0 && offset === 0 && length === 0) return undefined
+    this.#mustHold(client, segment)
+    return { segment, offset, bytes: length }
   }
 
   #opened(client: DeviceClient, request: RequestOf<'create' | 'open'>, outcome: Answer | GshmError): void {

@@ -15,7 +15,7 @@
 #include "errors.h"
 #include "page.h"
 
-#define GSHM_ABI_VERSION 2u
+#define GSHM_ABI_VERSION 3u
 #define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
 #define GSHM_DETAIL_MAX 512u   /* bytes of an error's text, not terminated */
 #define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
@@ -39,6 +39,8 @@ enum gshm_op {
   GSHM_OP_BARRIER,
   GSHM_OP_FORK,      /* a fork is about to happen: gives it a number */
   GSHM_OP_INSPECT,   /* reply passes a memfd with JSON text */
+  GSHM_OP_ACQUIRE,   /* what other nodes have made known is seen from the reply on */
+  GSHM_OP_RELEASE,   /* replied to when what this node has written is known */
   GSHM_OP_COUNT
 };
 
@@ -142,6 +144,10 @@ struct gshm_lock_request { /* LOCK, UNLOCK; LOCK may answer GSHM_E_OWNER_DEAD: i
 struct gshm_barrier_request {
   struct gshm_key key;
   uint32_t count, reserved;
+};
+struct gshm_range_request { /* ACQUIRE, RELEASE */
+  uint32_t segment, reserved;
+  uint64_t offset, length; /* length 0: to the segment's end. All three 0: every byte of every segment */
 };
 struct gshm_fork_reply {
   uint64_t fork;

@@ -189,6 +189,10 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
             InstanceMethod<&NativeClient::Alloc>("alloc"),
             InstanceMethod<&NativeClient::Realloc>("realloc"),
             InstanceMethod<&NativeClient::Free>("free"),
+            InstanceMethod<&NativeClient::AcquireSync>("acquireSync"),
+            InstanceMethod<&NativeClient::ReleaseSync>("releaseSync"),
+            InstanceMethod<&NativeClient::Acquire>("acquire"),
+            InstanceMethod<&NativeClient::Release>("release"),
             InstanceMethod<&NativeClient::LockSync>("lockSync"),
             InstanceMethod<&NativeClient::UnlockSync>("unlockSync"),
             InstanceMethod<&NativeClient::BarrierSync>("barrierSync"),
@@ -321,6 +325,35 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
 
   void Free(Info info) {
     Must(info.Env(), gshm_free(SegmentOf(info.Env(), info[0]), BigOf(info.Env(), info[1], "block")));
+  }
+
+  /* Of an acquire or release. By value: the segment may be closed while a thread waits. */
+  struct Range {
+    explicit Range(Info info)
+        : segment(*SegmentOf(info.Env(), info[0])),
+          offset(UintOf(info.Env(), info[1], "offset")),
+          length(UintOf(info.Env(), info[2], "length")) {}
+    gshm_segment segment;
+    uint64_t offset, length;
+  };
+
+  void AcquireSync(Info info) {
+    Range range(info);
+    Must(info.Env(), gshm_acquire(&range.segment, range.offset, range.length));
+  }
+  void ReleaseSync(Info info) {
+    Range range(info);
+    Must(info.Env(), gshm_release(&range.segment, range.offset, range.length));
+  }
+  Napi::Value Acquire(Info info) {
+    return InThread(info.Env(), [range = Range(info)] {
+      return gshm_acquire(&range.segment, range.offset, range.length);
+    });
+  }
+  Napi::Value Release(Info info) {
+    return InThread(info.Env(), [range = Range(info)] {
+      return gshm_release(&range.segment, range.offset, range.length);
+    });
   }
 
   static uint64_t ThisThread() { return static_cast<uint64_t>(gettid()); }

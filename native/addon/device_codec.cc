@@ -11,8 +11,9 @@ namespace {
 const char* const kOps[GSHM_OP_COUNT] = {
     nullptr, "hello", "create",  "open", "close", "stat",   "unlink",  "map",
     "alloc", "realloc", "free", "lock", "unlock", "barrier", "fork", "inspect",
+    "acquire", "release",
 };
-static_assert(GSHM_OP_INSPECT == 15 && GSHM_OP_COUNT == 16, "kOps lists the ops of device.h in order");
+static_assert(GSHM_OP_RELEASE == 17 && GSHM_OP_COUNT == 18, "kOps lists the ops of device.h in order");
 
 /* Bytes of an op's request body. */
 size_t BodySize(uint16_t op) {
@@ -32,6 +33,8 @@ size_t BodySize(uint16_t op) {
     case GSHM_OP_BARRIER: return sizeof(struct gshm_barrier_request);
     case GSHM_OP_FORK: return 0;
     case GSHM_OP_INSPECT: return sizeof(struct gshm_inspect_request);
+    case GSHM_OP_ACQUIRE:
+    case GSHM_OP_RELEASE: return sizeof(struct gshm_range_request);
     default: return SIZE_MAX;
   }
 }
@@ -255,6 +258,14 @@ Napi::Object DecodeRequest(Napi::Env env, const struct gshm_frame& header, const
       auto body = As<struct gshm_inspect_request>(bytes);
       to.Number("what", body.what);
       to.Name("name", body.name);
+      break;
+    }
+    case GSHM_OP_ACQUIRE:
+    case GSHM_OP_RELEASE: {
+      auto body = As<struct gshm_range_request>(bytes);
+      to.Number("segment", body.segment);
+      to.Number("offset", body.offset);
+      to.Number("length", body.length);
       break;
     }
     default: break; /* FORK has no body; unknown ops do not come here */

@@ -61,6 +61,7 @@ Napi::Object Sizes(Napi::Env env) {
   OFFSET(gshm_lock_request, holder);
   SIZE(gshm_barrier_request);
   OFFSET(gshm_barrier_request, count);
+  SIZE(gshm_range_request);
   SIZE(gshm_fork_reply);
   SIZE(gshm_inspect_request);
   SIZE(gshm_inspect_reply);

@@ -67,6 +67,7 @@ gshm *gshm_attach(const char *socket) {
   pthread_mutex_lock(&gshm_self.lifecycle);
   if (!gshm_self.attached) {
     gshm_self.lost = false;
+    gshm_self.writes_lazily = false;
     gshm_self.attached = register_process(socket) == 0;
   }
   gshm *result = gshm_self.attached ? &gshm_self : NULL;
@@ -80,19 +81,25 @@ int gshm_detach(gshm *g) {
     pthread_mutex_unlock(&gshm_self.lifecycle);
     return gshm_fail(GSHM_E_DETACHED, "%s", "");
   }
+  /* First, while requests can be made; what another thread writes meanwhile is in no order with the detach. */
+  int result = gshm_self.writes_lazily && !gshm_self.lost ? gshm_release_all() : 0;
+  int error = errno;
   gshm_self.attached = false; /* from here on no new view, segment or connection */
-  int result = 0;
   pthread_rwlock_wrlock(&gshm_self.fork_lock); /* a gshm_map that is under way ends first */
   pthread_rwlock_unlock(&gshm_self.fork_lock);
   struct gshm_piece piece;
-  while (gshm_view_take(0, 0, &piece))
-    if (gshm_unmap_piece(&piece) != 0) result = -1;
+  while (gshm_view_take(0, 0, &piece)) {
+    if (gshm_unmap_piece(&piece) == 0) continue;
+    result = -1;
+    error = errno;
+  }
   /* Connections before segments: a thread may hold segments_lock while it waits for an answer. */
   gshm_channel_end_all();
   gshm_segment_forget_all();
   close(gshm_self.userfaultfd);
   gshm_self.userfaultfd = -1;
   pthread_mutex_unlock(&gshm_self.lifecycle);
+  if (result != 0) errno = error;
   return result;
 }
 

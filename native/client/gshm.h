@@ -48,7 +48,8 @@ typedef struct gshm_stat_t {
  * NO_USERFAULTFD, NOT_USERFAULTFD, KERNEL_FEATURES, UNSUPPORTED (pages of another size), LIMIT. */
 GSHM_API gshm *gshm_attach(const char *socket);
 /* Unmaps every view, closes every segment and ends the registration; locks held are released as by
- * death (the next holder gets EOWNERDEAD). The handle is gone afterwards. Errors: DETACHED, SYSTEM. */
+ * death (the next holder gets EOWNERDEAD). What this process has written is known when it returns, in lrc
+ * segments too. Whatever the answer, the handle is gone afterwards. Errors: DETACHED, SYSTEM. */
 GSHM_API int gshm_detach(gshm *g);
 /* This node's number, and how many nodes the cluster had at attach. */
 GSHM_API uint32_t gshm_node(gshm *g);
@@ -134,6 +135,16 @@ GSHM_API int gshm_unlock_n(gshm *g, uint64_t number);
  * participant died or was lost). */
 GSHM_API int gshm_barrier(gshm *g, const char *name, uint32_t count);
 GSHM_API int gshm_barrier_n(gshm *g, uint64_t number, uint32_t count);
+
+/* Acquire and release by themselves, for programs that tell each other by other means than the above when
+ * bytes are there (a pipe, a socket), and share them in an lrc segment. They are for [offset, offset +
+ * length) of the segment (length 0: to its end), and concern the whole pages in it.
+ * gshm_release returns when what any process of this node has written there is known wherever it
+ * matters; gshm_acquire drops what others had made known there by then, so that the next access brings it.
+ * In segments of another consistency, where every write is known at once, both do nothing and succeed.
+ * Errors: BEYOND_END, INVALID (NULL, or the segment is not open). */
+GSHM_API int gshm_acquire(const gshm_segment *s, uint64_t offset, uint64_t length);
+GSHM_API int gshm_release(const gshm_segment *s, uint64_t offset, uint64_t length);
 
 /* What went wrong in the calling thread's last failed call: "ERR_GSHM_NAME: text". Valid until the
  * thread's next failure. `error` is errno after that call, or 0; with another errno the answer is

@@ -38,6 +38,7 @@ struct gshm {
   uint32_t node, nodes;
   int userfaultfd; /* a third copy beside the daemon's and the keeper's: see docs/ARCHITECTURE.md */
   struct gshm_segment *segments;
+  _Atomic bool writes_lazily; /* an lrc segment has been opened since attach: detach releases */
 };
 #endif
 extern struct gshm gshm_self;
@@ -66,6 +67,7 @@ struct gshm_segment {
   ino_t inode;
   uint32_t id;
   uint64_t size;
+  bool lazy; /* its consistency is lrc */
 };
 /* The open segment of that number, or NULL with INVALID. */
 struct gshm_segment *gshm_segment_find(uint32_t id);
@@ -102,7 +104,9 @@ int gshm_unmap_piece(const struct gshm_piece *piece);
 /* Makes every access to global memory SIGBUS, wherever the program has moved its views. */
 void gshm_break_views(void);
 
-/* sync.c: locks and barriers of holders that need not be threads. */
+/* sync.c: what this node has written, in every segment, becomes known. */
+int gshm_release_all(void);
+/* Locks and barriers of holders that need not be threads. */
 int gshm_key_name(struct gshm_key *key, const char *name);
 void gshm_key_number(struct gshm_key *key, uint64_t number);
 int gshm_lock_key(const struct gshm_key *key, uint64_t holder);

@@ -40,6 +40,8 @@ static struct gshm_segment *keep(const struct gshm_segment_info *info, int memfd
   s->inode = stat.st_ino;
   s->id = info->segment;
   s->size = info->size;
+  s->lazy = strcmp(info->consistency, "lrc") == 0;
+  if (s->lazy) gshm_self.writes_lazily = true;
   s->next = gshm_self.segments;
   gshm_self.segments = s;
   return s;

@@ -124,6 +124,21 @@ claim('views: ranges that cannot be mapped', async (_t, { p, segment, at, refuse
   await p.ok('unmap', await p.ok(...map, 0x600000000000n, 0, 0))
 })
 
+claim('acquire and release: ranges that cannot be', async (t, { p, segment, refused }, api) => {
+  const lazy = await p.ok('createWith', 'lazy', 2 * P, 0, 'consistency=lrc')
+  for (const command of ['acquire', 'release']) {
+    await refused('from the end', 'BEYOND_END', /262144 bytes/, command, segment, PAGES * P, 0)
+    await refused('beyond the end', 'BEYOND_END', /8192 bytes/, command, lazy, 1, 2 * P)
+    if (api === 'C') await refused('2^64', 'BEYOND_END', /end beyond/, command, lazy, 2n ** 64n - 1n, 1)
+    else await refused('2^64', 'INVALID', /offset is/, command, lazy, 2n ** 64n - 1n, 1)
+    t.match(await p.send(command, segment, PAGES * P - 1, 1), { is: 'ok' }, 'the last byte')
+    t.match(await p.send(command, lazy, 100, 0), { is: 'ok' }, 'to the end')
+  }
+  if (api === 'C') return
+  await p.ok('close', lazy)
+  for (const command of ['acquire', 'release']) await refused('closed', 'INVALID', /not open/, command, lazy, 0, 0)
+})
+
 claim('heap: what cannot be allocated or freed', async (t, { p, segment, refused }) => {
   const alloc = ['alloc', segment] as const
   await refused('no bytes', 'INVALID', /size (is )?0/, ...alloc, 0)

@@ -82,7 +82,7 @@ attack('frames: a malformed one ends its connection with one log line', 1, async
 attack('hello: it comes first and once, in the daemon’s version', 1, async (t, { hostile }) => {
   const connection = await hostile.connect()
   t.match(await hostile.exchange(connection, frame('fork')), { error: 'BAD_FRAME', text: /first frame.*hello/ })
-  t.match(await hostile.exchange(connection, hello(REGISTER, 0n, 7)), { error: 'ABI_VERSION', text: /protocol 7.*2/ })
+  t.match(await hostile.exchange(connection, hello(REGISTER, 0n, 7)), { error: 'ABI_VERSION', text: /protocol 7.*3/ })
   t.match(await hostile.exchange(connection, hello(77)), { error: 'BAD_FRAME', text: /kind 77/ })
   t.match(await hostile.exchange(connection, hello(CHANNEL, 5n)), { error: 'DETACHED', text: /token/ })
   t.match(await hostile.exchange(connection, hello(FORKED, 5n)), { error: 'DETACHED', text: /token/ })
@@ -138,6 +138,41 @@ attack('create: options that are none are refused by name', 1, async (t, { hosti
   t.match(await hostile.exchange(connection, create(0, 1, 'mrsw', 'central')), { error: 'OK' })
   t.match(await hostile.exchange(connection, frame('unlink', fields('x'))), { error: 'OK' })
 })
+
+attack(
+  'ranges: what is not open, or ends beyond its segment, is neither acquired nor released',
+  1,
+  async (t, { hostile }) => {
+    const connection = await hostile.register()
+    for (const op of ['acquire', 'release']) {
+      const ask = (segment: number, offset: bigint, length: bigint) =>
+        hostile.exchange(connection, frame(op, fields(segment, 0, offset, length)))
+      t.match(await ask(1, 0n, 1n), { error: 'INVALID', text: /segment 1 is not open/ })
+      t.match(await ask(0, 0n, 1n), { error: 'INVALID', text: /segment 0 is not open/ })
+      t.match(await ask(0xffff_ffff, 0n, 0n), { error: 'INVALID' })
+      t.match(await ask(0, 0n, 0n), { error: 'OK' }, 'everything')
+    }
+    const opened = await hostile.exchange(connection, frame('open', fields(0, 0, 'good')))
+    const segment = opened!.body.readUInt32LE(0)
+    const size = BigInt(16 * P)
+    for (const op of ['acquire', 'release']) {
+      const ask = (offset: bigint, length: bigint) =>
+        hostile.exchange(connection, frame(op, fields(segment, 0, offset, length)))
+      const beyond = { error: 'BEYOND_END', text: new RegExp(`^${op}: offset .* end beyond the segment's 65536 bytes`) }
+      for (const [offset, length] of [
+        [size, 0n],
+        [size - 1n, 2n],
+        [0n, size + 1n],
+        [2n ** 64n - 1n, 1n],
+        [1n, 2n ** 64n - 1n],
+      ] as const) {
+        t.match(await ask(offset, length), beyond, `${offset}, ${length}`)
+      }
+      t.match(await ask(size - 1n, 1n), { error: 'OK' })
+      t.match(await ask(1n, 0n), { error: 'OK' })
+    }
+  },
+)
 
 attack('descriptors: where none belong they are closed and nothing else happens', 1, async (t, { hostile }) => {
   const connection = await hostile.register()
@@ -220,6 +255,8 @@ attack(
       realloc: () => fields(any(1, u32()), 0, u64(), u64()),
       free: () => fields(any(1, u32()), 0, u64()),
       unlock: () => Buffer.concat([key(), fields(u64())]),
+      acquire: () => fields(any(0, 1, u32()), 0, u64(), u64()),
+      release: () => fields(any(0, 1, u32()), 0, u64(), u64()),
       inspect: () => Buffer.concat([fields(any(1, 2, 3, 4, u32()), 0), any(fields(name()), badName)]),
       fork: () => Buffer.alloc(0),
       hello: () => fields(any(1, u32()), u32(), u64(), u64()),

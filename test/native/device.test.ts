@@ -21,7 +21,7 @@ const OP = {
   realloc: 9,
   free: 10,
 } as const
-const OP2 = { lock: 11, unlock: 12, barrier: 13, fork: 14, inspect: 15 } as const
+const OP2 = { lock: 11, unlock: 12, barrier: 13, fork: 14, inspect: 15, acquire: 16, release: 17 } as const
 
 /** Little-endian fields one after the other: numbers of 4 bytes, bigints of 8, strings of 64. */
 function fields(...values: (number | bigint | string)[]): Buffer {
@@ -138,6 +138,8 @@ t.test('every request is decoded, field by field', async (t) => {
     [OP2.barrier, fields(2, 0, 3n, '', 12, 0), { op: 'barrier', key: '#3', count: 12 }],
     [OP2.fork, fields(), { op: 'fork' }],
     [OP2.inspect, fields(3, 0, 'seg'), { op: 'inspect', what: 3, name: 'seg' }],
+    [OP2.acquire, fields(9, 0, 1n, 8192n), { op: 'acquire', segment: 9, offset: 1, length: 8192 }],
+    [OP2.release, fields(9, 0, far, 2n ** 63n), { op: 'release', segment: 9, offset: 2 ** 44, length: 2 ** 63 }],
   ]
   let serial = 100
   for (const [op, body, expected] of cases) {
@@ -227,10 +229,11 @@ t.test('a malformed frame closes its connection and nothing else', async (t) => 
   const cases: [string, Buffer, number][] = [
     ['shorter than a frame’s header', Buffer.from('garbage'), 1],
     ['a length that is not the packet’s', wrongLength, 2],
-    ['an unknown op 16', frame(16, 1), 0],
+    ['an unknown op 18', frame(18, 1), 0],
     ['an unknown op 0', frame(0, 1), 0],
     ['an unknown op 32769', frame(0x8001, 1, fields(0n)), 0],
     ['a wrong length for close', frame(OP.close, 1, fields(1, 0, 0)), 0],
+    ['a wrong length for release', frame(OP2.release, 1, fields(1, 0, 0n)), 0],
     ['a wrong length for create', frame(OP.create, 1, fields(1n, 0, 0)), 3],
     [
       'a word is not terminated',

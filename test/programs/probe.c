@@ -157,6 +157,8 @@ static int api(struct command *c) {
     gshm_addr at = gshm_realloc(segment(c), number(w[3]), number(w[4]));
     at == 0 ? failed(c) : ok(c, at);
   } else if (!strcmp(name, "free")) result(c, gshm_free(segment(c), number(w[3])));
+  else if (!strcmp(name, "acquire")) result(c, gshm_acquire(segment(c), number(w[3]), number(w[4])));
+  else if (!strcmp(name, "release")) result(c, gshm_release(segment(c), number(w[3]), number(w[4])));
   else if (!strcmp(name, "lock")) result(c, gshm_lock(g, w[2]));
   else if (!strcmp(name, "unlock")) result(c, gshm_unlock(g, w[2]));
   else if (!strcmp(name, "lockn")) result(c, gshm_lock_n(g, number(w[2])));

@@ -19,6 +19,8 @@ export const OPS = [
   'barrier',
   'fork',
   'inspect',
+  'acquire',
+  'release',
 ]
 export type Descriptor = 'none' | 'null' | 'pipe' | 'fresh' | 'used'
 

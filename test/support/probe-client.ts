@@ -62,6 +62,8 @@ const commands: Record<string, (...words: [string, string, string, string, ...st
   alloc: (which, size) => segment(which).alloc(amount(size)),
   realloc: (which, block, size) => segment(which).realloc(BigInt(block), amount(size)),
   free: (which, block) => segment(which).free(BigInt(block)),
+  acquire: (which, offset, length) => segment(which).acquire(amount(offset), amount(length)),
+  release: (which, offset, length) => segment(which).release(amount(offset), amount(length)),
   lock: (key) => gshm.lock(key),
   unlock: (key) => gshm.unlock(key),
   barrier: (key, count) => gshm.barrier(key, amount(count)),

@@ -164,7 +164,10 @@ export class Gshm {
     calling(() => this.#client.barrierSync(which, callers))
   }
 
-  /** Unmaps every view (buffers are detached), closes every segment and ends the registration. Errors: DETACHED. */
+  /**
+   * Unmaps every view (buffers are detached), closes every segment and ends the registration. What this
+   * process has written is known when it returns, in lrc segments too. Errors: DETACHED.
+   */
   detach(): void {
     calling(() => this.#client.detach())
   }

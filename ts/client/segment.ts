@@ -2,7 +2,7 @@
 import { GshmError } from '../base/errors.js'
 import { native, type NativeClient } from '../native/index.js'
 import * as check from './check.js'
-import { calling } from './failure.js'
+import { calling, waiting } from './failure.js'
 import { View } from './view.js'
 
 const OFFSET_BITS = BigInt(native.constants.OFFSET_BITS)
@@ -74,6 +74,37 @@ export class Segment {
   free(block: bigint): void {
     const at = check.big('block', block)
     calling(() => this.#client.free(this.id, at))
+  }
+
+  /**
+   * What others had made known in [offset, offset + length) by then (length 0: to the end) is dropped here:
+   * the next access brings it. For lrc segments, with release(); in others it does nothing. Errors: BEYOND_END, INVALID.
+   */
+  async acquire(offset = 0, length = 0): Promise<void> {
+    const from = check.count('offset', offset)
+    const bytes = check.count('length', length)
+    await waiting(() => this.#client.acquire(this.id, from, bytes))
+  }
+
+  /** What any process of this node has written there is known wherever it matters. Errors: BEYOND_END, INVALID. */
+  async release(offset = 0, length = 0): Promise<void> {
+    const from = check.count('offset', offset)
+    const bytes = check.count('length', length)
+    await waiting(() => this.#client.release(this.id, from, bytes))
+  }
+
+  /** As acquire(), but blocks this JavaScript thread. */
+  acquireSync(offset = 0, length = 0): void {
+    const from = check.count('offset', offset)
+    const bytes = check.count('length', length)
+    calling(() => this.#client.acquireSync(this.id, from, bytes))
+  }
+
+  /** As release(), but blocks this JavaScript thread. */
+  releaseSync(offset = 0, length = 0): void {
+    const from = check.count('offset', offset)
+    const bytes = check.count('length', length)
+    calling(() => this.#client.releaseSync(this.id, from, bytes))
   }
 
   /** Closes the handle; views stay until unmapped, and keep the memory. */

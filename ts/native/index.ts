@@ -142,6 +142,8 @@ export type DeviceRequest =
   | { op: 'barrier'; serial: number; key: string; count: number }
   | { op: 'fork'; serial: number }
   | { op: 'inspect'; serial: number; what: number; name: string }
+  | { op: 'acquire'; serial: number; segment: number; offset: number; length: number }
+  | { op: 'release'; serial: number; segment: number; offset: number; length: number }
 
 /** The body of a successful reply, by op. Ops that are missing here have an empty body. */
 export interface DeviceReplies {
@@ -264,6 +266,9 @@ export interface NativeClient {
   alloc(segment: number, size: number): bigint
   realloc(segment: number, block: bigint, size: number): bigint
   free(segment: number, block: bigint): void
+  /** length 0: to the end. */
+  acquireSync(segment: number, offset: number, length: number): void
+  releaseSync(segment: number, offset: number, length: number): void
   /** key: string = by name, bigint = by number. The blocking forms block the calling thread. */
   lockSync(key: string | bigint): void
   unlockSync(key: string | bigint): void
@@ -274,6 +279,8 @@ export interface NativeClient {
   lock(key: string | bigint, holder: bigint): Promise<void>
   unlock(key: string | bigint, holder: bigint): Promise<void>
   barrier(key: string | bigint, count: number): Promise<void>
+  acquire(segment: number, offset: number, length: number): Promise<void>
+  release(segment: number, offset: number, length: number): Promise<void>
 }
 
 type Constant =
