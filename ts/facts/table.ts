@@ -211,6 +211,15 @@ export const FACTS: readonly Fact[] = [
      load 0.0 0 -> 9`,
   ),
   fact(
+    'poison and MADV_DONTNEED',
+    'MADV_DONTNEED takes poison away: what was SIGBUS is a fault again, for the daemon to answer',
+    `POISON v0 0 -> ok
+     dontneed 0.2 0 -> waits
+     drain v0 -> REMOVE:0 0.2=done
+     load 0.0 0 -> waits
+     drain v0 -> 0.0:MISSING:0`,
+  ),
+  fact(
     'poison is of one process',
     'POISON in one process leaves the page to the others',
     `fill 0 7 -> ok
@@ -263,6 +272,15 @@ export const FACTS: readonly Fact[] = [
      present 0 -> no
      load 1.0 0 -> waits
      drain v1 -> 1.0:MISSING:0`,
+  ),
+  fact(
+    'MADV_REMOVE of the dead',
+    'a process that is killed before its REMOVE was read takes the frame all the same',
+    `fill 0 7 -> ok
+     remove 0.2 0 -> waits
+     present 0 -> yes
+     kill v0 -> ok
+     present 0 -> no`,
   ),
   fact(
     'no store after protecting',
