@@ -98,6 +98,7 @@ static void await_thread(int view, int thread) {
 }
 
 static void take_uffd(int view) {
+  if (lab->uffd[view] < 0) errno = -lab->uffd[view], die("userfaultfd");
   int pidfd = (int)syscall(SYS_pidfd_open, subjects[view], 0);
   uffd[view] = (int)syscall(SYS_pidfd_getfd, pidfd, lab->uffd[view], 0);
   close(pidfd);
