@@ -14,8 +14,8 @@ export const LRC: readonly Mutant[] = [
       ...lrc,
       edges: {
         ...edges,
-        release: (cells, state, edge, effects) => {
-          edges.release(cells, state, edge, effects)
+        release: (cells, state, edge, effects, scope) => {
+          edges.release(cells, state, edge, effects, scope)
           const late = state.edges.releases.splice(0)
           for (const { edge } of late) effects.push({ do: 'Released', edge })
         },

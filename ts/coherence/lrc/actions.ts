@@ -57,12 +57,8 @@ export const homeActions: Actions<HomeAction> = {
   DropSender: (c) => dropSharer(c.pages, c.page, c.from),
   DropLost: (c) => dropSharer(c.pages, c.page, c.from),
   /** The requester has the page alone. */
-  Own: (c) => {
-    const { requester } = order(c)
-    clearSharers(c.pages, c.page)
-    addSharer(c.pages, c.page, requester)
-    setOwner(c.pages, c.page, requester)
-  },
+  Own: (c) => own(c, order(c).requester),
+  OwnSender: (c) => own(c, c.from),
   /** Who had the page alone goes on as a sharer. */
   ShareOwn: (c) => setOwner(c.pages, c.page, NO_NODE),
   Forget: (c) => {
@@ -79,6 +75,12 @@ export const homeActions: Actions<HomeAction> = {
   GrantWriteKept: (c) => answer(c, 'PageWrite', 'kept'),
   GrantOnlyKept: (c) => answer(c, 'PageOnly', 'kept'),
   TellLost: (c) => answer(c, 'PageLost', 'none'),
+}
+
+function own({ pages, page }: Context, node: NodeId): void {
+  clearSharers(pages, page)
+  addSharer(pages, page, node)
+  setOwner(pages, page, node)
 }
 
 function send(

@@ -37,6 +37,7 @@ export const COPY_EVENTS = [
   'FetchRead', // the home wants the page that is here alone
   'FetchReadHome', // the same, this node is the home
   'Notice', // others have changed the page
+  'Alone', // it is flushed, and nobody else has it
   'Acquire', // what is noticed goes
   'Release', // what is dirty goes home
   'ReleaseHome', // this node is the home
@@ -77,6 +78,7 @@ const nothing = {
   PageLost: 'never',
   FetchRead: 'never',
   FetchReadHome: 'never',
+  Alone: 'never',
   Acquire: 'never',
   Release: 'never',
   ReleaseHome: 'never',
@@ -101,6 +103,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     ReadHomeless: 'never',
     WriteHomeless: 'never',
     Notice: to('RS', 'Noticed'),
+    Alone: to('E'),
     HomeLost: to('X', 'Poison'),
   },
   RS: {
@@ -123,6 +126,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     ReadHomeless: 'never',
     WriteHomeless: 'never',
     Notice: to('WS', 'Noticed', 'AckKept'),
+    Alone: to('E', 'Clean', 'DropTwin'), // written again meanwhile
     Release: to('R', 'Clean', 'Downgrade', 'Diff'),
     ReleaseHome: to('R', 'Clean', 'Downgrade', 'NotifySharers'),
     HomeLost: to('X', 'Clean', 'DropTwin', 'Poison'),

@@ -12,13 +12,13 @@
  */
 import type { EdgeName, PageRange } from '../../base/effects.js'
 import { expectOfPeer } from '../../base/expect.js'
-import type { NodeId } from '../../base/ids.js'
+import { NO_NODE, type NodeId } from '../../base/ids.js'
 import { hasNode } from '../../base/node-set.js'
 import { PeerError } from '../../base/peer-error.js'
-import { isSharer } from '../copyset.js'
+import { countSharers, isSharer } from '../copyset.js'
 import type { CoherenceEffect } from '../effects.js'
 import type { Cells as CellsOf } from '../protocol.js'
-import { homeOf, type CoherenceState, type SegmentPages } from '../state.js'
+import { homeOf, ownerOf, type CoherenceState, type SegmentPages } from '../state.js'
 import type { Context } from '../table.js'
 import { createBatch, type Batch } from './batch.js'
 import type { CopyEvent } from './copy.table.js'
@@ -71,9 +71,7 @@ export function edgeMessage(
     case 'Flush':
       return takeFlush(cells, state, from, message, effects)
     case 'FlushAck':
-      expectOfPeer(state.edges.flushes.get(message.flush) === from, 'FlushAck of no flush')
-      state.edges.flushes.delete(message.flush)
-      return flushed(state, message.flush, effects)
+      return takeFlushAck(cells, state, from, message, effects)
     case 'Notice':
       return takeNotice(cells, state, from, message, effects)
     case 'NoticeAck':
@@ -152,6 +150,26 @@ function releaseHome(cells: Cells, state: CoherenceState, dirty: readonly PageOf
   }
 }
 
+function takeFlushAck(
+  cells: Cells,
+  state: CoherenceState,
+  from: NodeId,
+  message: Extract<EdgeMessage, { type: 'FlushAck' }>,
+  effects: Effects,
+): void {
+  expectOfPeer(state.edges.flushes.get(message.flush) === from, 'FlushAck of no flush')
+  const alone = pagesOf(state, message)
+  for (const one of alone) {
+    expectOfPeer(one === undefined || homeOf(one.pages, one.page) === from, 'FlushAck of a node that is not the home')
+  }
+  const batch = createBatch(true)
+  for (const one of alone) {
+    if (one !== undefined) cells.copy(contextOf(state, one.pages, one.page, from, batch, effects), 'Alone')
+  }
+  state.edges.flushes.delete(message.flush)
+  flushed(state, message.flush, effects)
+}
+
 /** A flush is over. */
 function flushed(state: CoherenceState, number: number, effects: Effects): void {
   for (const { awaited } of state.edges.releases) awaited.delete(number)
@@ -190,8 +208,36 @@ function takeFlush(
     const context = contextOf(state, one.pages, one.page, from, batch, effects)
     cells.home(context, stale[at] === 1 ? 'DiffStale' : 'Diff')
   })
-  if (batch.told.size > 0) tell(state, from, number, batch, effects)
-  else effects.push({ do: 'Send', to: from, message: { type: 'FlushAck', flush: number } })
+  if (batch.told.size > 0) return tell(state, from, number, batch, effects)
+  const alone = nowAlone(cells, state, from, listing, effects)
+  effects.push({ do: 'Send', to: from, message: { type: 'FlushAck', flush: number, ...listed(alone) } })
+}
+
+/**
+ * Of the pages that a node has flushed, and of which nobody had to be told, those that nobody else has are its alone
+ * from now on: no twins, diffs and notices any more. Not pages of which somebody has been told: that node will often
+ * ask again, and would then wait for the page to come home.
+ */
+function nowAlone(
+  cells: Cells,
+  state: CoherenceState,
+  node: NodeId,
+  listing: readonly (PageOf | undefined)[],
+  effects: Effects,
+): PageName[] {
+  // What it is yet to hear would find its copy stale.
+  if ([...state.edges.tellings.values()].some(({ awaited }) => awaited.has(node))) return []
+  const batch = createBatch(true)
+  const alone: PageName[] = []
+  for (const one of listing) {
+    if (one === undefined) continue
+    const { pages, page } = one
+    if (countSharers(pages, page) !== 1 || ownerOf(pages, page) !== NO_NODE || pages.stalled.has(page)) continue
+    if (!isSharer(pages, page, node)) continue
+    cells.home(contextOf(state, pages, page, node, batch, effects), 'Alone')
+    alone.push({ segment: pages.segment, page })
+  }
+  return alone
 }
 
 function tell(state: CoherenceState, from: NodeId, number: number, { told }: Batch, effects: Effects): void {
@@ -228,7 +274,8 @@ function settleTelling(state: CoherenceState, notice: number, telling: Telling, 
   if (telling.awaited.size > 0) return
   const { from, flush: number } = telling
   state.edges.tellings.delete(notice)
-  if (from !== state.self) effects.push({ do: 'Send', to: from, message: { type: 'FlushAck', flush: number } })
+  if (from !== state.self)
+    effects.push({ do: 'Send', to: from, message: { type: 'FlushAck', flush: number, ...listed([]) } })
   else if (state.edges.flushes.delete(number)) flushed(state, number, effects)
 }
 
@@ -263,7 +310,7 @@ function listed(list: readonly PageName[]): { segments: number[]; pages: number[
 /** The pages that a peer has listed, checked; undefined for one whose segment has gone meanwhile. */
 function pagesOf(
   state: CoherenceState,
-  { type, segments, pages }: Extract<EdgeMessage, { type: 'Flush' | 'Notice' }>,
+  { type, segments, pages }: Extract<EdgeMessage, { type: 'Flush' | 'FlushAck' | 'Notice' }>,
 ): (PageOf | undefined)[] {
   expectOfPeer(segments.length === pages.length && pages.length <= EDGE_PAGES_MAX, `${type}: bad lists`)
   return segments.map((segment, at) => {

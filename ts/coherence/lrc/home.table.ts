@@ -28,6 +28,7 @@ export const HOME_EVENTS = [
   'PageHomeKept', // the same: it was this node
   'Diff', // a sharer's changes; it keeps its copy
   'DiffStale', // the same, and it drops its copy
+  'Alone', // a sharer has flushed it, and nobody else has it
   'Dropped', // a sharer has taken in a notice and has nothing to lose: it drops its copy
   'SharerLost',
   'OwnerLost', // the node that had the page alone, or was told to send it
@@ -47,6 +48,7 @@ export type HomeAction =
   | 'DropSender'
   | 'DropLost'
   | 'Own'
+  | 'OwnSender'
   | 'ShareOwn'
   | 'Forget'
   | 'Copy'
@@ -73,6 +75,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     PageHomeKept: 'never',
     Diff: 'never',
     DiffStale: 'never',
+    Alone: 'never',
     Dropped: 'never',
     SharerLost: 'never',
     OwnerLost: 'never',
@@ -89,6 +92,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     PageHomeKept: 'never',
     Diff: to('S', 'Patch', 'NotifySharers'),
     DiffStale: to('S', 'Patch', 'NotifySharers', 'DropSender'),
+    Alone: to('E', 'OwnSender', 'MasterGone'),
     Dropped: to('S', 'DropSender'),
     SharerLost: to('S', 'DropLost'),
     OwnerLost: 'never',
@@ -104,8 +108,9 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     Busy: 'stall',
     PageHome: 'never',
     PageHomeKept: 'never',
-    Diff: 'never',
+    Diff: to('E'), // of before it was told that it is alone: it has the whole page
     DiffStale: 'never',
+    Alone: 'never',
     Dropped: 'never',
     SharerLost: 'never',
     OwnerLost: to('L', 'Forget'),
@@ -120,8 +125,9 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     Busy: 'stall',
     PageHome: to('S', 'MasterPage', 'ShareOwn'),
     PageHomeKept: to('S', 'ShareOwn'),
-    Diff: 'never',
+    Diff: to('B'), // of before it was told that it is alone: it has the whole page
     DiffStale: 'never',
+    Alone: 'never',
     Dropped: 'never',
     SharerLost: 'never',
     OwnerLost: to('L', 'Forget'),
@@ -138,6 +144,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     PageHomeKept: 'never',
     Diff: 'never',
     DiffStale: 'never',
+    Alone: 'never',
     Dropped: 'never',
     SharerLost: 'never',
     OwnerLost: 'never',

@@ -14,7 +14,13 @@ export type EdgeMessage =
       readonly pages: readonly number[]
       readonly stale: readonly number[]
     }
-  | { readonly type: 'FlushAck'; readonly flush: number }
+  /** The pages listed are its alone from now on: nobody else has them. */
+  | {
+      readonly type: 'FlushAck'
+      readonly flush: number
+      readonly segments: readonly number[]
+      readonly pages: readonly number[]
+    }
   /** Home -> sharer: others have changed these pages. Answered by NoticeAck. */
   | {
       readonly type: 'Notice'
@@ -28,7 +34,7 @@ export type EdgeMessage =
 
 export const EDGE_FIELDS = {
   Flush: { flush: 'number', segments: 'numbers', pages: 'numbers', stale: 'numbers' },
-  FlushAck: { flush: 'number' },
+  FlushAck: { flush: 'number', segments: 'numbers', pages: 'numbers' },
   Notice: { notice: 'number', segments: 'numbers', pages: 'numbers' },
   NoticeAck: { notice: 'number', kept: 'numbers' },
 } as const satisfies MessageFields<EdgeMessage>
