@@ -3,6 +3,7 @@ import { step } from '../../ts/node/step.js'
 import { Cells } from '../../ts/sim/cells.js'
 import { explore } from '../../ts/sim/explore.js'
 import { MUTANTS } from '../../ts/sim/mutants.js'
+import { counterexample } from '../../ts/sim/planted.js'
 import { EXPLORER_SIZES } from '../../ts/sim/sizes.js'
 
 for (const { name, when, states, ...size } of EXPLORER_SIZES) {
@@ -46,4 +47,13 @@ t.test('explorer: the shortest way to a planted bug is told', async (t) => {
     '  1: Install p0 read page',
     'VIOLATION node 1 can read p0, node 0 can use it too',
   ])
+})
+
+t.test('explorer: a bug that shows only when a node is lost is looked for where one is', async (t) => {
+  const mutant = MUTANTS.find(
+    ({ name, protocol }) => protocol.name === 'srsw' && name === 'home lost, waiters forgotten',
+  )!
+  const found = counterexample(mutant)
+  t.equal(found?.size.losses, 1)
+  t.match(found?.violation, /for ever/)
 })

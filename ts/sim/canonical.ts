@@ -16,10 +16,7 @@ export function canonicalNode(node: SimNode, locks: boolean): string {
     locks ? canonicalSync(node) : '',
     frames.join(),
     node.kernel.twins.join(),
-    node.kernel.threads
-      .map((_, thread) => canonicalThread(node, thread))
-      .sort()
-      .join(),
+    canonicalThreads(node, locks),
     node.todo.map((effect) => describeTodo(node, effect)).join(),
     JSON.stringify([node.payload, node.diffs]),
     node.copied,
@@ -36,6 +33,12 @@ export function canonicalLink(link: readonly InFlight[]): string {
       return `${type} ${page} ${requester} ${serial} ${bytes} ${confirm} ${payload as number | undefined}`
     })
     .join()
+}
+
+/** With locks the oracle knows threads by their numbers: there each is who it is. */
+function canonicalThreads(node: SimNode, locks: boolean): string {
+  const threads = node.kernel.threads.map((_, thread) => canonicalThread(node, thread))
+  return (locks ? threads : threads.sort()).join()
 }
 
 function canonicalThread({ kernel }: SimNode, thread: number): string {

@@ -7,8 +7,10 @@ import { CHECKED } from './check.js'
 import { EXPLORER_SIZES, type ExplorerSize } from './sizes.js'
 import { explore } from './explore.js'
 import { litmus, SEQUENTIAL } from './litmus-files.js'
+import { replaceTable, table, VERIFICATION } from './markdown.js'
 import { MUTANTS } from './mutants.js'
 import type { Mutant } from './plant.js'
+import { counterexample } from './planted.js'
 import { run } from './run.js'
 
 const program = new Command('sim')
@@ -36,9 +38,12 @@ program
   .addOption(protocolOption())
   .option('--size <name>', `only this size: ${[...new Set(EXPLORER_SIZES.map(({ name }) => name))].join(', ')}`)
   .option('--full', 'the larger sizes too')
+  .option('--break <name>', "the shortest counterexample to a planted bug, and exit 1; 'list' lists them")
+  .option('--markdown', 'write the table of sizes in docs/VERIFICATION.md anew')
   .option('--json', 'end with one JSON object')
-  .action((options: { protocol?: string; size?: string; full?: true; json?: true }) => {
+  .action((options: ExploreFlags) => {
     const protocols = chosen(options.protocol)
+    if (options.break !== undefined) return breakOne(options.break, protocols, options)
     const sizes = EXPLORER_SIZES.filter(({ name, when, protocol }) => {
       if (!protocols.some((one) => one.name === protocol)) return false
       return options.size === undefined ? options.full === true || when !== 'full' : name === options.size
@@ -46,16 +51,19 @@ program
     if (sizes.length === 0) program.error(`--size: there is no size '${options.size}'`)
     const results = sizes.map(exploreOne)
     const states = results.reduce((sum, result) => sum + result.states, 0)
+    if (options.markdown) replaceTable(VERIFICATION, 'sizes', sizesTable(results))
     finish(options.json, { ok: results.every(({ ok }) => ok), states, sizes: results })
   })
 
 program
   .command('mutants')
   .description('what catches the bugs that are planted on purpose')
+  .option('--markdown', 'write the table of planted bugs in docs/VERIFICATION.md anew')
   .option('--json', 'end with one JSON object')
-  .action((options: { json?: true }) => {
+  .action((options: { markdown?: true; json?: true }) => {
     const mutants = MUTANTS.map(catchOne)
     const caught = mutants.filter(({ seed }) => seed !== null).length
+    if (options.markdown) replaceTable(VERIFICATION, 'mutants', mutantsTable(mutants))
     finish(options.json, { ok: caught === mutants.length, planted: mutants.length, caught, mutants })
   })
 
@@ -79,6 +87,15 @@ interface RunFlags {
   first: number
   nodes?: number
   losses?: number
+  json?: true
+}
+
+interface ExploreFlags {
+  protocol?: string
+  size?: string
+  full?: true
+  break?: string
+  markdown?: true
   json?: true
 }
 
@@ -127,19 +144,65 @@ function runOne(protocol: AnyProtocol, options: RunFlags) {
 }
 
 function exploreOne({ name, when: _, states: expected, ...size }: ExplorerSize) {
-  const { protocol, nodes, pages, threads, ops: opsPerThread, duplicates, losses } = size
+  const { protocol, nodes, pages, threads, ops: opsPerThread, duplicates, losses, locks, symmetry = false } = size
   const started = performance.now()
   const title = `${protocol} ${name}`
   const progress = (states: number) => process.stderr.isTTY && process.stderr.write(`\r${title}: ${states} states`)
-  const { ok, states, ends, depth, complete, violation, way } = explore({ ...size, step, progress })
+  const { ok, states, forms, ends, depth, complete, violation, way } = explore({ ...size, step, progress })
   const seconds = rounded((performance.now() - started) / 1000)
   for (const line of way) console.log(line)
   if (!complete) console.error(`\r${title}: gave up after ${states} states`)
   console.error(`\r${title}: ${states} states, ${ends} ends, depth ${depth}, ${seconds} s`)
   const same = ok && states === expected
   if (ok && !same) console.error(`${title}: ${expected} states were expected (ts/sim/sizes.ts)`)
-  const cluster = { name, protocol, nodes, pages, threads, opsPerThread, duplicates, losses }
-  return { ...cluster, ok: same, states, depth, seconds, violation }
+  const cluster = { name, protocol, nodes, pages, threads, opsPerThread, locks, duplicates, losses, symmetry }
+  return { ...cluster, ok: same, states, forms, depth, seconds, violation }
+}
+
+function sizesTable(results: readonly ReturnType<typeof exploreOne>[]): string {
+  return table(results, {
+    protocol: ({ protocol }) => protocol,
+    size: ({ name }) => name,
+    nodes: ({ nodes }) => nodes,
+    pages: ({ pages }) => pages,
+    'threads a node': ({ threads }) => threads,
+    'operations a thread': ({ opsPerThread }) => opsPerThread,
+    locks: ({ locks }) => locks,
+    'faults twice': ({ duplicates }) => duplicates,
+    'nodes lost': ({ losses }) => losses,
+    states: ({ states, forms, symmetry }) => (symmetry ? `${states} (of ${forms})` : states),
+    depth: ({ depth }) => depth,
+    seconds: ({ seconds }) => Math.round(seconds * 10) / 10,
+    found: ({ ok, violation }) => violation ?? (ok ? 'nothing' : 'another count of states'),
+  })
+}
+
+function mutantsTable(mutants: readonly ReturnType<typeof catchOne>[]): string {
+  return table(mutants, {
+    protocol: ({ protocol }) => protocol,
+    'planted bug': ({ name }) => name,
+    'random run': ({ seed, steps }) => (seed === null ? 'not caught' : `seed ${seed}, step ${steps}`),
+    'what is said': ({ violation }) => violation,
+  })
+}
+
+function breakOne(name: string, protocols: readonly AnyProtocol[], { json }: ExploreFlags): void {
+  const planted = MUTANTS.filter(({ protocol }) => protocols.some((one) => one.name === protocol.name))
+  if (name === 'list') {
+    for (const { protocol, name } of planted) console.log(`${protocol.name}: ${name}`)
+    return finish(json, { ok: true, mutants: planted.map(({ protocol, name }) => ({ protocol: protocol.name, name })) })
+  }
+  const named = planted.filter((mutant) => mutant.name === name)
+  if (named.length === 0) program.error(`--break: there is no planted bug '${name}'; 'list' lists them`)
+  const broken = named.map((mutant) => {
+    const found = counterexample(mutant)
+    const protocol = mutant.protocol.name
+    console.log(`${protocol}: ${name}${found ? `, ${found.size.name}` : ': not found in any size'}`)
+    for (const line of found?.way ?? []) console.log(`  ${line}`)
+    const { states, violation, way } = found ?? {}
+    return { protocol, name, size: found?.size.name ?? null, states, violation: violation ?? null, way }
+  })
+  finish(json, { ok: false, broken })
 }
 
 function catchOne({ name, protocol, lossy }: Mutant) {
