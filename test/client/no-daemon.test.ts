@@ -61,7 +61,10 @@ t.test('attach: of several sockets there, the one that is listened at is used', 
     return reply
   }
   for (const dead of ['a.sock', 'b.sock']) symlinkSync(missing, found(dead))
-  t.match(await attached(), { is: 'err', text: /^ERR_GSHM_NO_DAEMON: nobody listens at .*a\.sock: npx gshm down --force/ })
+  t.match(await attached(), {
+    is: 'err',
+    text: /^ERR_GSHM_NO_DAEMON: nobody listens at .*a\.sock: npx gshm down --force/,
+  })
   symlinkSync(node.socket(0), found('c.sock'))
   t.match(await attached(), { is: 'ok' })
   symlinkSync(node.socket(0), found('d.sock'))

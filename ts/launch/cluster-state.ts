@@ -25,7 +25,10 @@ export function recordOf(daemon: Daemon): DaemonRecord {
 export function claim(dir: string, state: ClusterState): void {
   const taken = existsSync(join(dir, FILE)) ? undefined : sockets(dir)[0]
   if (taken !== undefined) {
-    throw new GshmError('EXISTS', `${taken} is there: end that gshm node (npx gshm down --force does), or --cluster NAME`)
+    throw new GshmError(
+      'EXISTS',
+      `${taken} is there: end that gshm node (npx gshm down --force does), or --cluster NAME`,
+    )
   }
   try {
     mkdirSync(dir, { recursive: true, mode: 0o755 })
