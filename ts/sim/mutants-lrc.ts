@@ -71,6 +71,8 @@ export const LRC: readonly Mutant[] = [
     name: 'the request that waits for the page forgotten',
     protocol: homeCell(lrc, 'E', 'GetRead', to('B', 'Begin', 'FetchRead')),
   },
+  { name: 'alone again, and its twin kept', protocol: copyCell(lrc, 'W', 'Alone', to('E', 'Clean')) },
+  { name: 'alone again, and the master copy kept', protocol: homeCell(lrc, 'S', 'Alone', to('E', 'OwnSender')) },
   {
     name: 'lost with who had it alone, and nobody told',
     lossy: true,
