@@ -129,6 +129,8 @@ export class Pager {
   /** @param at the place of the page's diff in the payload */
   #patch(segment: SegmentId, page: Page, at: number, payload: Uint8Array | undefined): void {
     assert(payload !== undefined, 'patch: no diffs have come with the message')
+    // Stored into a hole, the diff would make zeros of everything else.
+    if (!this.frames.present(segment, page)) return this.#destroyed(segment, page)
     const start = this.arrived[2 * at]!
     const length = this.arrived[2 * at + 1]!
     if (length > 0 && !this.frames.patch(segment, page, payload, start, length))

@@ -1,7 +1,7 @@
 /** The pager by itself: bytes in real frames, and processes that end or fork in the middle of an effect. */
 import t, { type Test } from 'tap'
 import { globalPage, LOST_PAGE } from '../../ts/base/ids.js'
-import { Change } from '../../ts/native/index.js'
+import { Change, diffRoom } from '../../ts/native/index.js'
 import { FrameStore } from '../../kmod-sim/frame-store.js'
 import { Pager } from '../../kmod-sim/pager.js'
 import { ProcessRegistry, type Process } from '../../kmod-sim/process-registry.js'
@@ -92,6 +92,23 @@ t.test('a frame that a process has freed is lost, never zeros: other nodes hear 
   pager.perform({ do: 'Copy', ...page0 }, undefined)
   t.equal(pager.copied, LOST_PAGE)
   t.match(log, [/^page 0 of segment 1 is lost/])
+})
+
+t.test('a diff for a frame that a process has freed makes no page of zeros out of it', async (t) => {
+  const { log, pager, memfd, page0 } = setUp(t)
+  pager.perform({ do: 'Fill', ...page0, bytes: 'page' }, Buffer.alloc(P, 1))
+  memfd.punch(0, 1)
+  const changed = Buffer.alloc(P)
+  changed[7] = 7
+  const diffs = Buffer.alloc(diffRoom(P))
+  memfd.copyIn(1, changed, 0)
+  const length = memfd.diff(1, Buffer.alloc(P), diffs, 0)
+  pager.arrived = Uint32Array.of(0, length)
+  pager.perform({ do: 'Patch', ...page0, diff: 0 }, diffs)
+  t.match(log, [/^page 0 of segment 1 is lost/])
+  t.equal(memfd.present(0), false)
+  pager.perform({ do: 'Copy', ...page0 }, undefined)
+  t.equal(pager.copied, LOST_PAGE, 'other nodes hear so')
 })
 
 t.test('a page that was lost where it comes from is poison here, in every view, and no frame', async (t) => {

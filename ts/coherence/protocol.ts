@@ -78,28 +78,9 @@ export interface Edges<CE extends string = string, HE extends string = string> {
   lost(state: CoherenceState, node: NodeId, effects: CoherenceEffect[]): void
 }
 
-/** What the engine needs of any protocol, whatever its states are called. */
-export type AnyProtocol = {
-  readonly name: ProtocolName
-  readonly copy: AnySide
-  readonly home: AnySide
-  readonly settled: ReadonlySet<string>
-  readonly access: Readonly<Record<string, Access | 'none'>>
-  faultEvent(context: Context, access: Access): string
-  copyEvent(context: Context, message: CoherenceMessage, now: never): string
-  homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): string
-  readonly homeLost: string | undefined
-  readonly busy: string
-  lossEvent(context: Context, serving: Transaction | undefined): string | undefined
-  readonly roaming?: Roaming
-  readonly edges?: Edges
-}
-export type AnySide = {
-  readonly states: readonly string[]
-  readonly events: readonly string[]
-  readonly table: Readonly<Record<string, Readonly<Record<string, Cell<string, string>>>>>
-  readonly actions: Readonly<Record<string, (context: Context) => void>>
-}
+/** Any protocol, whatever its states are called. */
+export type AnyProtocol = Protocol
+export type AnySide = Side<string, string, string>
 /** Told every cell that is executed. */
 export type Observe = (side: 'copy' | 'home', context: Context, state: string, event: string, cell: AnyCell) => void
 export type AnyCell = Cell<string, string>
