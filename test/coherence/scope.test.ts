@@ -1,5 +1,6 @@
 // lrc: acquires and releases of a range of pages, and what they leave alone.
 import t from 'tap'
+import { segmentGone } from '../../ts/coherence/state.js'
 import type { EdgeName, PageRange } from '../../ts/base/effects.js'
 import type { Access, NodeId, Page } from '../../ts/base/ids.js'
 import type { Effect } from '../../ts/node/effects.js'
@@ -140,4 +141,13 @@ t.test('scope: of another segment, of none: over at once, and nothing is touched
   engine.release(mrsw!.coherence, NOBODY, effects, range(0))
   engine.acquire(mrsw!.coherence, effects, range(0))
   t.same(effects, [{ do: 'Released', edge: NOBODY }], 'where every write is known at once')
+})
+
+t.test('edges: of a segment that has gone nothing is left to release or acquire', async (t) => {
+  const cluster = Cluster.shared(0, 3)
+  const { coherence } = cluster.nodes[WRITER]!
+  t.equal(coherence.edges.dirty.get(SEGMENT)?.size, 2)
+  segmentGone(coherence, SEGMENT)
+  t.equal(coherence.edges.dirty.size, 0)
+  t.same(cluster.release(WRITER, NOBODY, range(0, 8)), ['Released'])
 })

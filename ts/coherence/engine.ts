@@ -94,7 +94,7 @@ export class Engine {
     if (!hasNode(state.nodes, from)) throw blame(context, `${type} of a node that is not a member`)
     if (TO_HOME.has(type)) this.#toHome(context, message)
     else if (type === 'Learnt') this.#learnt(context)
-    else this.#copy(context, this.protocolOf(pages).copyEvent(context, message, this.#copyState(context) as never))
+    else this.#copy(context, this.protocolOf(pages).copyEvent(context, message, this.#copyState(context)))
   }
 
   /** The first request that waits for the page goes on. */

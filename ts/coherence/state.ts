@@ -15,7 +15,7 @@ import { protocolName, type ProtocolName } from '../base/consistency.js'
 import { NO_NODE, PAGE_SIZE, type NodeId, type Page, type SegmentId } from '../base/ids.js'
 import { createNodeSet, type NodeSet } from '../base/node-set.js'
 import type { SegmentAttributes } from '../base/requests.js'
-import { copyEdges, createEdges, type EdgeState } from './lrc/state.js'
+import { copyEdges, createEdges, forgetSegment, type EdgeState } from './lrc/state.js'
 import type { CoherenceMessage } from './messages.js'
 import {
   NO_SLOT,
@@ -52,9 +52,6 @@ export interface SegmentPages {
   readonly wide: Map<number, NodeSet>
   /** By page, here as home: what is under way. */
   readonly transactions: Map<Page, Transaction>
-  /** lrc: pages written here since the last release, and pages that an acquire drops. */
-  readonly dirty: Set<Page>
-  readonly stale: Set<Page>
   /** By page, here as home: requests that wait for their turn, oldest first. */
   readonly stalled: Map<Page, CoherenceMessage[]>
 }
@@ -87,14 +84,13 @@ export function segmentMade(state: CoherenceState, attributes: SegmentAttributes
     stride: attributes.manager === 'dynamic' ? 1 : homes.length,
     wide: new Map(),
     transactions: new Map(),
-    dirty: new Set(),
-    stale: new Set(),
     stalled: new Map(),
   })
 }
 
 export function segmentGone(state: CoherenceState, segment: SegmentId): void {
   state.segments.delete(segment)
+  forgetSegment(state.edges, segment)
 }
 
 export function homeOf(pages: SegmentPages, page: Page): NodeId {
@@ -183,9 +179,7 @@ export function copyCoherence(state: CoherenceState): CoherenceState {
     for (const [at, nodes] of pages.wide) wide.set(at, nodes.slice())
     const copies = copyRecordStore(pages.copies)
     const home = copyRecordStore(pages.home)
-    const dirty = new Set(pages.dirty)
-    const stale = new Set(pages.stale)
-    segments.set(segment, { ...pages, copies, home, wide, transactions, stalled, dirty, stale })
+    segments.set(segment, { ...pages, copies, home, wide, transactions, stalled })
   }
   return {
     self: state.self,

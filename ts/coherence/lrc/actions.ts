@@ -7,6 +7,7 @@ import { blame, type Context } from '../table.js'
 import type { Batch } from './batch.js'
 import type { CopyAction } from './copy.table.js'
 import type { HomeAction } from './home.table.js'
+import { addPage, deletePage } from './state.js'
 
 type Actions<A extends string> = Readonly<Record<A, (context: Context) => void>>
 
@@ -19,10 +20,10 @@ export const copyActions: Actions<CopyAction> = {
   InstallRead: (c) => install(c, 'read', received(c), false),
   InstallWrite: (c) => install(c, 'write', received(c), false),
   InstallTwin: (c) => install(c, 'write', received(c), true),
-  Dirty: (c) => void c.pages.dirty.add(c.page),
-  Clean: (c) => void c.pages.dirty.delete(c.page),
-  Noticed: (c) => void c.pages.stale.add(c.page),
-  Forgotten: (c) => void c.pages.stale.delete(c.page),
+  Dirty: (c) => addPage(c.state.edges.dirty, c.pages.segment, c.page),
+  Clean: (c) => deletePage(c.state.edges.dirty, c.pages.segment, c.page),
+  Noticed: (c) => addPage(c.state.edges.stale, c.pages.segment, c.page),
+  Forgotten: (c) => deletePage(c.state.edges.stale, c.pages.segment, c.page),
   Downgrade: (c) => pageEffect(c, 'Downgrade'),
   Diff: (c) => diff(c, 0),
   DiffStale: (c) => diff(c, 1),

@@ -11,6 +11,7 @@
  * what makes a later acquire's list of notices complete.
  */
 import type { EdgeName, PageRange } from '../../base/effects.js'
+import { assert } from '../../base/assert.js'
 import { expectOfPeer } from '../../base/expect.js'
 import { NO_NODE, type NodeId } from '../../base/ids.js'
 import { hasNode } from '../../base/node-set.js'
@@ -24,7 +25,7 @@ import { createBatch, type Batch } from './batch.js'
 import type { CopyEvent } from './copy.table.js'
 import type { HomeEvent } from './home.table.js'
 import { EDGE_PAGES_MAX, type EdgeMessage } from './messages.js'
-import type { PageName, Telling } from './state.js'
+import type { PageName, PageSets, Telling } from './state.js'
 
 interface PageOf {
   readonly pages: SegmentPages
@@ -43,7 +44,7 @@ export function release(
   scope: PageRange | undefined,
 ): void {
   const { edges } = state
-  for (const [home, dirty] of byHome(state, (pages) => pages.dirty, scope)) {
+  for (const [home, dirty] of byHome(state, edges.dirty, scope)) {
     if (home === state.self) releaseHome(cells, state, dirty, effects)
     else flush(cells, state, home, dirty, 'Release', effects)
   }
@@ -55,7 +56,7 @@ export function release(
 
 /** What others have made known is seen from now on. */
 export function acquire(cells: Cells, state: CoherenceState, effects: Effects, scope: PageRange | undefined): void {
-  for (const [home, stale] of byHome(state, (pages) => pages.stale, scope))
+  for (const [home, stale] of byHome(state, state.edges.stale, scope))
     flush(cells, state, home, stale, 'Acquire', effects)
 }
 
@@ -95,15 +96,13 @@ export function edgesLost(state: CoherenceState, node: NodeId, effects: Effects)
 
 // -- as releaser
 
-function byHome(
-  state: CoherenceState,
-  which: (pages: SegmentPages) => Iterable<number>,
-  scope: PageRange | undefined,
-): Map<NodeId, PageOf[]> {
+function byHome(state: CoherenceState, sets: PageSets, scope: PageRange | undefined): Map<NodeId, PageOf[]> {
   const homes = new Map<NodeId, PageOf[]>()
-  for (const pages of state.segments.values()) {
-    if (scope !== undefined && pages.segment !== scope.segment) continue
-    for (const page of which(pages)) {
+  for (const [segment, listed] of sets) {
+    if (scope !== undefined && segment !== scope.segment) continue
+    const pages = state.segments.get(segment)
+    assert(pages !== undefined, `lrc: pages of segment ${segment}, which is gone`)
+    for (const page of listed) {
       if (scope !== undefined && (page < scope.first || page > scope.last)) continue
       const home = homeOf(pages, page)
       const list = homes.get(home)

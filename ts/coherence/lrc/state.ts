@@ -1,4 +1,4 @@
-/** What a node has under way at acquires and releases: as releaser, and as home of what others flush. */
+/** What acquires and releases have to do on a node, and have under way: as releaser, and as home of what others flush. */
 import type { EdgeName } from '../../base/effects.js'
 import type { NodeId, Page, SegmentId } from '../../base/ids.js'
 
@@ -22,7 +22,14 @@ export interface Release {
   readonly awaited: Set<number>
 }
 
+/** Pages by segment. Segments without any are not listed, so that an edge costs nothing where there is no lrc. */
+export type PageSets = Map<SegmentId, Set<Page>>
+
 export interface EdgeState {
+  /** Written here since the last release. */
+  readonly dirty: PageSets
+  /** Noticed: the next acquire drops them. */
+  readonly stale: PageSets
   nextFlush: number
   /** Flushes of this node that are not acknowledged: the home of each. */
   readonly flushes: Map<number, NodeId>
@@ -33,14 +40,45 @@ export interface EdgeState {
 }
 
 export function createEdges(): EdgeState {
-  return { nextFlush: 1, flushes: new Map(), releases: [], nextNotice: 1, tellings: new Map() }
+  return {
+    dirty: new Map(),
+    stale: new Map(),
+    nextFlush: 1,
+    flushes: new Map(),
+    releases: [],
+    nextNotice: 1,
+    tellings: new Map(),
+  }
 }
 
 export function copyEdges(edges: EdgeState): EdgeState {
   return {
     ...edges,
+    dirty: copySets(edges.dirty),
+    stale: copySets(edges.stale),
     flushes: new Map(edges.flushes),
     releases: edges.releases.map(({ edge, awaited }) => ({ edge, awaited: new Set(awaited) })),
     tellings: new Map([...edges.tellings].map(([at, one]) => [at, { ...one, awaited: new Map(one.awaited) }])),
   }
+}
+
+export function addPage(sets: PageSets, segment: SegmentId, page: Page): void {
+  const pages = sets.get(segment)
+  if (pages === undefined) sets.set(segment, new Set([page]))
+  else pages.add(page)
+}
+
+export function deletePage(sets: PageSets, segment: SegmentId, page: Page): void {
+  const pages = sets.get(segment)
+  if (pages?.delete(page) && pages.size === 0) sets.delete(segment)
+}
+
+/** The segment is gone. */
+export function forgetSegment({ dirty, stale }: EdgeState, segment: SegmentId): void {
+  dirty.delete(segment)
+  stale.delete(segment)
+}
+
+function copySets(sets: PageSets): PageSets {
+  return new Map([...sets].map(([segment, pages]) => [segment, new Set(pages)]))
 }
