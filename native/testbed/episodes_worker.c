@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "gshm.h"
+#include "whole.h"
 
 enum { PAGE = 4096, GRANULE = 16, WORKERS_MAX = 256, THREADS_MAX = 64, LOCKS_MAX = 16, GUARDS_MAX = 8 };
 enum { SLOT = 8, BLOCKS_MAX = 4, BLOCK_MOST = 3 * PAGE, WRONGS_MAX = 4 };
@@ -474,11 +475,9 @@ static void usage(const char *wrong) {
 }
 
 static uint32_t number(const char *name, const char *text, uint32_t least, uint32_t most) {
-  char *end;
-  errno = 0;
-  unsigned long long value = strtoull(text, &end, 10);
-  if (*text < '0' || *text > '9' || *end || errno || value < least || value > most) usage(name);
-  return (uint32_t)value;
+  uint32_t value = 0;
+  if (!parse_whole(text, least, most, &value)) usage(name);
+  return value;
 }
 
 static void parse(int argc, char **argv) {

@@ -28,6 +28,7 @@
 #include <time.h>
 
 #include "gshm.h"
+#include "whole.h"
 
 enum { PAGE = 4096, STRIDE = 512, WORDS = PAGE / STRIDE, THREADS_MAX = 64, CLOCK_EVERY = 64 };
 enum inject { NONE, STALE, LOST };
@@ -159,11 +160,9 @@ static void usage(const char *wrong) {
 }
 
 static uint32_t number(const char *name, const char *text, uint32_t least, uint32_t most) {
-  char *end;
-  errno = 0;
-  unsigned long long value = strtoull(text, &end, 10);
-  if (*text < '0' || *text > '9' || *end || errno || value < least || value > most) usage(name);
-  return (uint32_t)value;
+  uint32_t value = 0;
+  if (!parse_whole(text, least, most, &value)) usage(name);
+  return value;
 }
 
 static void parse(int argc, char **argv) {

@@ -12,6 +12,7 @@
 #include "gshm.h"
 #include "histogram.h"
 #include "layout.h"
+#include "whole.h"
 
 #define BACKOFF_POLLS 64 /* idle rounds before a pause: others need the CPU */
 #define BACKOFF_NS 50000
@@ -335,11 +336,9 @@ static void usage(const char *wrong) {
 }
 
 static uint32_t number(const char *name, const char *text, uint32_t least, uint64_t most) {
-  char *end;
-  errno = 0;
-  unsigned long long value = strtoull(text, &end, 10);
-  if (*text < '0' || *text > '9' || *end || errno || value < least || value > most) usage(name);
-  return (uint32_t)value;
+  uint32_t value = 0;
+  if (!parse_whole(text, least, most, &value)) usage(name);
+  return value;
 }
 
 static void parse(int argc, char **argv) {
