@@ -7,7 +7,7 @@ import { isCoherence } from '../../ts/node/messages.js'
 import { step } from '../../ts/node/step.js'
 import type { Effect } from '../../ts/node/effects.js'
 import type { NodeEvent } from '../../ts/node/events.js'
-import { SEGMENT, createNodes } from '../../ts/sim/world.js'
+import { SEGMENT, createNodes } from '../../ts/sim/create-nodes.js'
 
 class Cluster {
   readonly nodes

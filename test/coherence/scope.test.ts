@@ -7,7 +7,7 @@ import type { Effect } from '../../ts/node/effects.js'
 import type { NodeEvent } from '../../ts/node/events.js'
 import { engine, pageView } from '../../ts/node/state.js'
 import { step } from '../../ts/node/step.js'
-import { SEGMENT, createNodes } from '../../ts/sim/world.js'
+import { SEGMENT, createNodes } from '../../ts/sim/create-nodes.js'
 
 type Effects = Parameters<typeof engine.acquire>[1]
 

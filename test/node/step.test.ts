@@ -13,7 +13,7 @@ import type { ByteRange } from '../../ts/base/requests.js'
 import { NO_NODE } from '../../ts/base/ids.js'
 import { createNode, pageView } from '../../ts/node/state.js'
 import { step } from '../../ts/node/step.js'
-import { SEGMENT, createNodes } from '../../ts/sim/world.js'
+import { SEGMENT, createNodes } from '../../ts/sim/create-nodes.js'
 
 const get: CoherenceMessage = {
   type: 'GetRead',

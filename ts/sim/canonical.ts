@@ -5,7 +5,8 @@
 import { canonical as canonicalCoherence } from '../coherence/inspect.js'
 import { describeEffect } from './describe.js'
 import { isCoherence } from '../node/messages.js'
-import { TRAVELS, type InFlight, type SimNode } from './world.js'
+import { TRAVELS } from './perform.js'
+import type { InFlight, SimNode } from './sim-node.js'
 
 /** @param locks whether threads use any: then the sync room's state matters */
 export function canonicalNode(node: SimNode, locks: boolean): string {

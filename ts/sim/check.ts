@@ -5,7 +5,8 @@ import { engine, pageView } from '../node/state.js'
 import { homesKnowTheSharers, homesKnowTheCopies, ownersKnowTheCopies } from './directories.js'
 import { exclusiveIsAlone, oneCopy, oneWriterOrManyReaders } from './promises.js'
 import { Violation } from './violation.js'
-import { SEGMENT, type World } from './world.js'
+import { SEGMENT } from './create-nodes.js'
+import type { World } from './world.js'
 
 interface Checks {
   /** Holds between any two events. */

@@ -2,7 +2,10 @@
 import type { NodeId } from '../base/ids.js'
 import { CLASS, type CoherenceType } from '../coherence/messages.js'
 import { isCoherence } from '../node/messages.js'
-import type { Choice, InFlight, Op, SimNode, World } from './world.js'
+import type { Choice } from './choice.js'
+import type { Op } from './setup.js'
+import type { InFlight, SimNode } from './sim-node.js'
+import type { World } from './world.js'
 
 /** The accesses that a thread which is free to choose may make, and which locks it may take. */
 export interface Wishes {

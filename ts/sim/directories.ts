@@ -3,7 +3,8 @@ import type { Page } from '../base/ids.js'
 import type { Access } from '../base/ids.js'
 import { pageView, type PageView } from '../node/state.js'
 import { Violation } from './violation.js'
-import { SEGMENT, type World } from './world.js'
+import { SEGMENT } from './create-nodes.js'
+import type { World } from './world.js'
 
 /** Homes know who has a copy, and what its threads may do with it. */
 export function homesKnowTheCopies(accessIn: Readonly<Record<string, Access>>): (world: World) => void {

@@ -11,7 +11,8 @@ import { Seen } from './seen.js'
 import { Symmetry } from './symmetry.js'
 import { take, Transitions, type Option } from './transitions.js'
 import { Violation } from './violation.js'
-import { World, type Setup } from './world.js'
+import type { Setup } from './setup.js'
+import { World } from './world.js'
 
 export interface ExploreReport {
   readonly ok: boolean

@@ -9,7 +9,8 @@ import { keyOf, type Instruction, type Litmus, type Outcome } from '../litmus/in
 import type { Step } from '../node/step.js'
 import { explore } from './explore.js'
 import { PLACES_MAX } from './places.js'
-import type { Op, Program, World } from './world.js'
+import type { Op, Program } from './setup.js'
+import type { World } from './world.js'
 
 export type Placement = 'same-page' | 'page-each'
 

@@ -7,7 +7,9 @@
  */
 import { canonicalLink, canonicalNode } from './canonical.js'
 import type { Oracle } from './oracle.js'
-import { World, type InFlight, type Setup, type SimNode } from './world.js'
+import type { Setup } from './setup.js'
+import type { InFlight, SimNode } from './sim-node.js'
+import { World } from './world.js'
 
 export type Row = Int32Array
 type Link = readonly InFlight[]

@@ -5,7 +5,8 @@
 import type { Page } from '../base/ids.js'
 import { pageView } from '../node/state.js'
 import { Violation } from './violation.js'
-import { SEGMENT, type World } from './world.js'
+import { SEGMENT } from './create-nodes.js'
+import type { World } from './world.js'
 
 /** Sequential consistency: one writer or many readers, and a readable copy holds the last write. */
 export function oneWriterOrManyReaders(world: World): void {

@@ -11,7 +11,7 @@ import {
   versionsOn,
   type Renaming,
 } from './renumber.js'
-import type { Choice } from './world.js'
+import type { Choice } from './choice.js'
 
 interface Known {
   readonly renaming: Renaming

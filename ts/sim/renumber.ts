@@ -10,7 +10,8 @@ import type { NodeId, Page } from '../base/ids.js'
 import { SERIAL_LIMIT, copySerial, homeOf, setCopySerial, type SegmentPages } from '../coherence/state.js'
 import type { Effect } from '../node/effects.js'
 import { isCoherence, type Message } from '../node/messages.js'
-import { SEGMENT, copyNode, type InFlight, type SimNode } from './world.js'
+import { SEGMENT } from './create-nodes.js'
+import { copyNode, type InFlight, type SimNode } from './sim-node.js'
 
 export interface Renaming {
   /** Equal for those that do the same. */

@@ -26,7 +26,8 @@ import type { Message } from '../node/messages.js'
 import { pageView, type NodeState } from '../node/state.js'
 import type { Step } from '../node/step.js'
 import { describeEffect } from './describe.js'
-import { SEGMENT, TRAVELS, createNodes } from './world.js'
+import { SEGMENT, createNodes } from './create-nodes.js'
+import { TRAVELS } from './perform.js'
 
 /** The script with the transcripts that this step really gives. */
 export function runScenario(text: string, step: Step): string {

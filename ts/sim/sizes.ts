@@ -2,7 +2,7 @@
  * The clusters that the explorer goes through, and how many states each has: a change of a count
  * that nobody meant is a tripwire.
  */
-import type { Setup } from './world.js'
+import type { Setup } from './setup.js'
 
 export interface ExplorerSize extends Omit<Setup, 'step'> {
   /** Unique among those of the protocol. */

@@ -19,7 +19,8 @@ import { isCoherence, type Message } from '../node/messages.js'
 import type { Parts, Row } from './parts.js'
 import { remembered } from './renamings.js'
 import { pagesOf } from './renumber.js'
-import { copyNode, type InFlight, type Setup, type SimNode } from './world.js'
+import type { Setup } from './setup.js'
+import { copyNode, type InFlight, type SimNode } from './sim-node.js'
 
 interface Permutation {
   readonly to: readonly NodeId[]

@@ -10,7 +10,9 @@
 import { deliverable, ownChoices, type Wishes } from './choices.js'
 import { remembered, Renamings } from './renamings.js'
 import type { Parts, Row } from './parts.js'
-import type { Choice, Op, Setup, World } from './world.js'
+import type { Choice } from './choice.js'
+import type { Op, Setup } from './setup.js'
+import type { World } from './world.js'
 
 /** Something that can happen in a row. */
 export interface Option {

@@ -8,7 +8,8 @@ import type { Step } from '../node/step.js'
 import { checkEnd, checkNow } from './check.js'
 import { choices, type Wishes } from './choices.js'
 import { Violation } from './violation.js'
-import { World, type Choice } from './world.js'
+import type { Choice } from './choice.js'
+import { World } from './world.js'
 
 export interface WalkOptions {
   readonly seed: number

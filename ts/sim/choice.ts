@@ -1,0 +1,27 @@
+/** Something that can happen in a World. */
+import type { Access, NodeId, Page } from '../base/ids.js'
+import type { Op } from './setup.js'
+
+export type Choice =
+  /** A thread tries an access, a new one or the one that it faulted on. */
+  | ({ readonly do: 'act'; readonly node: NodeId; readonly thread: number } & Op)
+  /** A thread asks for a lock, or gives it back. */
+  | { readonly do: 'lock' | 'unlock'; readonly node: NodeId; readonly thread: number; readonly lock: number }
+  /** The daemon reads a fault. */
+  | {
+      readonly do: 'fault'
+      readonly node: NodeId
+      readonly thread: number
+      readonly page: Page
+      readonly access: Access
+    }
+  /** The message at this place of the link; above 0 when those before it are held. */
+  | { readonly do: 'deliver'; readonly from: NodeId; readonly node: NodeId; readonly at: number }
+  /** The next effect of the node's step is performed. */
+  | { readonly do: 'perform'; readonly node: NodeId }
+  | { readonly do: 'resume'; readonly node: NodeId; readonly page: Page }
+  /** A signal makes a waiting thread fault once more. */
+  | { readonly do: 'again'; readonly node: NodeId; readonly thread: number }
+  | { readonly do: 'lose'; readonly node: NodeId }
+  /** The node learns of a loss. */
+  | { readonly do: 'learn'; readonly node: NodeId; readonly lost: NodeId }

@@ -1,0 +1,50 @@
+/** A node of a World, and what is on its way between two. */
+import type { NodeId, Page } from '../base/ids.js'
+import { copyCoherence } from '../coherence/state.js'
+import type { Effect } from '../node/effects.js'
+import type { Message } from '../node/messages.js'
+import type { NodeState } from '../node/state.js'
+import type { Change } from './places.js'
+import type { Kernel } from './pretend-kernel.js'
+
+/** What travels with a message: a page's bytes (places.ts), or diffs. */
+export type Payload = number | readonly (readonly Change[])[] | undefined
+
+export interface InFlight {
+  readonly message: Message
+  readonly payload: Payload
+}
+
+export interface SimNode {
+  readonly state: NodeState
+  alive: boolean
+  readonly kernel: Kernel
+  /** Effects of the step in progress, not yet performed. */
+  todo: Effect[]
+  /** The page of the message in hand, and what Copy has taken. */
+  payload: Payload
+  copied: number | undefined
+  /** What Diff has found since the last Flush. */
+  diffs: (readonly Change[])[]
+  resumes: Page[]
+  /** Lost nodes that this one has not learnt of. */
+  unlearnt: NodeId[]
+}
+
+/** The rooms besides coherence and, with locks, sync take no part here, so they are shared. */
+export function copyNode(node: SimNode, part: 'kernel' | 'all', locks: boolean): SimNode {
+  return {
+    ...node,
+    state: part === 'all' ? copyState(node.state, locks) : node.state,
+    diffs: node.diffs.slice(),
+    kernel: node.kernel.copy(),
+    todo: node.todo.slice(),
+    resumes: node.resumes.slice(),
+    unlearnt: node.unlearnt.slice(),
+  }
+}
+
+function copyState(state: NodeState, locks: boolean): NodeState {
+  const coherence = copyCoherence(state.coherence)
+  return { ...state, nodes: coherence.nodes, coherence, sync: locks ? structuredClone(state.sync) : state.sync }
+}
