@@ -1,6 +1,6 @@
 /** Threads' accesses: what they write, and whether what they read is what they may see. */
 import type { NodeId } from '../base/ids.js'
-import type { Oracle } from './oracle.js'
+import type { Judge } from './oracle.js'
 import { readPlace, writePlace } from './places.js'
 import type { Op, Program } from './setup.js'
 import { Violation } from './violation.js'
@@ -33,7 +33,7 @@ function performed(world: World, program: Program, at: NodeId, thread: number, {
   world.memory.set(`${page}.${place}`, written)
 }
 
-function accessed(world: World, oracle: Oracle, at: NodeId, thread: number, { page, place, access }: Op): void {
+function accessed(world: World, oracle: Judge, at: NodeId, thread: number, { page, place, access }: Op): void {
   const { frames } = world.nodes[at]!.kernel
   const where = page * world.setup.places + place
   if (access === 'write') {

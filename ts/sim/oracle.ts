@@ -11,7 +11,17 @@ interface Knowledge {
   overwritten: bigint
 }
 
-export class Oracle {
+/** What is told of each deed that decides what reads may see. */
+export interface Judge {
+  write(thread: number, place: number, write: number): void
+  /** Whether the thread may see what this write wrote. */
+  allows(thread: number, place: number, write: number): boolean
+  acquired(thread: number, lock: number): void
+  released(thread: number, lock: number): void
+  copy(): Judge
+}
+
+export class Oracle implements Judge {
   /** By who * places + place; locks come behind the threads. */
   readonly #all: Knowledge[]
 
@@ -37,7 +47,6 @@ export class Oracle {
     mine.known |= 1n << BigInt(write)
   }
 
-  /** Whether the thread may see what this write wrote. */
   allows(thread: number, place: number, write: number): boolean {
     return ((this.#of(thread, place).overwritten >> BigInt(write)) & 1n) === 0n
   }

@@ -6,7 +6,7 @@
  * Between parts with equal texts the first that was met stands for all.
  */
 import { canonicalLink, canonicalNode } from './canonical.js'
-import type { Oracle } from './oracle.js'
+import { Oracle, type Judge } from './oracle.js'
 import type { Setup } from './setup.js'
 import type { InFlight, SimNode } from './sim-node.js'
 import { World } from './world.js'
@@ -75,14 +75,23 @@ export class Parts {
     return this.#links.number(canonicalLink(link), link)
   }
 
-  world(row: Row): World {
+  oracle(number: number): Oracle {
+    return this.#oracles.things[number]!
+  }
+
+  oracleNumber(oracle: Oracle): number {
+    return this.#oracles.number(oracle.canonical(), oracle)
+  }
+
+  /** @param judge in place of the row's oracle */
+  world(row: Row, judge?: Judge): World {
     const { duplicates, losses, writes, memory, oracle, latest, nodes, links, width } = this.places
     return World.of(this.setup, {
       duplicatesLeft: row[duplicates]!,
       lossesLeft: row[losses]!,
       writes: row[writes]!,
       memory: this.#memories.things[row[memory]!]!,
-      oracle: this.#oracles.things[row[oracle]!],
+      oracle: judge ?? this.#oracles.things[row[oracle]!],
       latest: [...row.subarray(latest, nodes)],
       nodes: Array.from(row.subarray(nodes, links), (number) => this.node(number)),
       links: Array.from(row.subarray(links, width), (number) => this.link(number)),
@@ -97,9 +106,9 @@ export class Parts {
     row[losses] = world.lossesLeft
     const { program } = this.setup
     row[memory] = this.#memories.number(program ? [...world.memory].sort().join(' ') : '', world.memory)
-    if (world.oracle !== undefined) {
+    if (world.oracle instanceof Oracle) {
       row[writes] = world.writes
-      row[oracle] = this.#oracles.number(world.oracle.canonical(), world.oracle)
+      row[oracle] = this.oracleNumber(world.oracle)
     }
     row.set(world.latest, latest)
     world.nodes.forEach((node, at) => {

@@ -2,6 +2,7 @@
 import type { Page } from '../base/ids.js'
 import { copySerial } from '../coherence/state.js'
 import type { Parts, Row } from './parts.js'
+import { remembered } from './remembered.js'
 import {
   pagesOf,
   renameRequests,
@@ -102,12 +103,4 @@ export class Renamings {
       })
     }
   }
-}
-
-export function remembered<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const known = map.get(key)
-  if (known !== undefined) return known
-  const made = make()
-  map.set(key, made)
-  return made
 }

@@ -8,9 +8,12 @@
  * receiver learnt of the loss (Godefroid's persistent sets, the simplest case).
  */
 import { deliverable, ownChoices, type Wishes } from './choices.js'
-import { remembered, Renamings } from './renamings.js'
+import { Deeds, NEVER, Notes } from './deeds.js'
 import type { Parts, Row } from './parts.js'
+import { remembered } from './remembered.js'
+import { Renamings } from './renamings.js'
 import type { Choice } from './choice.js'
+import type { Page } from '../base/ids.js'
 import type { Op, Setup } from './setup.js'
 import type { World } from './world.js'
 
@@ -27,8 +30,10 @@ export interface Option {
 interface Outcome {
   readonly node: number
   readonly sends: readonly { readonly place: number; readonly flight: number }[]
-  /** Of the page that was written. */
-  readonly latest: number
+  /** What the oracle is told. */
+  readonly deeds: readonly number[]
+  /** Of a write, its number. */
+  readonly last: number
 }
 
 interface Options {
@@ -39,6 +44,9 @@ interface Options {
 export class Transitions {
   readonly #wishes: Wishes
   readonly #renamings: Renamings
+  readonly #deeds: Deeds
+  /** By node number, the locks that its threads hold, as bits. */
+  readonly #held = new Map<number, number>()
   /** By node number, and four of them by what else decides (#context). */
   readonly #own = new Map<number, Options>()
   /** By node number, sender and link number. */
@@ -49,6 +57,10 @@ export class Transitions {
   constructor(private readonly parts: Parts) {
     this.#wishes = allWishes(parts.setup)
     this.#renamings = new Renamings(parts)
+    this.#deeds = new Deeds(
+      (number) => parts.oracle(number),
+      (oracle) => parts.oracleNumber(oracle),
+    )
   }
 
   /** How many must happen sooner or later: they are the first of the options. */
@@ -80,27 +92,40 @@ export class Transitions {
 
   /** The row afterwards. @throws Violation */
   after(row: Row, { choice, rest, outcomes }: Option): Row {
-    const { parts } = this
-    const { places, setup } = parts
-    if (outcomes === undefined) {
-      const after = this.#taken(row, choice)
-      this.#renamings.after(choice, after)
-      return after
-    }
+    const { places, setup } = this.parts
+    if (outcomes === undefined) return this.#taken(row, choice)
     const at = choice.node
-    // All that take looks at beside the node and the message.
-    const latest = choice.do === 'act' ? row[places.latest + choice.page]! : 0
-    const context = (this.#alive(row) * 2 + Number(row[places.losses]! < setup.losses)) * 4 + latest
-    const outcome = remembered(outcomes, context, () => this.#outcome(row, choice))
+    const written = choice.do === 'act' ? this.#written(choice) : 0
+    const outcome = remembered(outcomes, this.#context(row, choice), () => this.#outcome(row, choice))
     const after = row.slice()
+    if (outcome.deeds.length > 0) {
+      const oracle = this.#deeds.after(row[places.oracle]!, outcome.deeds)
+      if (oracle === NEVER) return this.#taken(row, choice)
+      after[places.oracle] = oracle
+    }
     after[places.nodes + at] = outcome.node
     if (choice.do === 'deliver') after[places.links + choice.from * setup.nodes + at] = rest
     else if (choice.do === 'learn') after[places.links + choice.lost * setup.nodes + at] = 0
     else if (choice.do === 'again') after[places.duplicates]!--
-    else if (choice.do === 'act') after[places.latest + choice.page] = outcome.latest
+    else if (choice.do === 'act') after[written] = outcome.last
     for (const { place, flight } of outcome.sends) after[place] = this.#append(after[place]!, flight)
     this.#renamings.after(choice, after)
     return after
+  }
+
+  /** All that World.take looks at beside the node and the message. */
+  #context(row: Row, choice: Choice): number {
+    const { places, setup } = this.parts
+    const last = choice.do === 'act' ? row[this.#written(choice)]! : 0
+    const held = choice.do === 'perform' && setup.locks > 0 ? this.#heldElsewhere(row, choice.node) : 0
+    const lost = Number(row[places.losses]! < setup.losses)
+    return ((this.#alive(row) * 2 + lost) * CONTEXT_MAX + held) * CONTEXT_MAX + last
+  }
+
+  /** Where in a row the number of the last write is. */
+  #written({ page }: { readonly page: Page }): number {
+    const { places, setup } = this.parts
+    return setup.locks > 0 ? places.writes : places.latest + page
   }
 
   #ownOptions(row: Row, at: number, key: number): Options {
@@ -131,7 +156,8 @@ export class Transitions {
     const { parts } = this
     const { places, setup } = parts
     const at = choice.node
-    const world = parts.world(row)
+    const notes = new Notes()
+    const world = parts.world(row, setup.locks > 0 ? notes : undefined)
     take(world, choice)
     const sends: { place: number; flight: number }[] = []
     for (let to = 0; to < setup.nodes; to++) {
@@ -139,15 +165,18 @@ export class Transitions {
       const before = parts.link(row[place]!).length
       for (const flight of world.link(at, to).slice(before)) sends.push({ place, flight: parts.linkNumber([flight]) })
     }
-    const latest = choice.do === 'act' ? world.latest[choice.page]! : 0
-    return { node: parts.nodeNumber(world.nodes[at]!, at), sends, latest }
+    const last = choice.do !== 'act' ? 0 : setup.locks > 0 ? world.writes : world.latest[choice.page]!
+    const deeds = notes.deeds.map((deed) => this.#deeds.number(deed))
+    return { node: parts.nodeNumber(world.nodes[at]!, at), sends, deeds, last }
   }
 
   /** By World alone, whatever it concerns. */
   #taken(row: Row, choice: Choice): Row {
     const world = this.parts.world(row)
     take(world, choice)
-    return this.parts.row(world, row)
+    const after = this.parts.row(world, row)
+    this.#renamings.after(choice, after)
+    return after
   }
 
   #append(link: number, flight: number): number {
@@ -156,6 +185,22 @@ export class Transitions {
     return remembered(this.#appended, link * LINKS_MAX + flight, () =>
       parts.linkNumber([...parts.link(link), ...parts.link(flight)]),
     )
+  }
+
+  /** Locks that other nodes' threads hold, as bits. */
+  #heldElsewhere(row: Row, at: number): number {
+    const { parts } = this
+    const { places, setup } = parts
+    let held = 0
+    for (let other = 0; other < setup.nodes; other++) {
+      if (other === at) continue
+      const number = row[places.nodes + other]!
+      held |= remembered(this.#held, number, () => {
+        const locks = parts.node(number).kernel.threads.flatMap(({ holds }) => holds)
+        return locks.reduce((bits, lock) => bits | (1 << lock), 0)
+      })
+    }
+    return held
   }
 
   /** As bits. */
@@ -169,6 +214,7 @@ export class Transitions {
 }
 
 const LINKS_MAX = 2 ** 24
+const CONTEXT_MAX = 2 ** 8
 
 /** Makes it happen, and performs what is performed at once. @throws Violation */
 export function take(world: World, choice: Choice): void {
@@ -179,26 +225,9 @@ export function take(world: World, choice: Choice): void {
   }
 }
 
-/** Does World.take look at nothing but the node, the message and what `after` says, and change nothing else? */
-function concernsOneNode({ nodes, setup }: World, choice: Choice): boolean {
-  switch (choice.do) {
-    case 'fault':
-    case 'deliver':
-    case 'resume':
-    case 'again':
-    case 'learn':
-      return true
-    case 'act':
-      return setup.locks === 0 && setup.program === undefined
-    case 'perform': {
-      const effect = nodes[choice.node]!.todo[0]?.do
-      return effect !== 'Answer' && effect !== 'Refuse'
-    }
-    case 'lock':
-    case 'unlock':
-    case 'lose':
-      return false
-  }
+/** Does World.take look at nothing but the node, the message and the context, and change nothing else? */
+function concernsOneNode({ setup }: World, choice: Choice): boolean {
+  return choice.do !== 'lose' && (choice.do !== 'act' || setup.program === undefined)
 }
 
 function allWishes({ pages, places }: Pick<Setup, 'pages' | 'places'>): Wishes {

@@ -17,7 +17,7 @@ import type { Choice } from './choice.js'
 import { createNodes, SEGMENT } from './create-nodes.js'
 import { describeEvent } from './describe.js'
 import { lose } from './losses.js'
-import { Oracle } from './oracle.js'
+import { Oracle, type Judge } from './oracle.js'
 import { perform } from './perform.js'
 import { Kernel } from './pretend-kernel.js'
 import { request } from './requests.js'
@@ -39,7 +39,7 @@ export class World {
   /** Per page the number of its last write. */
   readonly latest: number[]
   /** With locks: what reads may see. `writes` numbers them all. */
-  readonly oracle: Oracle | undefined
+  readonly oracle: Judge | undefined
   writes = 0
   /** With a program: the last value written, by page and place. */
   readonly memory: Map<string, number>
