@@ -56,7 +56,7 @@ static int copy(uint64_t page) {
   __asm__ volatile("" ::: "memory"); /* or the compiler copies once */
   return 0;
 }
-static int copy_frame(uint64_t page) { return gshm_frames_copy_out(&frames, page, target); }
+static int copy_frame(uint64_t page) { return gshm_frames_copy_out(&frames, page, 1, target); }
 static int encode(uint64_t page) { return gshm_diff_encode(now, twin, PAGE, again) == length ? 0 : -1; }
 static int check(uint64_t page) { return gshm_diff_check(diff, length, PAGE); }
 static int apply(uint64_t page) {
@@ -80,7 +80,7 @@ static void change(unsigned count, unsigned bytes) {
   }
   length = gshm_diff_encode(now, twin, PAGE, diff);
   for (uint64_t page = 0; page < CALLS; page++) {
-    if (gshm_frames_copy_in(&frames, page, now) != 0) exit(1);
+    if (gshm_frames_copy_in(&frames, page, 1, now) != 0) exit(1);
   }
 }
 

@@ -8,13 +8,22 @@
 
 namespace {
 
-/* The 4096 bytes at `at` of a Uint8Array (or Buffer); nullptr if they are not all there. */
-void* PageOf(napi_env env, napi_value array, napi_value at) {
+/* How many pages: one when it is not said. */
+bool ToCount(napi_env env, napi_value value, uint64_t* count) {
+  napi_valuetype type = napi_undefined;
+  *count = 1;
+  if (!value || napi_typeof(env, value, &type) != napi_ok || type == napi_undefined) return true;
+  return ToUint(env, value, count) && *count > 0 && *count <= GSHM_FRAMES_MAX;
+}
+
+/* `count` pages at `at` of a Uint8Array (or Buffer); nullptr if they are not all there. */
+void* PagesOf(napi_env env, napi_value array, napi_value at, napi_value how_many, uint64_t* count) {
   uint8_t* data = nullptr;
   size_t room = 0;
   uint64_t offset = 0;
-  if (!ToUint(env, at, &offset) || !ToBytes(env, array, offset, &data, &room)) return nullptr;
-  return room < GSHM_PAGE_SIZE ? nullptr : data;
+  if (!ToUint(env, at, &offset) || !ToCount(env, how_many, count)) return nullptr;
+  if (!ToBytes(env, array, offset, &data, &room)) return nullptr;
+  return room / GSHM_PAGE_SIZE < *count ? nullptr : data;
 }
 
 napi_value DoneOrThrow(napi_env env, int result, const char* call) {
@@ -60,29 +69,30 @@ Frames* Frames::From(Napi::Env env, Napi::Value value) {
 }
 
 napi_value Frames::CopyOut(napi_env env, napi_callback_info info) {
-  RawCall<Frames, 3> call(env, info);
-  uint64_t page = 0;
-  void* into = PageOf(env, call.arguments[1], call.arguments[2]);
+  RawCall<Frames, 4> call(env, info);
+  uint64_t page = 0, count = 0;
+  void* into = PagesOf(env, call.arguments[1], call.arguments[2], call.arguments[3], &count);
   if (!call.self || !into || !ToUint(env, call.arguments[0], &page))
-    return ThrowRaw(env, GSHM_E_INVALID, "Frames.copyOut: (page, Uint8Array, at) with 4096 bytes from at");
-  return DoneOrThrow(env, gshm_frames_copy_out(&call.self->frames_, page, into), "Frames.copyOut");
+    return ThrowRaw(env, GSHM_E_INVALID, "Frames.copyOut: (page, Uint8Array, at, count) with count * 4096 bytes from at");
+  return DoneOrThrow(env, gshm_frames_copy_out(&call.self->frames_, page, count, into), "Frames.copyOut");
 }
 
 napi_value Frames::CopyIn(napi_env env, napi_callback_info info) {
-  RawCall<Frames, 3> call(env, info);
-  uint64_t page = 0;
-  void* from = PageOf(env, call.arguments[1], call.arguments[2]);
+  RawCall<Frames, 4> call(env, info);
+  uint64_t page = 0, count = 0;
+  void* from = PagesOf(env, call.arguments[1], call.arguments[2], call.arguments[3], &count);
   if (!call.self || !from || !ToUint(env, call.arguments[0], &page))
-    return ThrowRaw(env, GSHM_E_INVALID, "Frames.copyIn: (page, Uint8Array, at) with 4096 bytes from at");
-  return DoneOrThrow(env, gshm_frames_copy_in(&call.self->frames_, page, from), "Frames.copyIn");
+    return ThrowRaw(env, GSHM_E_INVALID, "Frames.copyIn: (page, Uint8Array, at, count) with count * 4096 bytes from at");
+  return DoneOrThrow(env, gshm_frames_copy_in(&call.self->frames_, page, count, from), "Frames.copyIn");
 }
 
 napi_value Frames::Zero(napi_env env, napi_callback_info info) {
-  RawCall<Frames, 1> call(env, info);
-  uint64_t page = 0;
-  if (!call.self || !ToUint(env, call.arguments[0], &page))
-    return ThrowRaw(env, GSHM_E_INVALID, "Frames.zero: page must be a whole number");
-  return DoneOrThrow(env, gshm_frames_zero(&call.self->frames_, page), "Frames.zero");
+  RawCall<Frames, 2> call(env, info);
+  uint64_t page = 0, count = 0;
+  if (!call.self || !ToUint(env, call.arguments[0], &page) || !ToCount(env, call.arguments[1], &count) ||
+      count > GSHM_FRAMES_ZERO_MAX)
+    return ThrowRaw(env, GSHM_E_INVALID, "Frames.zero: (page, count), 16 pages at most");
+  return DoneOrThrow(env, gshm_frames_zero(&call.self->frames_, page, count), "Frames.zero");
 }
 
 napi_value Frames::Punch(napi_env env, napi_callback_info info) {
@@ -94,7 +104,9 @@ napi_value Frames::Punch(napi_env env, napi_callback_info info) {
 }
 
 Napi::Value Frames::Present(const Napi::CallbackInfo& info) {
-  int result = gshm_frames_present(&frames_, UintOf(info.Env(), info[0], "page"));
+  uint64_t page = UintOf(info.Env(), info[0], "page"), count = 1;
+  if (!ToCount(info.Env(), info[1], &count)) throw MakeError(info.Env(), GSHM_E_INVALID, "Frames.present: (page, count)");
+  int result = gshm_frames_present(&frames_, page, count);
   if (result < 0) throw SystemError(info.Env(), "lseek", -result);
   return Napi::Boolean::New(info.Env(), result == 1);
 }

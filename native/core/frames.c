@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,32 +50,41 @@ static off_t offset_of(uint64_t page) {
   return (off_t)(page * GSHM_PAGE_SIZE);
 }
 
-int gshm_frames_copy_out(const struct gshm_frames *frames, uint64_t page, void *into) {
-  if (page >= frames->pages) return -EINVAL;
-  ssize_t length;
-  do length = pread(frames->fd, into, GSHM_PAGE_SIZE, offset_of(page));
-  while (length < 0 && errno == EINTR);
-  if (length < 0) return -errno;
-  return length == GSHM_PAGE_SIZE ? 0 : -EIO;
+static bool within(const struct gshm_frames *frames, uint64_t page, uint64_t count) {
+  return count > 0 && page < frames->pages && count <= frames->pages - page;
 }
 
-int gshm_frames_copy_in(const struct gshm_frames *frames, uint64_t page, const void *from) {
-  if (page >= frames->pages) return -EINVAL;
+int gshm_frames_copy_out(const struct gshm_frames *frames, uint64_t page, uint64_t count, void *into) {
+  if (!within(frames, page, count)) return -EINVAL;
   ssize_t length;
-  do length = pwrite(frames->fd, from, GSHM_PAGE_SIZE, offset_of(page));
+  do length = pread(frames->fd, into, count * GSHM_PAGE_SIZE, offset_of(page));
   while (length < 0 && errno == EINTR);
   if (length < 0) return -errno;
-  return length == GSHM_PAGE_SIZE ? 0 : -EIO;
+  return (uint64_t)length == count * GSHM_PAGE_SIZE ? 0 : -EIO;
 }
 
-int gshm_frames_zero(const struct gshm_frames *frames, uint64_t page) {
-  static const char zeros[GSHM_PAGE_SIZE];
-  return gshm_frames_copy_in(frames, page, zeros);
+/* A host that runs out of memory half-way has written the first pages: the next try says why it stopped. */
+int gshm_frames_copy_in(const struct gshm_frames *frames, uint64_t page, uint64_t count, const void *from) {
+  if (!within(frames, page, count)) return -EINVAL;
+  uint64_t done = 0, bytes = count * GSHM_PAGE_SIZE;
+  while (done < bytes) {
+    ssize_t length = pwrite(frames->fd, (const char *)from + done, bytes - done, offset_of(page) + (off_t)done);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0) return -errno;
+    if (length == 0) return -EIO;
+    done += (uint64_t)length;
+  }
+  return 0;
+}
+
+int gshm_frames_zero(const struct gshm_frames *frames, uint64_t page, uint64_t count) {
+  static char zeros[GSHM_FRAMES_ZERO_MAX * GSHM_PAGE_SIZE]; /* not const: .bss takes no room in the file */
+  return count > GSHM_FRAMES_ZERO_MAX ? -EINVAL : gshm_frames_copy_in(frames, page, count, zeros);
 }
 
 int gshm_frames_punch(const struct gshm_frames *frames, uint64_t page, uint64_t count) {
   if (count == 0) return 0;
-  if (page >= frames->pages || count > frames->pages - page) return -EINVAL;
+  if (!within(frames, page, count)) return -EINVAL;
   int result;
   do {
     result = fallocate(frames->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset_of(page),
@@ -83,11 +93,11 @@ int gshm_frames_punch(const struct gshm_frames *frames, uint64_t page, uint64_t 
   return result == 0 ? 0 : -errno;
 }
 
-int gshm_frames_present(const struct gshm_frames *frames, uint64_t page) {
-  if (page >= frames->pages) return -EINVAL;
-  off_t data = lseek(frames->fd, offset_of(page), SEEK_DATA);
-  if (data < 0) return errno == ENXIO ? 0 : -errno; /* nothing but holes from there on */
-  return data == offset_of(page);
+int gshm_frames_present(const struct gshm_frames *frames, uint64_t page, uint64_t count) {
+  if (!within(frames, page, count)) return -EINVAL;
+  off_t hole = lseek(frames->fd, offset_of(page), SEEK_HOLE); /* the end of the file counts as one */
+  if (hole < 0) return -errno;
+  return hole >= offset_of(page + count);
 }
 
 int gshm_frames_resident(const struct gshm_frames *frames, uint64_t *pages) {

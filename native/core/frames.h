@@ -2,7 +2,7 @@
  *
  * Registered processes map the same memfd; a page that is present here can be mapped into them, a
  * hole is a page that this node does not have. `page` and `count` are in pages of GSHM_PAGE_SIZE bytes.
- * Functions give 0 or a negative errno; EINVAL for a page beyond the end. */
+ * Functions give 0 or a negative errno; EINVAL for a page beyond the end, or none. */
 #ifndef GSHM_CORE_FRAMES_H
 #define GSHM_CORE_FRAMES_H
 
@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 #define GSHM_FRAMES_MAX (1ull << 32) /* pages: 16 TiB */
+#define GSHM_FRAMES_ZERO_MAX 16u     /* pages: a coherence unit of 64 KiB */
 
 struct gshm_frames {
   int fd;          /* -1 once closed */
@@ -26,16 +27,16 @@ struct gshm_frames {
 int gshm_frames_open(struct gshm_frames *frames, const char *name, uint64_t pages);
 void gshm_frames_close(struct gshm_frames *frames);
 
-/* Reads one page; a hole reads as zeros and stays a hole. */
-int gshm_frames_copy_out(const struct gshm_frames *frames, uint64_t page, void *into);
-/* Writes one page, allocating it. ENOSPC, ENOMEM: the host has no memory for it. */
-int gshm_frames_copy_in(const struct gshm_frames *frames, uint64_t page, const void *from);
-/* Makes one page present, all zeros. */
-int gshm_frames_zero(const struct gshm_frames *frames, uint64_t page);
+/* Reads pages; a hole reads as zeros and stays a hole. */
+int gshm_frames_copy_out(const struct gshm_frames *frames, uint64_t page, uint64_t count, void *into);
+/* Writes pages, allocating them. ENOSPC, ENOMEM: the host has no memory for them. */
+int gshm_frames_copy_in(const struct gshm_frames *frames, uint64_t page, uint64_t count, const void *from);
+/* Makes pages present, all zeros: GSHM_FRAMES_ZERO_MAX of them at most, else EINVAL. */
+int gshm_frames_zero(const struct gshm_frames *frames, uint64_t page, uint64_t count);
 /* Frees pages: every mapping of them loses them at once; raises no event anywhere. */
 int gshm_frames_punch(const struct gshm_frames *frames, uint64_t page, uint64_t count);
-/* 1 when the kernel holds a frame for the page, 0 for a hole, or a negative errno. */
-int gshm_frames_present(const struct gshm_frames *frames, uint64_t page);
+/* 1 when the kernel holds a frame for each of the pages, 0 when one is a hole, or a negative errno. */
+int gshm_frames_present(const struct gshm_frames *frames, uint64_t page, uint64_t count);
 /* How many pages the kernel holds. */
 int gshm_frames_resident(const struct gshm_frames *frames, uint64_t *pages);
 

@@ -23,7 +23,7 @@ static int within(const struct gshm_frames *frames, uint64_t page, size_t bytes)
 static int is_freed(const struct gshm_frames *frames, uint64_t page, const uint8_t *now, size_t bytes) {
   static const uint8_t zeros[GSHM_PAGE_SIZE];
   for (size_t at = 0; at < bytes; at += GSHM_PAGE_SIZE, page++) {
-    if (memcmp(now + at, zeros, GSHM_PAGE_SIZE) == 0 && gshm_frames_present(frames, page) == 0) return 1;
+    if (memcmp(now + at, zeros, GSHM_PAGE_SIZE) == 0 && gshm_frames_present(frames, page, 1) == 0) return 1;
   }
   return 0;
 }

@@ -75,42 +75,67 @@ int gshm_uffd_register(int fd, uint64_t address, uint64_t length) {
   return (reg.ioctls & needed) == needed ? 0 : -EINVAL;
 }
 
-int gshm_uffd_resume(int fd, uint64_t address, uint64_t length, bool writable) {
-  bool already = false;
-  while (length > 0) {
-    struct uffdio_continue change = {
-        .range = {.start = address, .len = length},
-        .mode = writable ? 0 : UFFDIO_CONTINUE_MODE_WP,
-    };
-    if (ioctl(fd, UFFDIO_CONTINUE, &change) == 0) break;
-    uint64_t done = 0;
-    if (change.mapped > 0) { /* stopped after some pages: the next try tells why */
-      done = (uint64_t)change.mapped;
-    } else {
-      int what = change_of(errno);
-      if (what != GSHM_CHANGE_ALREADY) return what;
-      /* The page is there, and the kernel has not woken whoever waits for more than it allows. */
-      if (writable) {
-        what = gshm_uffd_protect(fd, address, GSHM_PAGE_SIZE, false);
-        if (what != GSHM_CHANGE_OK) return what;
-      } else {
-        gshm_uffd_wake(fd, address, GSHM_PAGE_SIZE);
-      }
-      already = true;
-      done = GSHM_PAGE_SIZE;
-    }
-    address += done;
-    length -= done;
-  }
-  return already ? GSHM_CHANGE_ALREADY : GSHM_CHANGE_OK;
-}
-
-int gshm_uffd_protect(int fd, uint64_t address, uint64_t length, bool on) {
+static int protect_range(int fd, uint64_t address, uint64_t length, bool on) {
   struct uffdio_writeprotect change = {
       .range = {.start = address, .len = length},
       .mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
   };
   return ioctl(fd, UFFDIO_WRITEPROTECT, &change) == 0 ? GSHM_CHANGE_OK : change_of(errno);
+}
+
+int gshm_uffd_protect(int fd, uint64_t address, uint64_t length, bool on) {
+  int what = protect_range(fd, address, length, on);
+  if (what != GSHM_CHANGE_GONE || length == GSHM_PAGE_SIZE) return what;
+  /* Part of the range is not ours any more, and the kernel has stopped there: what lies behind counts, too. */
+  for (uint64_t end = address + length; address < end; address += GSHM_PAGE_SIZE) {
+    int now = protect_range(fd, address, GSHM_PAGE_SIZE, on);
+    if (now != GSHM_CHANGE_OK && now != GSHM_CHANGE_GONE) return now;
+    if (now == GSHM_CHANGE_OK) what = now;
+  }
+  return what;
+}
+
+/* A page of the range is mapped, and the kernel has woken nobody who waits there for more than it allows. */
+static int open_mapped(int fd, uint64_t address, uint64_t length, bool writable) {
+  if (writable) return gshm_uffd_protect(fd, address, length, false);
+  gshm_uffd_wake(fd, address, length);
+  return GSHM_CHANGE_OK;
+}
+
+int gshm_uffd_resume(int fd, uint64_t address, uint64_t length, bool writable) {
+  bool mapped = false, already = false;
+  uint64_t most = length; /* of one call */
+  while (length > 0) {
+    struct uffdio_continue change = {
+        .range = {.start = address, .len = length < most ? length : most},
+        .mode = writable ? 0 : UFFDIO_CONTINUE_MODE_WP,
+    };
+    uint64_t done = GSHM_PAGE_SIZE;
+    if (ioctl(fd, UFFDIO_CONTINUE, &change) == 0) {
+      done = change.range.len;
+      mapped = true;
+    } else if (change.mapped > 0) { /* stopped after some pages: the next try tells why */
+      done = (uint64_t)change.mapped;
+      mapped = true;
+    } else {
+      int what = change_of(errno);
+      if (what == GSHM_CHANGE_GONE && most > GSHM_PAGE_SIZE) {
+        most = GSHM_PAGE_SIZE; /* the kernel takes one mapping at a time: mprotect has cut this one, or a part is gone */
+        continue;
+      }
+      if (what == GSHM_CHANGE_ALREADY && !already) { /* once, for the rest of the range */
+        already = mapped = true;
+        int opened = open_mapped(fd, address, length, writable);
+        if (opened != GSHM_CHANGE_OK && opened != GSHM_CHANGE_GONE) return opened;
+      } else if (what != GSHM_CHANGE_ALREADY && what != GSHM_CHANGE_GONE) {
+        return what;
+      }
+    }
+    address += done;
+    length -= done;
+  }
+  if (!mapped) return GSHM_CHANGE_GONE;
+  return already ? GSHM_CHANGE_ALREADY : GSHM_CHANGE_OK;
 }
 
 static int poison_page(int fd, uint64_t address) {
@@ -119,7 +144,7 @@ static int poison_page(int fd, uint64_t address) {
 }
 
 int gshm_uffd_poison(int fd, uint64_t address, uint64_t length) {
-  bool already = false;
+  int result = GSHM_CHANGE_GONE;
   for (uint64_t at = address; at < address + length; at += GSHM_PAGE_SIZE) {
     int what = poison_page(fd, at);
     if (what == GSHM_CHANGE_ALREADY) {
@@ -130,14 +155,12 @@ int gshm_uffd_poison(int fd, uint64_t address, uint64_t length) {
       if (ioctl(fd, UFFDIO_WRITEPROTECT, &clear) != 0) return change_of(errno);
       what = poison_page(fd, at);
     }
-    if (what == GSHM_CHANGE_ALREADY) {
-      gshm_uffd_wake(fd, at, GSHM_PAGE_SIZE);
-      already = true;
-    } else if (what != GSHM_CHANGE_OK) {
-      return what;
-    }
+    if (what == GSHM_CHANGE_GONE) continue;
+    if (what == GSHM_CHANGE_ALREADY) gshm_uffd_wake(fd, at, GSHM_PAGE_SIZE);
+    else if (what != GSHM_CHANGE_OK) return what;
+    if (what == GSHM_CHANGE_ALREADY || result == GSHM_CHANGE_GONE) result = what;
   }
-  return already ? GSHM_CHANGE_ALREADY : GSHM_CHANGE_OK;
+  return result;
 }
 
 int gshm_uffd_wake(int fd, uint64_t address, uint64_t length) {

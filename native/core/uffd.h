@@ -30,7 +30,7 @@ enum gshm_change {
   GSHM_CHANGE_OK = 0,
   GSHM_CHANGE_ALREADY = 1, /* a page was mapped before; its waiters were woken */
   GSHM_CHANGE_AGAIN = 2,   /* the process changes its memory: read its events, then repeat */
-  GSHM_CHANGE_GONE = 3,    /* the process, or its mapping of that range, is gone */
+  GSHM_CHANGE_GONE = 3,    /* the process, or its mapping of all of that range, is gone */
   GSHM_CHANGE_HOLE = 4,    /* resume: there is no frame to map */
 };
 
@@ -53,8 +53,10 @@ int gshm_uffd_features(uint64_t *features);
  * from a descriptor that is not writable), ENOMEM (the process is gone). */
 int gshm_uffd_register(int fd, uint64_t address, uint64_t length);
 
-/* Maps the frames of the range, which must be present in the memfd; wakes the waiters. A page that
- * is mapped already (ALREADY) keeps its access, or becomes writable when `writable`. */
+/* Maps the frames of the range, which must be present in the memfd (HOLE: those before the hole are
+ * mapped); wakes the waiters. A page that is mapped already (ALREADY) keeps its access, or becomes
+ * writable when `writable`. One system call, unless some page of the range is mapped, or mprotect has
+ * cut the range into several mappings. */
 int gshm_uffd_resume(int fd, uint64_t address, uint64_t length, bool writable);
 
 /* Sets or clears write-protection. When setting returns no CPU can write; clearing wakes. */

@@ -288,7 +288,7 @@ static void await_end(int view, int thread) {
 static void race(int rounds) {
   uint64_t seen[2] = {0, 0};
   uint8_t bytes[GSHM_PAGE_SIZE];
-  gshm_frames_zero(&frames, 0);
+  gshm_frames_zero(&frames, 0, 1);
   for (int view = 0; view < 2; view++) {
     gshm_uffd_resume(uffd[view], address_of(0), GSHM_PAGE_SIZE, true);
     struct slot *slot = &lab->slots[view][0];
@@ -305,14 +305,14 @@ static void race(int rounds) {
       seen[view] = atomic_load(&lab->hammered[view]);
     }
     for (int view = 0; view < 2; view++) gshm_uffd_protect(uffd[view], address_of(0), GSHM_PAGE_SIZE, true);
-    gshm_frames_copy_out(&frames, 0, bytes);
+    gshm_frames_copy_out(&frames, 0, 1, bytes);
     gshm_frames_punch(&frames, 0, 1);
-    gshm_frames_copy_in(&frames, 0, bytes);
+    gshm_frames_copy_in(&frames, 0, 1, bytes);
     for (int view = 0; view < 2; view++) gshm_uffd_resume(uffd[view], address_of(0), GSHM_PAGE_SIZE, true);
   }
   atomic_store(&lab->stop, 1);
   for (int view = 0; view < 2; view++) await_end(view, 0);
-  gshm_frames_copy_out(&frames, 0, bytes);
+  gshm_frames_copy_out(&frames, 0, 1, bytes);
   uint64_t lost = 0;
   for (int view = 0; view < 2; view++) {
     collect(view, 0);
@@ -355,13 +355,13 @@ static bool frame_operation(const char *what, uint64_t page, uint64_t value) {
   uint8_t bytes[GSHM_PAGE_SIZE] = {0};
   memcpy(bytes, &value, sizeof value);
   if (strcmp(what, "fill") == 0) {
-    printf("%s", name_of(-gshm_frames_copy_in(&frames, page, bytes)));
+    printf("%s", name_of(-gshm_frames_copy_in(&frames, page, 1, bytes)));
   } else if (strcmp(what, "punch") == 0) {
     printf("%s", name_of(-gshm_frames_punch(&frames, page, 1)));
   } else if (strcmp(what, "present") == 0) {
-    printf("%s", gshm_frames_present(&frames, page) == 1 ? "yes" : "no");
+    printf("%s", gshm_frames_present(&frames, page, 1) == 1 ? "yes" : "no");
   } else if (strcmp(what, "pread") == 0) {
-    gshm_frames_copy_out(&frames, page, bytes);
+    gshm_frames_copy_out(&frames, page, 1, bytes);
     memcpy(&value, bytes, sizeof value);
     printf("%llu", (unsigned long long)value);
   } else if (strcmp(what, "plain-load") == 0 && page < LAB_PAGES) {

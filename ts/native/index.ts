@@ -73,12 +73,12 @@ export interface FaultPoll {
 export interface Frames {
   readonly fd: number
   readonly pages: number
-  /** Frame -> `into` at byte `at`: 4096 bytes. */
-  copyOut(page: number, into: Uint8Array, at: number): void
-  /** `from` at byte `at` -> frame: 4096 bytes. Allocates the frame. */
-  copyIn(page: number, from: Uint8Array, at: number): void
-  /** Makes the page present and all zeros. */
-  zero(page: number): void
+  /** Frames -> `into` at byte `at`: `count` pages (1 if not given) of 4096 bytes. */
+  copyOut(page: number, into: Uint8Array, at: number, count?: number): void
+  /** `from` at byte `at` -> frames: `count` pages (1 if not given) of 4096 bytes. Allocates the frames. */
+  copyIn(page: number, from: Uint8Array, at: number, count?: number): void
+  /** Makes the pages (1 if not given, 16 at most) present and all zeros. */
+  zero(page: number, count?: number): void
   /** Frees the frames: every mapping of them anywhere on this node loses them at once. */
   punch(page: number, count: number): void
   /**
@@ -97,8 +97,8 @@ export interface Frames {
    * has no memory).
    */
   patch(page: number, diff: Uint8Array, at: number, length: number, unit?: number): boolean
-  /** Whether the kernel holds a frame for the page. */
-  present(page: number): boolean
+  /** Whether the kernel holds a frame for each of the pages (1 if not given). */
+  present(page: number, count?: number): boolean
   /** Frames that the kernel holds now. */
   resident(): number
   close(): void
