@@ -3,14 +3,16 @@ import type { ProtocolName } from '../base/consistency.js'
 import type { AnyProtocol } from '../coherence/protocol.js'
 import { engine, pageView } from '../node/state.js'
 import { homesKnowTheSharers, homesKnowTheCopies, ownersKnowTheCopies } from './directories.js'
-import { exclusiveIsAlone, oneCopy, oneWriterOrManyReaders } from './promises.js'
+import { faceOf } from './face.js'
+import { exclusiveIsAlone, oneCopy, oneWriterOrManyReaders, type Promised } from './promises.js'
+import type { Setup } from './setup.js'
 import { Violation } from './violation.js'
 import { SEGMENT } from './create-nodes.js'
 import type { World } from './world.js'
 
 interface Checks {
   /** Holds between any two events. */
-  readonly promise: (world: World) => void
+  readonly promise: Promised
   /** Holds when nothing more can happen. */
   readonly directory: (world: World) => void
 }
@@ -27,7 +29,12 @@ export const CHECKED: readonly AnyProtocol[] = engine.protocols().filter(({ name
 
 /** @throws Violation */
 export function checkNow(world: World): void {
-  checksOf(world).promise(world)
+  promiseOf(world.setup)(world.nodes.map(faceOf), world.latest)
+}
+
+/** What must hold at every moment. */
+export function promiseOf(setup: Pick<Setup, 'protocol'>): Promised {
+  return checksOf(setup).promise
 }
 
 /** Nothing is stuck, and the directories say what is. For worlds in which nothing is left to happen. */
@@ -43,7 +50,7 @@ export function checkEnd(world: World): void {
     })
     for (let page = 0; page < world.setup.pages; page++) checkSettled(world, protocol, at, page)
   }
-  checksOf(world).directory(world)
+  checksOf(world.setup).directory(world)
 }
 
 function checkSettled(world: World, { settled }: AnyProtocol, at: number, page: number): void {
@@ -53,7 +60,7 @@ function checkSettled(world: World, { settled }: AnyProtocol, at: number, page: 
   if (stalled !== undefined) throw new Violation(`p${page}: requests wait for ever`)
 }
 
-function checksOf({ setup }: World): Checks {
+function checksOf(setup: Pick<Setup, 'protocol'>): Checks {
   const checks = CHECKS[setup.protocol]
   if (checks === undefined) throw new Error(`ts/sim/check.ts has no checks for ${setup.protocol}`)
   return checks

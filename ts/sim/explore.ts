@@ -10,6 +10,7 @@ import { Parts, type Row } from './parts.js'
 import { Seen } from './seen.js'
 import { Symmetry } from './symmetry.js'
 import { take, Transitions, type Option } from './transitions.js'
+import { Watch } from './watch.js'
 import { Violation } from './violation.js'
 import type { Setup } from './setup.js'
 import { World } from './world.js'
@@ -45,6 +46,7 @@ export function explore(options: ExploreOptions): ExploreReport {
   const parts = new Parts(setup)
   const alike = symmetry ? new Symmetry(parts) : undefined
   const transitions = new Transitions(parts)
+  const watch = new Watch(parts)
   const { width } = parts.places
   const start = parts.row(World.create(setup))
   const seen = new Seen()
@@ -92,7 +94,7 @@ export function explore(options: ExploreOptions): ExploreReport {
         const wrong = caught(() => {
           const after = transitions.after(row, open[option]!)
           // One that was met is as good as it was then.
-          if (meet(after, id, option)) checkNow(parts.world(after))
+          if (meet(after, id, option)) watch.look(after, row)
         })
         if (wrong !== undefined) return report(true, wrong, wayTo(id, [option]))
         if (seen.count >= statesMax) return report(false)

@@ -14,6 +14,10 @@ export class Growing {
     this.length += values.length
   }
 
+  put(index: number, value: number): void {
+    this.#values[index] = value
+  }
+
   at(index: number): number {
     return this.#values[index]!
   }
