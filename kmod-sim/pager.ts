@@ -76,6 +76,8 @@ export class Pager {
         return this.frames.punch(segment, page)
       case 'Poison':
         return this.#poison(segment, page)
+      case 'Retry':
+        return this.#retry(segment, page)
       default:
         unreachable(effect)
     }
@@ -114,6 +116,12 @@ export class Pager {
         return process.faults.resume(address, PAGE_SIZE, access === 'write')
       })
       if (change === Change.hole) this.#hole(segment, page, process, address)
+    }
+  }
+
+  #retry(segment: SegmentId, page: Page): void {
+    for (const { process, address } of this.waiting.take(globalPage(segment, page))) {
+      if (!process.ended) process.faults.wake(address, PAGE_SIZE)
     }
   }
 

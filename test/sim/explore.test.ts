@@ -38,6 +38,7 @@ t.test('explorer: the shortest way to a planted bug is told', async (t) => {
     ops: 1,
     duplicates: 0,
     losses: 0,
+    evictions: 0,
     holds: false,
   } as const
   const { violation, way } = explore({ ...size, step: new Cells().step(mutant.protocol) })

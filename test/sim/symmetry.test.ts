@@ -6,7 +6,18 @@ import { Cells } from '../../ts/sim/cells.js'
 import { explore } from '../../ts/sim/explore.js'
 import { MUTANTS } from '../../ts/sim/mutants.js'
 
-const size = { nodes: 3, pages: 1, threads: 1, ops: 1, places: 1, locks: 0, duplicates: 0, losses: 0, holds: false }
+const size = {
+  nodes: 3,
+  pages: 1,
+  threads: 1,
+  ops: 1,
+  places: 1,
+  locks: 0,
+  duplicates: 0,
+  losses: 0,
+  evictions: 0,
+  holds: false,
+}
 
 for (const protocol of ['srsw', 'mrsw', 'mrsw-dynamic'] as const satisfies ProtocolName[]) {
   t.test(`symmetry: ${protocol}: the forms of what is left are all states`, async (t) => {

@@ -8,6 +8,7 @@
  *   Install    the page becomes accessible to the waiting faults, with at most `access`:
  *              bytes 'page': those of the message in hand; 'zero': zeros; 'kept': the frame as it is
  *   Poison     every local access from now on is SIGBUS, of waiting faults too
+ *   Retry      waiting faults are woken, with nothing: what they find has changed, and they fault again
  * And of lrc, where several nodes write one page:
  *   Fill       the bytes arrive in the frame, for nobody here: the home's master copy
  *   Install with `twin`: first a twin is made of the bytes
@@ -23,7 +24,7 @@ import type { CoherenceMessage } from './messages.js'
 
 export type PageEffect =
   | {
-      readonly do: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'Diff' | 'DropTwin'
+      readonly do: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'Retry' | 'Diff' | 'DropTwin'
       readonly segment: SegmentId
       readonly page: Page
     }

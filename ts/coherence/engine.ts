@@ -31,8 +31,16 @@ import {
 } from './state.js'
 import { blame, type Context } from './table.js'
 
-const TO_HOME: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite', 'InvAck', 'Done', 'LostAck', 'PageHome'])
-const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite'])
+const TO_HOME: ReadonlySet<CoherenceType> = new Set([
+  'GetRead',
+  'GetWrite',
+  'InvAck',
+  'Done',
+  'LostAck',
+  'PageHome',
+  'Put',
+])
+const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite', 'Put'])
 
 export class Engine {
   readonly #ready: ReadonlyMap<string, ReadyProtocol>
@@ -79,6 +87,17 @@ export class Engine {
     assert(page >= 0 && page < pages.pages, `fault on page ${page} of segment ${segment} of ${pages.pages} pages`)
     const context: Context = { state, pages, page, from: state.self, message: undefined, effects }
     this.#copy(context, this.protocolOf(pages).faultEvent(context, access))
+  }
+
+  /** There is no memory for the page here any more: it goes, if it can, at once or when its home has answered. */
+  evict(state: CoherenceState, segment: SegmentId, page: Page, effects: CoherenceEffect[]): void {
+    const pages = state.segments.get(segment)
+    if (pages === undefined) return
+    const protocol = this.protocolOf(pages)
+    const context: Context = { state, pages, page, from: state.self, message: undefined, effects }
+    if (protocol.edges?.evict !== undefined) return protocol.edges.evict(this.#cells, context)
+    const event = protocol.evictEvent(context)
+    if (event !== undefined) this.#copy(context, event)
   }
 
   message(state: CoherenceState, from: NodeId, message: CoherenceMessage, effects: CoherenceEffect[]): void {

@@ -16,6 +16,12 @@ export const copyActions = {
   KeepWrite: (c: Context) => install(c, 'write', 'kept'),
   InstallRead: (c: Context) => install(c, 'read', received(c)),
   InstallWrite: (c: Context) => install(c, 'write', received(c)),
+  /** No memory here for this copy. */
+  Put: (c: Context) => ask(c, 'Put'),
+  SendHome: (c: Context) => {
+    const { requester, serial } = order(c)
+    send(c, c.from, 'PageHome', requester, serial, 'page')
+  },
   Done: (c: Context) => reportHome(c, 'Done'),
   LostAck: (c: Context) => reportHome(c, 'LostAck'),
   InvAck: (c: Context) => {
@@ -28,6 +34,7 @@ export const copyActions = {
   Copy: (c: Context) => pageEffect(c, 'Copy'),
   Punch: (c: Context) => pageEffect(c, 'Punch'),
   Poison: (c: Context) => pageEffect(c, 'Poison'),
+  Retry: (c: Context) => pageEffect(c, 'Retry'),
 } as const
 
 export const homeActions = {
@@ -58,6 +65,24 @@ export const homeActions = {
     clearSharers(c.pages, c.page)
     setOwner(c.pages, c.page, NO_NODE)
   },
+  GrantDrop: (c: Context) => grant(c, 'Drop', 'none'),
+  GrantKeep: (c: Context) => grant(c, 'Keep', 'none'),
+  Take: (c: Context) => grant(c, 'Take', 'none'),
+  /** The page that was put is this node's own copy now. What a thread here has asked for is in it. */
+  Here: (c: Context) => {
+    const { pages, page, state, effects } = c
+    const waiting = pages.stalled.get(page)?.filter(({ requester }) => requester !== state.self)
+    if (waiting?.length === 0) pages.stalled.delete(page)
+    else if (waiting !== undefined) pages.stalled.set(page, waiting)
+    effects.push({ do: 'Fill', segment: pages.segment, page, bytes: 'page' })
+    own(c, state.self)
+    send(c, state.self, 'Here', state.self, 0, 'none')
+  },
+  /** Whose acknowledgement is awaited: others may not write before its threads cannot read any more. */
+  DropSender: (c: Context) => {
+    dropSharer(c.pages, c.page, c.from)
+    serving(c).awaited = [c.from]
+  },
   DropLost: (c: Context) => dropSharer(c.pages, c.page, c.from),
   /** Any node with a copy will do: while the page is shared all copies are equal. */
   ElectOwner: (c: Context) => setOwner(c.pages, c.page, sharersOf(c.pages, c.page)[0] ?? NO_NODE),
@@ -75,7 +100,7 @@ function send(
   effects.push({ do: 'Send', to, message: { type, segment: pages.segment, page, requester, serial, bytes, confirm } })
 }
 
-function ask(c: Context, type: 'GetRead' | 'GetWrite'): void {
+function ask(c: Context, type: 'GetRead' | 'GetWrite' | 'Put'): void {
   send(c, homeOf(c.pages, c.page), type, c.state.self, nextSerial(c.pages, c.page), 'none')
 }
 
@@ -116,7 +141,10 @@ function install({ pages, page, effects }: Context, access: 'read' | 'write', by
   effects.push({ do: 'Install', segment: pages.segment, page, access, bytes, twin: false })
 }
 
-function pageEffect({ pages, page, effects }: Context, what: 'Downgrade' | 'Copy' | 'Punch' | 'Poison'): void {
+function pageEffect(
+  { pages, page, effects }: Context,
+  what: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'Retry',
+): void {
   effects.push({ do: what, segment: pages.segment, page })
 }
 

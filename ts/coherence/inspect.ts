@@ -93,7 +93,7 @@ export function directoryBytes(state: CoherenceState): number {
 
 /** The whole state as one text, the same for equal states whatever their history: for hashing. */
 export function canonical(state: CoherenceState): string {
-  const parts: string[] = [`nodes ${listNodes(state.nodes).join()}`]
+  const parts: string[] = [`nodes ${listNodes(state.nodes).join()}${state.full ? ' full' : ''}`]
   for (const [segment, pages] of [...state.segments].sort(([a], [b]) => a - b)) {
     for (const page of touched(state, pages)) {
       parts.push(`${segment}.${page} ${copyStateNumber(pages, page)} ${copySerial(pages, page)}`)

@@ -18,8 +18,13 @@ export const COHERENCE_TYPES = [
   'PageLost', // home -> requester: no live node has the bytes
   'LostAck', // requester -> home: PageLost was taken in; nothing was installed
   'PageOnly', // lrc: home -> requester: the page, and no other node has it
-  'PageHome', // lrc: the node that had the page alone -> home
+  'PageHome', // the node that had the page alone -> home
   'Learnt', // mrsw-dynamic: the sender has learnt that `requester` is lost; about all pages
+  'Put', // requester -> home: no memory here for the copy any more
+  'Drop', // home -> requester of a Put: others have the page, drop it and acknowledge; or it has gone already
+  'Keep', // home -> requester of a Put: no memory here either
+  'Take', // home -> requester of a Put: nobody else has the page, send it home
+  'Here', // of a home to itself: the page that was put is in this node's frame now
 ] as const
 export type CoherenceType = (typeof COHERENCE_TYPES)[number]
 
@@ -39,6 +44,11 @@ export const CLASS = {
   PageOnly: 'answer',
   PageHome: 'answer',
   Learnt: 'answer',
+  Put: 'request',
+  Drop: 'answer',
+  Keep: 'answer',
+  Take: 'order',
+  Here: 'answer',
 } as const satisfies Readonly<Record<CoherenceType, 'request' | 'order' | 'answer'>>
 
 export interface CoherenceMessage {

@@ -29,6 +29,8 @@ export interface Protocol<
   faultEvent(context: Context, access: Access): CE
   copyEvent(context: Context, message: CoherenceMessage, now: CS): CE
   homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HE
+  /** This node's memory for frames is used up, and the page is to go; undefined: it cannot. */
+  evictEvent(context: Context): CE | undefined
   /** Undefined: a copy needs no home. */
   readonly homeLost: CE | undefined
   /** A request that finds another being served, or waiting already. */
@@ -68,6 +70,8 @@ export interface Edges<CE extends string = string, HE extends string = string> {
     effects: CoherenceEffect[],
     scope?: PageRange,
   ): void
+  /** In place of evictEvent, where a page must be made known before it goes. */
+  evict?(cells: Cells<CE, HE>, context: Context): void
   message(
     cells: Cells<CE, HE>,
     state: CoherenceState,

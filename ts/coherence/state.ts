@@ -35,6 +35,8 @@ export interface CoherenceState {
   segments: Map<SegmentId, SegmentPages>
   /** The highest segment number ever seen: a message about a lower, unknown one is only late. */
   highest: SegmentId
+  /** There is no memory here for pages that others cannot keep. */
+  full: boolean
   /** Acquires and releases under way. */
   readonly edges: EdgeState
 }
@@ -67,7 +69,7 @@ export interface Transaction {
 export const SERIAL_LIMIT = 2 ** 28
 
 export function createCoherence(self: NodeId): CoherenceState {
-  return { self, nodes: createNodeSet(self), segments: new Map(), highest: 0, edges: createEdges() }
+  return { self, nodes: createNodeSet(self), segments: new Map(), highest: 0, full: false, edges: createEdges() }
 }
 
 export function segmentMade(state: CoherenceState, attributes: SegmentAttributes): void {
@@ -186,6 +188,7 @@ export function copyCoherence(state: CoherenceState): CoherenceState {
     nodes: state.nodes.slice(),
     segments,
     highest: state.highest,
+    full: state.full,
     edges: copyEdges(state.edges),
   }
 }

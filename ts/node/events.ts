@@ -15,6 +15,10 @@ export type NodeEvent =
   | { readonly is: 'let'; readonly segment: SegmentId }
   /** The answer to the effect Resume. */
   | { readonly is: 'resume'; readonly segment: SegmentId; readonly page: Page }
+  /** There is no memory for the page here any more: it goes, if it can. */
+  | { readonly is: 'evict'; readonly segment: SegmentId; readonly page: Page }
+  /** Whether there is memory here for pages that other nodes cannot keep. */
+  | { readonly is: 'full'; readonly full: boolean }
   /** A node has joined and is connected to this one. */
   | { readonly is: 'joined'; readonly node: NodeId }
   /** A node is lost: its link is closed and nothing of it will be delivered any more. */

@@ -48,6 +48,11 @@ export function createStep(engine: Engine): Step {
         return receive(state, event.from, event.message, effects)
       case 'resume':
         return engine.resume(state.coherence, event.segment, event.page, effects as CoherenceEffect[])
+      case 'evict':
+        return engine.evict(state.coherence, event.segment, event.page, effects as CoherenceEffect[])
+      case 'full':
+        state.coherence.full = event.full
+        return
       case 'request':
         return request(state, event.ticket, event.request, effects)
       case 'exit':

@@ -23,5 +23,9 @@ export type Choice =
   /** A signal makes a waiting thread fault once more. */
   | { readonly do: 'again'; readonly node: NodeId; readonly thread: number }
   | { readonly do: 'lose'; readonly node: NodeId }
+  /** The node's memory is used up, and this page is to go. */
+  | { readonly do: 'evict'; readonly node: NodeId; readonly page: Page }
+  /** From now on there is no memory for pages that other nodes cannot keep; or there is again. */
+  | { readonly do: 'full'; readonly node: NodeId; readonly full: boolean }
   /** The node learns of a loss. */
   | { readonly do: 'learn'; readonly node: NodeId; readonly lost: NodeId }

@@ -4,7 +4,7 @@ import { CLASS, type CoherenceType } from '../coherence/messages.js'
 import { isCoherence } from '../node/messages.js'
 import type { Choice } from './choice.js'
 import type { Op } from './setup.js'
-import type { InFlight, SimNode } from './sim-node.js'
+import type { InFlight } from './sim-node.js'
 import type { World } from './world.js'
 
 /** The accesses that a thread which is free to choose may make, and which locks it may take. */
@@ -31,7 +31,7 @@ export function choices(world: World, wishes: Wishes): Options {
         options.must.push({ do: 'deliver', from, node: at, at: place })
       }
     }
-    lastChoices(node, at, options)
+    lastChoices(world, at, options)
   })
   return options
 }
@@ -41,7 +41,7 @@ export function ownChoices(world: World, at: NodeId, wishes: Wishes): Options {
   const options: Options = { must: [], may: [] }
   const node = world.nodes[at]!
   firstChoices(world, at, wishes, options)
-  if (node.todo.length === 0) lastChoices(node, at, options)
+  if (node.todo.length === 0) lastChoices(world, at, options)
   return options
 }
 
@@ -62,9 +62,15 @@ function firstChoices(world: World, at: NodeId, wishes: Wishes, { must, may }: O
   })
 }
 
-function lastChoices(node: SimNode, at: NodeId, { must }: Options): void {
+function lastChoices(world: World, at: NodeId, { must, may }: Options): void {
+  const node = world.nodes[at]!
   for (const page of new Set(node.resumes)) must.push({ do: 'resume', node: at, page })
   for (const lost of node.unlearnt) must.push({ do: 'learn', node: at, lost })
+  if (world.evictionsLeft === 0) return
+  for (let page = 0; page < world.setup.pages; page++) {
+    if (node.kernel.hasFrame(page)) may.push({ do: 'evict', node: at, page })
+  }
+  may.push({ do: 'full', node: at, full: !node.state.coherence.full })
 }
 
 /** The places of a link whose message may be delivered next. */

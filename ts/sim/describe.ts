@@ -30,6 +30,7 @@ export function describeEffect(at: NodeId, effect: Effect): string {
     case 'Copy':
     case 'Punch':
     case 'Poison':
+    case 'Retry':
     case 'Resume':
       return `${at}: ${effect.do} p${effect.page}`
     default:
@@ -45,6 +46,10 @@ export function describeEvent(at: NodeId, event: NodeEvent): string {
       return `deliver ${event.from}>${at} ${describeMessage(event.message)}`
     case 'resume':
       return `resume ${at} p${event.page}`
+    case 'evict':
+      return `evict ${at} p${event.page}`
+    case 'full':
+      return `${event.full ? 'full' : 'room'} ${at}`
     case 'lost':
       return `lost ${event.node} at ${at}`
     default:

@@ -39,6 +39,7 @@ export function modelOutcomes(
     locks: 0,
     ops: 1000,
     duplicates: 0,
+    evictions: 0,
     losses: 0,
     holds: false,
     program,

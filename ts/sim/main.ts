@@ -144,7 +144,18 @@ function runOne(protocol: AnyProtocol, options: RunFlags) {
 }
 
 function exploreOne({ name, when: _, states: expected, ...size }: ExplorerSize) {
-  const { protocol, nodes, pages, threads, ops: opsPerThread, duplicates, losses, locks, symmetry = false } = size
+  const {
+    protocol,
+    nodes,
+    pages,
+    threads,
+    ops: opsPerThread,
+    duplicates,
+    losses,
+    evictions,
+    locks,
+    symmetry = false,
+  } = size
   const started = performance.now()
   const title = `${protocol} ${name}`
   const progress = (states: number) => process.stderr.isTTY && process.stderr.write(`\r${title}: ${states} states`)
@@ -155,7 +166,19 @@ function exploreOne({ name, when: _, states: expected, ...size }: ExplorerSize) 
   console.error(`\r${title}: ${states} states, ${ends} ends, depth ${depth}, ${seconds} s`)
   const same = ok && states === expected
   if (ok && !same) console.error(`${title}: ${expected} states were expected (ts/sim/sizes.ts)`)
-  const cluster = { name, protocol, nodes, pages, threads, opsPerThread, locks, duplicates, losses, symmetry }
+  const cluster = {
+    name,
+    protocol,
+    nodes,
+    pages,
+    threads,
+    opsPerThread,
+    locks,
+    duplicates,
+    losses,
+    evictions,
+    symmetry,
+  }
   return { ...cluster, ok: same, states, forms, depth, seconds, violation }
 }
 
@@ -170,6 +193,7 @@ function sizesTable(results: readonly ReturnType<typeof exploreOne>[]): string {
     locks: ({ locks }) => locks,
     'faults twice': ({ duplicates }) => duplicates,
     'nodes lost': ({ losses }) => losses,
+    evictions: ({ evictions }) => evictions,
     states: ({ states, forms, symmetry }) => (symmetry ? `${states} (of ${forms})` : states),
     depth: ({ depth }) => depth,
     seconds: ({ seconds }) => Math.round(seconds * 10) / 10,

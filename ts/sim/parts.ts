@@ -18,11 +18,12 @@ type Link = readonly InFlight[]
 export class Places {
   readonly duplicates = 0
   readonly losses = 1
-  readonly writes = 2
-  readonly memory = 3
-  readonly oracle = 4
+  readonly evictions = 2
+  readonly writes = 3
+  readonly memory = 4
+  readonly oracle = 5
   /** One for each page. */
-  readonly latest = 5
+  readonly latest = 6
   readonly nodes: number
   readonly links: number
   readonly width: number
@@ -85,10 +86,11 @@ export class Parts {
 
   /** @param judge in place of the row's oracle */
   world(row: Row, judge?: Judge): World {
-    const { duplicates, losses, writes, memory, oracle, latest, nodes, links, width } = this.places
+    const { duplicates, losses, evictions, writes, memory, oracle, latest, nodes, links, width } = this.places
     return World.of(this.setup, {
       duplicatesLeft: row[duplicates]!,
       lossesLeft: row[losses]!,
+      evictionsLeft: row[evictions]!,
       writes: row[writes]!,
       memory: this.#memories.things[row[memory]!]!,
       oracle: judge ?? this.#oracles.things[row[oracle]!],
@@ -100,10 +102,11 @@ export class Parts {
 
   /** @param before the row that the World was made of: most of its parts are still the same */
   row(world: World, before?: Row): Row {
-    const { duplicates, losses, writes, memory, oracle, latest, nodes, links, width } = this.places
+    const { duplicates, losses, evictions, writes, memory, oracle, latest, nodes, links, width } = this.places
     const row = new Int32Array(width)
     row[duplicates] = world.duplicatesLeft
     row[losses] = world.lossesLeft
+    row[evictions] = world.evictionsLeft
     const { program } = this.setup
     row[memory] = this.#memories.number(program ? [...world.memory].sort().join(' ') : '', world.memory)
     if (world.oracle instanceof Oracle) {

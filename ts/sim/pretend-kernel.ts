@@ -174,6 +174,16 @@ export class Kernel {
     this.waiting = this.waiting.filter((fault) => fault.page !== page)
   }
 
+  /** Who waits is woken with nothing, and tries again. */
+  retry(page: Page): void {
+    for (const { thread } of this.waiting.filter((fault) => fault.page === page)) this.#wake(thread, page)
+    this.waiting = this.waiting.filter((fault) => fault.page !== page)
+  }
+
+  hasFrame(page: Page): boolean {
+    return this.frames[page] !== HOLE
+  }
+
   /** The node is lost. */
   clear(): void {
     this.frames.fill(HOLE)

@@ -9,6 +9,8 @@
  *   deliver 1>0              the oldest message on that link (`deliver 1>0 all`: every one)
  *   resume 0 p0              node 0, the home, goes on with a request that waits
  *   settle                   delivers and resumes, lowest nodes first, until nothing is on its way
+ *   evict 1 p0               node 1 has no memory for the page any more
+ *   full 0; room 0           node 0 has no memory for pages that others cannot keep; it has again
  *   lose 2                   node 2 is gone; what it had sent stays on its way
  *   learn 0 2                node 0 learns that 2 is lost: what was on its way from there is dropped
  *   show p0                  every node's state of the page
@@ -94,6 +96,13 @@ class Stage {
         break
       case 'resume':
         this.#resume(Number(words[0]), pageNumber(words[1]))
+        break
+      case 'evict':
+        this.#step(Number(words[0]), { is: 'evict', segment: SEGMENT, page: pageNumber(words[1]) })
+        break
+      case 'full':
+      case 'room':
+        this.#step(Number(words[0]), { is: 'full', full: command === 'full' })
         break
       case 'settle':
         this.#settle()

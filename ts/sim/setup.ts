@@ -18,6 +18,8 @@ export interface Setup {
   /** How many faults may come twice, how many nodes may be lost. */
   readonly duplicates: number
   readonly losses: number
+  /** How often a page may be evicted, or a node's memory be used up or free again. */
+  readonly evictions: number
   /** Requests and orders may be held for a while (law 11): what they do not concern overtakes them. */
   readonly holds: boolean
   readonly step: Step

@@ -13,7 +13,7 @@ export interface ExplorerSize extends Omit<Setup, 'step'> {
   readonly states: number
 }
 
-const plain = { places: 1, locks: 0, pages: 1, threads: 1, duplicates: 0, losses: 0, holds: false }
+const plain = { places: 1, locks: 0, pages: 1, threads: 1, duplicates: 0, losses: 0, evictions: 0, holds: false }
 const mrsw = { protocol: 'mrsw', ...plain } as const
 const dynamic = { protocol: 'mrsw-dynamic', ...plain } as const
 const srsw = { protocol: 'srsw', ...plain } as const
@@ -35,6 +35,11 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...mrsw, name: '2n2p-3ops', when: 'daily', nodes: 2, pages: 2, ops: 3, states: 63_089 },
   { ...mrsw, name: '4n1p-symmetry', when: 'daily', nodes: 4, ops: 1, symmetry: true, states: 44_796 },
 
+  { ...mrsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 44_242 },
+  { ...mrsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 55_311 },
+  { ...mrsw, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 105_747 },
+  { ...mrsw, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, evictions: 2, losses: 1, states: 1_872_499 },
+
   { ...srsw, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 10_966 },
   { ...srsw, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 14_041 },
   { ...srsw, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 8_601 },
@@ -46,6 +51,11 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...srsw, name: '3n2p', when: 'daily', nodes: 3, pages: 2, ops: 1, states: 35_077 },
   { ...srsw, name: '3n1p-3ops', when: 'daily', nodes: 3, ops: 3, symmetry: true, states: 119_233 },
   { ...srsw, name: '2n2p-3ops', when: 'daily', nodes: 2, pages: 2, ops: 3, states: 48_617 },
+
+  { ...srsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 34_633 },
+  { ...srsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 39_752 },
+  { ...srsw, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 93_468 },
+  { ...srsw, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, evictions: 2, losses: 1, states: 1_223_437 },
 
   { ...dynamic, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 20_408 },
   { ...dynamic, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 18_085 },

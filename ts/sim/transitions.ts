@@ -47,7 +47,7 @@ export class Transitions {
   readonly #deeds: Deeds
   /** By node number, the locks that its threads hold, as bits. */
   readonly #held = new Map<number, number>()
-  /** By node number, and four of them by what else decides (#context). */
+  /** By node number, and eight of them by what else decides (#context). */
   readonly #own = new Map<number, Options>()
   /** By node number, sender and link number. */
   readonly #deliveries = new Map<number, readonly Option[]>()
@@ -69,13 +69,13 @@ export class Transitions {
     const { places, setup } = parts
     const alive = this.#alive(row)
     const mayLose = row[places.losses]! > 0 && (alive & (alive - 1)) !== 0
-    const context = Number(row[places.duplicates]! > 0) + 2 * Number(mayLose)
+    const context = Number(row[places.duplicates]! > 0) + 2 * Number(mayLose) + 4 * Number(row[places.evictions]! > 0)
     into.length = 0
     for (let at = 0; at < setup.nodes; at++) {
       const number = row[places.nodes + at]!
       const node = parts.node(number)
       if (!node.alive) continue
-      into.push(...this.#ownOptions(row, at, number * 4 + context).must)
+      into.push(...this.#ownOptions(row, at, number * 8 + context).must)
       if (node.todo.length > 0) continue
       for (let from = 0; from < setup.nodes; from++) {
         const link = row[places.links + from * setup.nodes + at]!
@@ -85,7 +85,7 @@ export class Transitions {
     const must = into.length
     for (let at = 0; at < setup.nodes; at++) {
       const number = row[places.nodes + at]!
-      if (parts.node(number).alive) into.push(...this.#ownOptions(row, at, number * 4 + context).may)
+      if (parts.node(number).alive) into.push(...this.#ownOptions(row, at, number * 8 + context).may)
     }
     return must
   }
@@ -107,6 +107,7 @@ export class Transitions {
     if (choice.do === 'deliver') after[places.links + choice.from * setup.nodes + at] = rest
     else if (choice.do === 'learn') after[places.links + choice.lost * setup.nodes + at] = 0
     else if (choice.do === 'again') after[places.duplicates]!--
+    else if (choice.do === 'evict' || choice.do === 'full') after[places.evictions]!--
     else if (choice.do === 'act') after[written] = outcome.last
     for (const { place, flight } of outcome.sends) after[place] = this.#append(after[place]!, flight)
     this.#renamings.after(choice, after)

@@ -45,6 +45,7 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
     places: locked ? 2 : 1,
     locks: locked ? 2 : 0,
     losses: losses ?? (prng.chance(0.3) ? 1 + prng.below(2) : 0),
+    evictions: prng.chance(0.5) ? 1 + prng.below(8) : 0,
     step,
   })
   world.log = log

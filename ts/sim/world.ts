@@ -27,7 +27,10 @@ import { Violation } from './violation.js'
 
 /** All that a World is made of, to be shared by many. */
 export type Pieces = Readonly<
-  Pick<World, 'links' | 'nodes' | 'latest' | 'oracle' | 'writes' | 'memory' | 'duplicatesLeft' | 'lossesLeft'>
+  Pick<
+    World,
+    'links' | 'nodes' | 'latest' | 'oracle' | 'writes' | 'memory' | 'duplicatesLeft' | 'lossesLeft' | 'evictionsLeft'
+  >
 >
 
 export class World {
@@ -45,6 +48,7 @@ export class World {
   readonly memory: Map<string, number>
   duplicatesLeft: number
   lossesLeft: number
+  evictionsLeft: number
   /** What happens, one line each; for those who want to read it. */
   log: ((line: string) => void) | undefined
 
@@ -62,6 +66,7 @@ export class World {
       this.memory = setup.program === undefined ? from.memory : new Map(from.memory)
       this.duplicatesLeft = from.duplicatesLeft
       this.lossesLeft = from.lossesLeft
+      this.evictionsLeft = from.evictionsLeft
       return
     }
     this.links = Array.from({ length: setup.nodes ** 2 }, () => [])
@@ -72,6 +77,7 @@ export class World {
     if (locks > 0) this.oracle = new Oracle(nodes * threads, locks, pages * places)
     this.duplicatesLeft = setup.duplicates
     this.lossesLeft = setup.losses
+    this.evictionsLeft = setup.evictions
     this.nodes = createNodes(setup.nodes, setup.pages, setup.step, setup.protocol).map((state) => ({
       state,
       alive: true,
@@ -150,6 +156,12 @@ export class World {
         return node.kernel.faultAgain(choice.thread)
       case 'lose':
         return lose(this, choice.node)
+      case 'evict':
+        this.evictionsLeft--
+        return this.step(choice.node, { is: 'evict', segment: SEGMENT, page: choice.page })
+      case 'full':
+        this.evictionsLeft--
+        return this.step(choice.node, { is: 'full', full: choice.full })
       case 'learn':
         node.unlearnt.splice(node.unlearnt.indexOf(choice.lost), 1)
         this.setLink(choice.lost, choice.node, [])

@@ -34,6 +34,7 @@ export const lrc: Lrc = {
     X: 'none',
   },
   faultEvent,
+  evictEvent: () => undefined,
   copyEvent,
   homeEvent,
   homeLost: 'HomeLost',

@@ -21,6 +21,7 @@ export const mrswDynamic: MrswDynamic = {
   settled: OWNER_SETTLED,
   access: { I: 'none', S: 'read', M: 'write', IS_D: 'none', IM_D: 'none', SM_A: 'read', X: 'none' },
   faultEvent,
+  evictEvent: () => undefined,
   copyEvent,
   homeEvent: ownerEvent,
   homeLost: undefined,

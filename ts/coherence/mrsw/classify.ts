@@ -18,6 +18,11 @@ export function faultEvent({ state, pages, page }: Context, access: Access): Cop
   return homeLives ? 'Write' : 'WriteHomeless'
 }
 
+/** A page whose home is lost has nowhere to go. */
+export function evictEvent({ state, pages, page }: Context): CopyEvent | undefined {
+  return hasNode(state.nodes, homeOf(pages, page)) ? 'Evict' : undefined
+}
+
 /** A message to this node as a holder of, or waiter for, the page. */
 export function copyEvent(context: Context, message: CoherenceMessage, now: CopyState): CopyEvent {
   const { state, pages, page, from } = context
@@ -29,6 +34,14 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
     case 'FetchWrite':
       if (!ordered) throw blame(context, `${type} by a node that is not the home`)
       if (message.requester === state.self) throw blame(context, `${type} for this very node`)
+      return type
+    case 'Drop':
+    case 'Keep':
+    case 'Take':
+    case 'Here':
+      if (!ordered) throw blame(context, `${type} by a node that is not the home`)
+      if (message.requester !== state.self) throw blame(context, `${type} for node ${message.requester}`)
+      if (type === 'Here' && from !== state.self) throw blame(context, `${type} of another node`)
       return type
     case 'PageRead':
     case 'PageWrite':
@@ -49,7 +62,7 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
 /** A message to this node as the page's home. */
 export function homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HomeEvent {
   const { pages, page, from } = context
-  const { type, requester, serial } = message
+  const { type, requester, serial, bytes } = message
   if (type === 'InvAck') {
     if (serving === undefined || serving.serial !== serial || !serving.awaited.includes(from)) return 'StrayInvAck'
     return serving.awaited.length === 1 ? 'LastInvAck' : 'InvAck'
@@ -65,6 +78,13 @@ export function homeEvent(context: Context, message: CoherenceMessage, serving: 
       if (others > 1) return 'GetWriteInv'
       return ownedHere(context) ? 'GetWriteHere' : 'GetWrite'
     }
+    case 'Put':
+      return putEvent(context)
+    case 'PageHome': {
+      const put = serving?.requester === from && serving.serial === serial && bytes === 'page'
+      if (!put) throw blame(context, `${type} that was not asked for`)
+      return type
+    }
     case 'Done':
       return serving?.requester === from && serving.serial === serial ? 'Done' : 'StrayDone'
     case 'LostAck':
@@ -72,6 +92,12 @@ export function homeEvent(context: Context, message: CoherenceMessage, serving: 
     default:
       throw blame(context, `${type} to the page's home`)
   }
+}
+
+function putEvent({ state, pages, page, from }: Context): HomeEvent {
+  if (!isSharer(pages, page, from)) return 'PutStray'
+  if (countSharers(pages, page) === 1) return state.full || from === state.self ? 'PutKeep' : 'PutLast'
+  return ownerOf(pages, page) === from ? 'PutOwner' : 'Put'
 }
 
 /** What the loss of a node (context.from) means for a page whose home is this node. A node has one

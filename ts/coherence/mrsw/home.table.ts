@@ -10,7 +10,8 @@
  *   U untouched (reads as zeros)   S {owner, copyset}   M {owner}   L lost: no live node has it
  *   _D awaiting Done:   SS_D MS_D the owner sends a copy; SM_D MM_D the owner sends the page
  *   _A awaiting InvAcks: SM_A then the owner sends; SM_AK the requester keeps its bytes;
- *                       SS_A the requester is lost, the owner stays
+ *                       SS_A the requester is lost, or has put its copy; the owner stays
+ *   P_D                 the only copy comes here, whose node has no memory for it; awaiting PageHome
  *   LS_D LM_D           the bytes are lost unless the requester has installed them: Done or LostAck
  *
  * Losses. An owner that is lost while it may be sending: the home cannot know whether the page
@@ -35,6 +36,7 @@ export const HOME_STATES = [
   'SM_A',
   'SM_AK',
   'SS_A',
+  'P_D',
   'LS_D',
   'LM_D',
 ] as const
@@ -51,10 +53,16 @@ export const HOME_EVENTS = [
   'GetWriteInv', // of a node without a copy; others than the owner have one
   'Upgrade', // to write, of the only node with a copy
   'UpgradeInv', // to write, of a node with a copy; others have one
+  'Put', // of a node that has no memory for its copy; others have one
+  'PutOwner', // the same, and it owns the page
+  'PutLast', // nobody else has a copy
+  'PutKeep', // nobody else has a copy, and there is no memory here, or it is this node's
+  'PutStray', // its copy has gone meanwhile
   'Busy', // any of these while another is being served, or waits already
   'InvAck', // more are awaited; also: an awaited node was lost
   'LastInvAck', // none are awaited after this
   'StrayInvAck', // was not awaited
+  'PageHome', // what was taken
   'Done',
   'StrayDone', // of a node that is not being served
   'LostAck',
@@ -78,10 +86,16 @@ const BUSY = {
   GetWriteInv: never,
   Upgrade: never,
   UpgradeInv: never,
+  Put: never,
+  PutOwner: never,
+  PutLast: never,
+  PutKeep: never,
+  PutStray: never,
   Busy: stall,
 } as const
 const NO_ACKS = { InvAck: never, LastInvAck: never, StrayInvAck: never } as const
-const NO_DONE = { Done: never, StrayDone: never, LostAck: never } as const
+const NO_PUT = { Put: never, PutOwner: never, PutLast: never, PutKeep: never } as const
+const NO_DONE = { PageHome: never, Done: never, StrayDone: never, LostAck: never } as const
 const NO_LOSS = { RequesterLost: never, OwnerLost: never, LastCopyLost: never, SharerLost: never } as const
 
 export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
@@ -94,6 +108,8 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteInv: never,
     Upgrade: never,
     UpgradeInv: never,
+    ...NO_PUT,
+    PutStray: never,
     Busy: never,
     ...NO_ACKS,
     ...NO_DONE,
@@ -108,6 +124,11 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteInv: to('SM_A', 'Begin', 'InvSharers'),
     Upgrade: to('M', 'GrantKept', 'Own'),
     UpgradeInv: to('SM_AK', 'Begin', 'InvOthers'),
+    Put: to('SS_A', 'Begin', 'DropSender', 'GrantDrop'),
+    PutOwner: to('SS_A', 'Begin', 'DropSender', 'ElectOwner', 'GrantDrop'),
+    PutLast: to('P_D', 'Begin', 'Take'),
+    PutKeep: to('S', 'GrantKeep'),
+    PutStray: to('S', 'GrantDrop'),
     Busy: stall,
     ...NO_ACKS,
     ...NO_DONE,
@@ -125,6 +146,11 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteInv: never,
     Upgrade: never,
     UpgradeInv: never,
+    Put: never,
+    PutOwner: never,
+    PutLast: to('P_D', 'Begin', 'Take'),
+    PutKeep: to('M', 'GrantKeep'),
+    PutStray: to('M', 'GrantDrop'),
     Busy: stall,
     ...NO_ACKS,
     ...NO_DONE,
@@ -142,11 +168,14 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteInv: never,
     Upgrade: never,
     UpgradeInv: never,
+    ...NO_PUT,
+    PutStray: to('L', 'GrantDrop'),
     Busy: stall,
     InvAck: never,
     LastInvAck: never,
 
     StrayInvAck: to('L'), // the page was lost while it was being invalidated
+    PageHome: never,
     Done: never,
     StrayDone: never,
     LostAck: to('L'),
@@ -155,6 +184,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
   SS_D: {
     ...BUSY,
     ...NO_ACKS,
+    PageHome: never,
     Done: to('S', 'AddSharer'),
     StrayDone: never,
     LostAck: never,
@@ -166,6 +196,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
   MS_D: {
     ...BUSY,
     ...NO_ACKS,
+    PageHome: never,
     Done: to('S', 'AddSharer'),
     StrayDone: never,
     LostAck: never,
@@ -177,6 +208,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
   SM_D: {
     ...BUSY,
     ...NO_ACKS,
+    PageHome: never,
     Done: to('M', 'Own'),
     StrayDone: never,
     LostAck: never,
@@ -188,6 +220,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
   MM_D: {
     ...BUSY,
     ...NO_ACKS,
+    PageHome: never,
     Done: to('M', 'Own'),
     StrayDone: never,
     LostAck: never,
@@ -224,14 +257,25 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     LastInvAck: to('S', 'Acked'),
     StrayInvAck: never,
     ...NO_DONE,
-    RequesterLost: never,
-    OwnerLost: never,
+    RequesterLost: to('S'), // who put its copy
+    OwnerLost: to('SS_A', 'DropLost', 'ElectOwner'),
     LastCopyLost: to('L', 'Forget'),
+    SharerLost: to('SS_A', 'DropLost'),
+  },
+  P_D: {
+    ...BUSY,
+    ...NO_ACKS,
+    ...NO_DONE,
+    PageHome: to('M', 'Here'),
+    RequesterLost: to('L', 'Forget'),
+    OwnerLost: never,
+    LastCopyLost: never, // the requester is the owner
     SharerLost: never,
   },
   LS_D: {
     ...BUSY,
     ...NO_ACKS,
+    PageHome: never,
     Done: to('S', 'Own'),
     StrayDone: never,
     LostAck: to('L'),
@@ -241,6 +285,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
   LM_D: {
     ...BUSY,
     ...NO_ACKS,
+    PageHome: never,
     Done: to('M', 'Own'),
     StrayDone: never,
     LostAck: to('L'),

@@ -1,7 +1,7 @@
 /** mrsw put together: what the engine needs to run it. */
 import type { Protocol } from '../protocol.js'
 import { copyActions, homeActions, type CopyAction, type HomeAction } from './actions.js'
-import { copyEvent, faultEvent, homeEvent, lossEvent } from './classify.js'
+import { copyEvent, evictEvent, faultEvent, homeEvent, lossEvent } from './classify.js'
 import { COPY_EVENTS, COPY_STATES, copyTable, type CopyEvent, type CopyState } from './copy.table.js'
 import { HOME_EVENTS, HOME_SETTLED, HOME_STATES, homeTable, type HomeEvent, type HomeState } from './home.table.js'
 
@@ -12,8 +12,20 @@ export const mrsw: Mrsw = {
   copy: { states: COPY_STATES, events: COPY_EVENTS, table: copyTable, actions: copyActions },
   home: { states: HOME_STATES, events: HOME_EVENTS, table: homeTable, actions: homeActions },
   settled: HOME_SETTLED,
-  access: { I: 'none', S: 'read', M: 'write', IS_D: 'none', IM_D: 'none', SM_A: 'read', X: 'none' },
+  access: {
+    I: 'none',
+    S: 'read',
+    M: 'write',
+    IS_D: 'none',
+    IM_D: 'none',
+    SM_A: 'read',
+    SE_A: 'read',
+    ME_A: 'write',
+    IE_A: 'none',
+    X: 'none',
+  },
   faultEvent,
+  evictEvent,
   copyEvent,
   homeEvent,
   homeLost: 'HomeLost',

@@ -15,6 +15,9 @@ export const copyActions = {
   Copy: copy.Copy,
   Punch: copy.Punch,
   Poison: copy.Poison,
+  Put: copy.Put,
+  SendHome: copy.SendHome,
+  Retry: copy.Retry,
 } as const
 
 export const homeActions = {
@@ -24,4 +27,8 @@ export const homeActions = {
   FetchWrite: home.FetchWrite,
   Own: home.Own,
   Forget: home.Forget,
+  Take: home.Take,
+  GrantDrop: home.GrantDrop,
+  GrantKeep: home.GrantKeep,
+  Here: home.Here,
 } as const

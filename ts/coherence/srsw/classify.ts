@@ -10,6 +10,11 @@ export function faultEvent({ state, pages, page }: Context): CopyEvent {
   return hasNode(state.nodes, homeOf(pages, page)) ? 'Fault' : 'FaultHomeless'
 }
 
+/** A page whose home is lost has nowhere to go. */
+export function evictEvent({ state, pages, page }: Context): CopyEvent | undefined {
+  return hasNode(state.nodes, homeOf(pages, page)) ? 'Evict' : undefined
+}
+
 /** A message to this node as a holder of, or waiter for, the page. */
 export function copyEvent(context: Context, message: CoherenceMessage, now: CopyState): CopyEvent {
   const { state, pages, page, from } = context
@@ -19,6 +24,14 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
     case 'FetchWrite':
       if (!ordered) throw blame(context, `${type} by a node that is not the home`)
       if (requester === state.self) throw blame(context, `${type} for this very node`)
+      return type
+    case 'Drop':
+    case 'Keep':
+    case 'Take':
+    case 'Here':
+      if (!ordered) throw blame(context, `${type} by a node that is not the home`)
+      if (requester !== state.self) throw blame(context, `${type} for node ${requester}`)
+      if (type === 'Here' && from !== state.self) throw blame(context, `${type} of another node`)
       return type
     case 'PageWrite':
     case 'PageLost':
@@ -35,13 +48,21 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
 /** A message to this node as the page's home. */
 export function homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HomeEvent {
   const { state, pages, page, from } = context
-  const { type, requester, serial } = message
+  const { type, requester, serial, bytes } = message
   if (requester !== from) throw blame(context, `${type} on behalf of node ${requester}`)
   switch (type) {
     case 'GetWrite': {
       const owner = ownerOf(pages, page)
       if (owner === from) return 'GetWriteAgain'
       return owner === state.self ? 'GetWriteHere' : 'GetWrite'
+    }
+    case 'Put':
+      if (ownerOf(pages, page) !== from) return 'PutStray'
+      return state.full || from === state.self ? 'PutKeep' : 'PutLast'
+    case 'PageHome': {
+      const put = serving?.requester === from && serving.serial === serial && bytes === 'page'
+      if (!put) throw blame(context, `${type} that was not asked for`)
+      return type
     }
     case 'Done':
       return serving?.requester === from && serving.serial === serial ? 'Done' : 'StrayDone'
