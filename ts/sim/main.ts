@@ -1,16 +1,18 @@
 #!/usr/bin/env node
 /** `npm run sim`, `npm run explore`, `npm run mutants`: checks of the protocols. The last line is one JSON object with --json. */
+import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { AnyProtocol } from '../coherence/protocol.js'
-import { step } from '../node/step.js'
 import { CHECKED } from './check.js'
-import { EXPLORER_SIZES, type ExplorerSize } from './sizes.js'
-import { explore } from './explore.js'
+import { EXPLORER_SIZES } from './sizes.js'
+import { sizesTable } from './explore-size.js'
+import { exploreSizes } from './explore-jobs.js'
 import { litmus, SEQUENTIAL } from './litmus-files.js'
 import { replaceTable, table, VERIFICATION } from './markdown.js'
 import { MUTANTS } from './mutants.js'
 import type { Mutant } from './plant.js'
 import { counterexample } from './planted.js'
+import { rounded } from './rounded.js'
 import { run } from './run.js'
 
 const program = new Command('sim')
@@ -38,10 +40,11 @@ program
   .addOption(protocolOption())
   .option('--size <name>', `only this size: ${[...new Set(EXPLORER_SIZES.map(({ name }) => name))].join(', ')}`)
   .option('--full', 'the larger sizes too')
+  .option('--jobs <count>', 'sizes gone through at once', count(1, 1024), availableParallelism())
   .option('--break <name>', "the shortest counterexample to a planted bug, and exit 1; 'list' lists them")
   .option('--markdown', 'write the table of sizes in docs/VERIFICATION.md anew')
   .option('--json', 'end with one JSON object')
-  .action((options: ExploreFlags) => {
+  .action(async (options: ExploreFlags) => {
     const protocols = chosen(options.protocol)
     if (options.break !== undefined) return breakOne(options.break, protocols, options)
     const sizes = EXPLORER_SIZES.filter(({ name, when, protocol }) => {
@@ -49,7 +52,7 @@ program
       return options.size === undefined ? options.full === true || when !== 'full' : name === options.size
     })
     if (sizes.length === 0) program.error(`--size: there is no size '${options.size}'`)
-    const results = sizes.map(exploreOne)
+    const results = await exploreSizes(sizes, options.jobs)
     const states = results.reduce((sum, result) => sum + result.states, 0)
     if (options.markdown) replaceTable(VERIFICATION, 'sizes', sizesTable(results))
     finish(options.json, { ok: results.every(({ ok }) => ok), states, sizes: results })
@@ -78,7 +81,7 @@ program
     finish(options.json, litmus(paths, protocols))
   })
 
-program.parse()
+await program.parseAsync()
 
 interface RunFlags {
   protocol?: string
@@ -94,6 +97,7 @@ interface ExploreFlags {
   protocol?: string
   size?: string
   full?: true
+  jobs: number
   break?: string
   markdown?: true
   json?: true
@@ -143,64 +147,6 @@ function runOne(protocol: AnyProtocol, options: RunFlags) {
   }
 }
 
-function exploreOne({ name, when: _, states: expected, ...size }: ExplorerSize) {
-  const {
-    protocol,
-    nodes,
-    pages,
-    threads,
-    ops: opsPerThread,
-    duplicates,
-    losses,
-    evictions,
-    locks,
-    symmetry = false,
-  } = size
-  const started = performance.now()
-  const title = `${protocol} ${name}`
-  const progress = (states: number) => process.stderr.isTTY && process.stderr.write(`\r${title}: ${states} states`)
-  const { ok, states, forms, ends, depth, complete, violation, way } = explore({ ...size, step, progress })
-  const seconds = rounded((performance.now() - started) / 1000)
-  for (const line of way) console.log(line)
-  if (!complete) console.error(`\r${title}: gave up after ${states} states`)
-  console.error(`\r${title}: ${states} states, ${ends} ends, depth ${depth}, ${seconds} s`)
-  const same = ok && states === expected
-  if (ok && !same) console.error(`${title}: ${expected} states were expected (ts/sim/sizes.ts)`)
-  const cluster = {
-    name,
-    protocol,
-    nodes,
-    pages,
-    threads,
-    opsPerThread,
-    locks,
-    duplicates,
-    losses,
-    evictions,
-    symmetry,
-  }
-  return { ...cluster, ok: same, states, forms, depth, seconds, violation }
-}
-
-function sizesTable(results: readonly ReturnType<typeof exploreOne>[]): string {
-  return table(results, {
-    protocol: ({ protocol }) => protocol,
-    size: ({ name }) => name,
-    nodes: ({ nodes }) => nodes,
-    pages: ({ pages }) => pages,
-    'threads a node': ({ threads }) => threads,
-    'operations a thread': ({ opsPerThread }) => opsPerThread,
-    locks: ({ locks }) => locks,
-    'faults twice': ({ duplicates }) => duplicates,
-    'nodes lost': ({ losses }) => losses,
-    evictions: ({ evictions }) => evictions,
-    states: ({ states, forms, symmetry }) => (symmetry ? `${states} (of ${forms})` : states),
-    depth: ({ depth }) => depth,
-    seconds: ({ seconds }) => Math.round(seconds * 10) / 10,
-    found: ({ ok, violation }) => violation ?? (ok ? 'nothing' : 'another count of states'),
-  })
-}
-
 function mutantsTable(mutants: readonly ReturnType<typeof catchOne>[]): string {
   return table(mutants, {
     protocol: ({ protocol }) => protocol,
@@ -244,10 +190,6 @@ function count(least: number, most = Number.MAX_SAFE_INTEGER) {
     }
     return value
   }
-}
-
-function rounded(seconds: number): number {
-  return Math.round(seconds * 1000) / 1000
 }
 
 function finish(json: true | undefined, result: { readonly ok: boolean; readonly [field: string]: unknown }): void {

@@ -5,7 +5,7 @@ export const VERIFICATION = new URL('../../../docs/VERIFICATION.md', import.meta
 
 type Value = string | number | boolean | null | undefined
 
-export function table<T extends Readonly<Record<string, unknown>>>(
+export function table<T extends object>(
   rows: readonly T[],
   columns: Readonly<Record<string, (row: T) => Value>>,
 ): string {
