@@ -1,101 +1,142 @@
 /**
- * One placement of the fault benchmark, as a program: fault-placement PAGES ROUNDS. It starts three
- * nodes, measures the floors and our figures in turn, round by round, and prints one JSON line.
- *
- *   local    first write to a fresh page whose home is the faulting node
- *   upgrade  write to a page that is readable on the faulting node, its home, and nowhere else
- *   remote2  read of a page whose home and owner is another node
- *   remote3  read of a page whose home is one other node and whose owner is a third
+ * One placement of the fault benchmark, as a program: fault-placement PAGES ROUNDS MODEL... It starts three nodes for
+ * each model, measures the floors and the models in turn, round by round, and prints one JSON line.
+ * fault-models.ts says what is measured.
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { PAGE_SIZE } from '../ts/base/ids.js'
-import { segments, unlink } from '../ts/client/inspect.js'
-import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
 import type { Daemon } from '../ts/launch/daemon.js'
+import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
 import { built } from '../ts/launch/paths.js'
-import { createSegment, touch, touchAndStay } from './programs.js'
+import type { Cost } from './fault-cost.js'
+import { KINDS, budgetsOf, floorOf, modelNamed, nameOf, targetOf } from './fault-models.js'
+import type { BenchModel, Floors, Kind } from './fault-models.js'
+import { faultRound, type Round } from './fault-round.js'
+import { failuresOf } from './fault-whole.js'
 import { median, quantile, spread } from './stats.js'
 
-const KINDS = ['local', 'upgrade', 'remote2', 'remote3'] as const
-type Kind = (typeof KINDS)[number]
-type Floors = { missing: number; minor: number; wp: number; tcp: number }
+export interface Figure {
+  p50Us: number
+  p99Us: number
+  /** Of the rounds' medians. */
+  spreadUs: { median: number; min: number; max: number }
+  floorUs: number
+  ratio: number
+  /** Between nodes, for each page. */
+  messages: number
+  target?: number
+  met?: boolean
+}
+
+type ByKind<T> = Partial<Record<Kind, T>>
 
 export interface Placement {
   floorUs: Floors
-  usP50: Record<Kind, number>
-  usP90: Record<Kind, number>
-  /** Of the rounds' medians. */
-  spreadUs: Record<Kind, { median: number; min: number; max: number }>
-  /** local against missing, upgrade against wp, remote against missing + tcp. */
-  ratio: Record<Kind, number>
+  /** By model, as `gshm ls` prints it. */
+  models: Record<string, ByKind<Figure>>
+  /** Why the run was not whole. */
+  failures: string[]
+  /** mrsw/fixed, if it is among the models. */
+  usP50?: ByKind<number>
+  usP90?: ByKind<number>
+  spreadUs?: ByKind<Figure['spreadUs']>
+  ratio?: ByKind<number>
 }
 
 const run = promisify(execFile)
+/** The daemons' JavaScript is compiled by use. */
+const WARM_UP_PAGES = 500
 
-async function floors(count: number): Promise<Floors> {
+async function measureFloors(count: number): Promise<Floors> {
   const { stdout } = await run(built('fault_floors'), [String(count)])
   return JSON.parse(stdout) as Floors
 }
 
-async function round(nodes: readonly Daemon[], pages: number, name: string): Promise<Record<Kind, number[]>> {
-  const [a, b, c] = nodes as [Daemon, Daemon, Daemon]
-  await createSegment(a, name, pages * 3 * 4 * PAGE_SIZE)
-  const segment = segments(a.socket).find((one) => one.name === name)!
-  // homes[p % 3] is page p's home; four blocks of 3 * pages pages, one for each kind
-  const at = (block: number, home: number) => block * pages * 3 + segment.homes.indexOf(home)
-  const [local] = await touch(a, name, at(0, a.node), 3, pages, 'write')
-  const [, upgrade] = await touch(a, name, at(1, a.node), 3, pages, 'read', 'write')
-  // The owners live on, so that taking the page includes taking their right to write it.
-  const owners = [
-    await touchAndStay(b, name, at(2, b.node), 3, pages),
-    await touchAndStay(c, name, at(3, b.node), 3, pages),
-  ]
-  const [remote2] = await touch(a, name, at(2, b.node), 3, pages, 'read')
-  const [remote3] = await touch(a, name, at(3, b.node), 3, pages, 'read')
-  for (const leave of owners) await leave()
-  unlink(a.socket, name)
-  return { local: local!, upgrade: upgrade!, remote2: remote2!, remote3: remote3! }
+interface Measured {
+  readonly model: BenchModel
+  readonly dir: string
+  readonly nodes: readonly Daemon[]
+  readonly rounds: Round[]
 }
 
-function perKind<T>(make: (kind: Kind) => T): Record<Kind, T> {
-  return Object.fromEntries(KINDS.map((kind) => [kind, make(kind)])) as Record<Kind, T>
-}
-
-async function main(pages: number, rounds: number): Promise<Placement> {
+/** Daemons serve one model each: what they compile for one would not be what they compile for all. */
+async function start(model: BenchModel): Promise<Measured> {
   const dir = mkdtempSync(join(tmpdir(), 'gshm-bench-'))
   const nodes = await startCluster({ dir, cluster: 'bench', nodes: 3, memory: 2 ** 31 })
+  return { model, dir, nodes, rounds: [] }
+}
+
+async function main(pages: number, rounds: number, models: readonly BenchModel[]): Promise<Placement> {
+  const measured: Measured[] = []
   try {
-    const floorRounds: Floors[] = []
-    const ours: Record<Kind, number[]>[] = []
-    await round(nodes, Math.min(pages, 500), 'warm-up') // the daemons' JavaScript is compiled by use
+    for (const model of models) measured.push(await start(model))
+    const floors: Floors[] = []
+    for (const { model, nodes } of measured) {
+      say(`warming up ${nameOf(model)}`)
+      await faultRound(nodes, model, Math.min(pages, WARM_UP_PAGES), 'warm-up')
+    }
     for (let n = 0; n < rounds; n++) {
-      process.stderr.write(`\rround ${n + 1} of ${rounds}`)
-      floorRounds.push(await floors(pages))
-      ours.push(await round(nodes, pages, `round-${n}`))
+      floors.push(await measureFloors(pages))
+      for (const { model, nodes, rounds: done } of measured) {
+        say(`round ${n + 1} of ${rounds}: ${nameOf(model)}`)
+        done.push(await faultRound(nodes, model, pages, `round-${n}`))
+      }
     }
-    process.stderr.write('\r                    \r')
-    const floor = (kind: keyof Floors) => median(floorRounds.map((one) => one[kind]))
-    const floorUs = { missing: floor('missing'), minor: floor('minor'), wp: floor('wp'), tcp: floor('tcp') }
-    const spreadUs = perKind((kind) => spread(ours.map((one) => median(one[kind]))))
-    const usP50 = perKind((kind) => spreadUs[kind].median)
-    const remote = floorUs.missing + floorUs.tcp
-    const against = { local: floorUs.missing, upgrade: floorUs.wp, remote2: remote, remote3: remote }
-    return {
-      floorUs,
-      usP50,
-      usP90: perKind((kind) => median(ours.map((one) => quantile(one[kind], 0.9)))),
-      spreadUs,
-      ratio: perKind((kind) => usP50[kind] / against[kind]),
-    }
+    say('')
+    return placementOf(pages, measured, floors)
   } finally {
-    await stopDaemons(nodes.map((node) => ({ ...node })))
-    rmSync(dir, { recursive: true })
+    for (const { nodes, dir } of measured) {
+      await stopDaemons(nodes)
+      rmSync(dir, { recursive: true })
+    }
   }
 }
 
-const [pages, rounds] = process.argv.slice(2).map(Number)
-process.stdout.write(`${JSON.stringify(await main(pages!, rounds!))}\n`)
+function placementOf(pages: number, measured: readonly Measured[], rounds: readonly Floors[]): Placement {
+  const names = Object.keys(rounds[0]!) as (keyof Floors)[]
+  const floorUs = byKey(names, (name) => median(rounds.map((one) => one[name]))) as Floors
+  const placement: Placement = { floorUs, models: {}, failures: [] }
+  for (const { model, rounds: done } of measured) {
+    const kinds = KINDS.filter((kind) => budgetsOf(model)[kind] !== undefined)
+    const costs = (kind: Kind) => done.flatMap((round) => round[kind] ?? [])
+    const figures = byKey(kinds, (kind) => figureOf(kind, costs(kind), pages, floorUs))
+    placement.models[nameOf(model)] = figures
+    placement.failures.push(...done.flatMap((round, n) => failuresOf(model, round, n + 1, pages)))
+    if (nameOf(model) !== 'mrsw/fixed') continue
+    placement.usP50 = byKey(kinds, (kind) => figures[kind]!.p50Us)
+    placement.usP90 = byKey(kinds, (kind) => median(costs(kind).map(({ us }) => quantile(us, 0.9))))
+    placement.spreadUs = byKey(kinds, (kind) => figures[kind]!.spreadUs)
+    placement.ratio = byKey(kinds, (kind) => figures[kind]!.ratio)
+  }
+  return placement
+}
+
+function figureOf(kind: Kind, costs: readonly Cost[], pages: number, floors: Floors): Figure {
+  const spreadUs = spread(costs.map(({ us }) => median(us)))
+  const floorUs = floorOf(kind, floors)
+  const ratio = spreadUs.median / floorUs
+  const target = targetOf(kind)
+  return {
+    p50Us: spreadUs.median,
+    p99Us: median(costs.map(({ us }) => quantile(us, 0.99))),
+    spreadUs,
+    floorUs,
+    ratio,
+    messages: costs.reduce((all, { messages }) => all + messages, 0) / (costs.length * pages),
+    ...(target === undefined ? {} : { target, met: ratio <= target }),
+  }
+}
+
+function byKey<K extends string, T>(keys: readonly K[], make: (key: K) => T): Partial<Record<K, T>> {
+  return Object.fromEntries(keys.map((key) => [key, make(key)])) as Partial<Record<K, T>>
+}
+
+function say(text: string): void {
+  process.stderr.write(`\r${text.padEnd(40)}\r`)
+}
+
+const [pages, rounds, ...models] = process.argv.slice(2)
+process.stdout.write(`${JSON.stringify(await main(Number(pages), Number(rounds), models.map(modelNamed)))}\n`)

@@ -3,9 +3,10 @@
  *   fault_floors COUNT
  *
  * Prints one JSON object: the p50 in microseconds of a missing, a minor and a write-protect fault
- * served by a handler in another process, and of a TCP round trip (64 bytes there, a page back) over
- * loopback, each between two processes, each read in the thread that waits. Both handlers block in
- * poll(2) or read(2), as simple ones do. Where the two processes run is the caller's affair. */
+ * served by a handler in another process, and of round trips: `tcp` over loopback (64 bytes there, a
+ * page back), `message` the same with 64 bytes back, `ask` 64 bytes each way over a unix socket of the
+ * device's kind. Each is between two processes, each read in the thread that waits. The others block
+ * in poll(2) or read(2), as simple ones do. Where the processes run is the caller's affair. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -78,7 +79,7 @@ static double pass(char *base, int count, double *samples) {
 }
 
 struct floors {
-  double missing, minor, wp, tcp;
+  double missing, minor, wp, tcp, message, ask;
 };
 
 static void faults(int count, double *samples, struct floors *floors) {
@@ -124,39 +125,52 @@ static void all(int fd, char *bytes, size_t count, int sending) {
   }
 }
 
-static void tcp(int count, double *samples, struct floors *floors) {
-  static char request[64], page[PAGE];
+/* Round trips: 64 bytes by `fd`, `bytes` back from a child that has `other`. */
+static double round_trips(int fd, int other, size_t bytes, int count, double *samples) {
+  static char request[64], reply[PAGE];
+  pid_t child = fork();
+  if (child < 0) die("fork");
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close(fd);
+    for (;;) {
+      all(other, request, sizeof request, 0);
+      all(other, reply, bytes, 1);
+    }
+  }
+  close(other);
+  for (int i = 0; i < count; i++) {
+    double before = now_us();
+    all(fd, request, sizeof request, 1);
+    all(fd, reply, bytes, 0);
+    samples[i] = now_us() - before;
+  }
+  close(fd);
+  waitpid(child, NULL, 0);
+  return median(samples, count);
+}
+
+static double tcp(size_t bytes, int count, double *samples) {
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof at;
   if (listener < 0 || bind(listener, (struct sockaddr *)&at, size) < 0 || listen(listener, 1) < 0 ||
       getsockname(listener, (struct sockaddr *)&at, &size) < 0)
     die("listen");
-  int one = 1;
-  pid_t child = fork();
-  if (child < 0) die("fork");
-  if (child == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int fd = accept(listener, NULL, NULL);
-    if (fd < 0) die("accept");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    for (;;) {
-      all(fd, request, sizeof request, 0);
-      all(fd, page, sizeof page, 1);
-    }
-  }
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || connect(fd, (struct sockaddr *)&at, size) < 0) die("connect");
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  for (int i = 0; i < count; i++) {
-    double before = now_us();
-    all(fd, request, sizeof request, 1);
-    all(fd, page, sizeof page, 0);
-    samples[i] = now_us() - before;
-  }
-  close(fd);
-  waitpid(child, NULL, 0);
-  floors->tcp = median(samples, count);
+  int other = accept(listener, NULL, NULL), on = 1;
+  if (other < 0) die("accept");
+  close(listener);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(other, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return round_trips(fd, other, bytes, count, samples);
+}
+
+static double ask(int count, double *samples) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) die("socketpair");
+  return round_trips(pair[0], pair[1], 64, count, samples);
 }
 
 int main(int argc, char **argv) {
@@ -169,9 +183,11 @@ int main(int argc, char **argv) {
   if (samples == NULL) die("malloc");
   struct floors floors;
   faults(count, samples, &floors);
-  tcp(count, samples, &floors);
-  printf("{\"missing\":%.3f,\"minor\":%.3f,\"wp\":%.3f,\"tcp\":%.3f}\n", floors.missing, floors.minor,
-         floors.wp, floors.tcp);
+  floors.tcp = tcp(PAGE, count, samples);
+  floors.message = tcp(64, count, samples);
+  floors.ask = ask(count, samples);
+  printf("{\"missing\":%.3f,\"minor\":%.3f,\"wp\":%.3f,\"tcp\":%.3f,\"message\":%.3f,\"ask\":%.3f}\n",
+         floors.missing, floors.minor, floors.wp, floors.tcp, floors.message, floors.ask);
   free(samples);
   return 0;
 }

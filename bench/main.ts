@@ -1,18 +1,34 @@
 /** `npm run bench -- NAME ... [--json]`: scripts that measure, never tests that fail on time. */
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
+import { CONSISTENCIES, MANAGERS, type Consistency, type Manager } from '../ts/base/consistency.js'
 import { diffBenchmark } from './diff.js'
+import { modelsAsked } from './fault-models.js'
 import { faultBenchmark } from './fault.js'
 import { memoryBenchmark } from './memory.js'
+
+interface FaultOptions {
+  readonly pages: string
+  readonly rounds: string
+  readonly consistency?: Consistency
+  readonly manager?: Manager
+  readonly json?: boolean
+}
 
 const program = new Command('bench').description('Measures globalshm against the floors of this machine.')
 program
   .command('fault')
-  .description('page faults on the node, upgrades, and pages fetched from other nodes, against C floors')
+  .description(
+    'page faults on the node, upgrades, pages fetched from other nodes, releases: each model against C floors',
+  )
   .option('--pages <n>', 'pages a pass touches', '1000')
   .option('--rounds <n>', 'rounds; each figure is the median of its rounds', '5')
+  .addOption(new Option('--consistency <model>', 'only this (default: all)').choices(CONSISTENCIES))
+  .addOption(new Option('--manager <kind>', 'only this (default: all)').choices(MANAGERS))
   .option('--json', 'the last line of standard output is one JSON object')
-  .action(async (options: { pages: string; rounds: string; json?: boolean }) => {
-    finish(options.json, await faultBenchmark(count('--pages', options.pages), count('--rounds', options.rounds)))
+  .action(async ({ json, pages, rounds, consistency, manager }: FaultOptions) => {
+    const models = modelsAsked(consistency, manager)
+    if (typeof models === 'string') return program.error(`bench: ${models}`)
+    finish(json, await faultBenchmark(count('--pages', pages), count('--rounds', rounds), models))
   })
 program
   .command('memory')

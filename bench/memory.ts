@@ -79,7 +79,7 @@ function pageCost(pages: number, windows: number, stride: number): Promise<PageC
     for (let window = 0; window <= windows; window++) {
       process.stderr.write(`\r${stride === 1 ? 'dense' : 'sparse'}: window ${window} of ${windows} `)
       const before = rssAnon(faulting.pid)
-      await touch(faulting, 'pages', window * pages * stride, stride, pages, 'write')
+      await touch(faulting, 'pages', 'write', window * pages * stride, stride, pages)
       if (window > 0) grown.push((rssAnon(faulting.pid) - before) / pages)
     }
     process.stderr.write('\r                              \r')

@@ -47,7 +47,7 @@ for (const [how, stride, count] of [
 ] as const) {
   t.test(`${count} pages, ${how}: a node knows those it has or is home of, in 32 bytes each at most`, async (t) => {
     t.match(await cluster.run(0, 'segment_create', ['pages', String(BIG)]), { status: 0, stderr: '' })
-    const touch = ['pages', '0', String(stride), String(count), 'write']
+    const touch = ['pages', 'write', '0', String(stride), String(count)]
     t.equal((await cluster.run(0, 'fault_touch', touch)).status, 0)
     const { homes } = segments(cluster.socket(0)).find(({ name }) => name === 'pages')!
     const touched = Array.from({ length: count }, (_, n) => n * stride)
