@@ -23,7 +23,7 @@ export const page = (serial: number): Message => ({
   bytes: 'page',
   confirm: true,
 })
-export const leave = (ticket: number): Message => ({ type: 'BarrierLeave', key: 'k', ticket })
+export const leave = (number: number): Message => ({ type: 'BarrierLeave', key: 'k', number })
 
 /** Lines about one node, and a way to wait for one. */
 export class Seen {
@@ -55,7 +55,7 @@ export function handlers(add: (line: string) => void): ClusterHandlers {
     self: (node) => add(`self ${node}`),
     joined: (node, name) => add(`joined ${node} ${name}`),
     message: (from, message, payload) => {
-      const number = 'serial' in message ? message.serial : 'ticket' in message ? message.ticket : ''
+      const number = 'serial' in message ? message.serial : 'number' in message ? message.number : ''
       add(`message ${from} ${message.type} ${number}${payload ? ` ${payload.length}:${payload[9]}` : ''}`)
     },
     lost: (node, why) => add(`lost ${node} ${why}`),

@@ -370,7 +370,7 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
   lock(1, 'k')
   links.settle()
   lock(2, 'k')
-  const staying = barrier(1, 'b', 2)
+  barrier(1, 'b', 2)
   links.settle()
   const turns = [1, 2].map((node) => links.state(node).locks.get('k')?.turn)
   t.same(turns, [1, 1], 'node 1 holds, and node 2 waits')
@@ -378,6 +378,8 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
   const ask = { type: 'TokenAsk', key: 'k', turn: 99 } as const
   const grant = { type: 'TokenGrant', key: 'k', turn: 2, ownerDied: false } as const
   const recall = { type: 'TokenRecall', key: 'k', turn: 1, next: 2, nextTurn: 1 } as const
+  const go = { type: 'BarrierGo', key: 'b', count: 2, arrived: 1, share: 0 } as const
+  const arrive = { type: 'BarrierArrive', key: 'b', count: 2, first: 9, arrived: 1, answers: false } as const
   const hostile: [to: number, from: number, SyncMessage][] = [
     [0, 1, { ...ask, key: '' }],
     [0, 1, { ...ask, key: 'x'.repeat(65) }],
@@ -405,14 +407,26 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
     [2, 0, { ...recall, next: NO_NODE }],
     [1, 0, { type: 'TokenRefused', key: 'k', turn: 1 }],
     [2, 1, { type: 'TokenRefused', key: 'k', turn: 1 }],
-    [1, 2, { type: 'BarrierGo', ticket: staying }],
-    [1, 0, { type: 'BarrierGo', ticket: 98 }],
-    [1, 0, { type: 'BarrierRefused', ticket: staying, error: 'OK', detail: '' }],
-    [0, 1, { type: 'BarrierArrive', key: 'b', ticket: 1, process: 1, count: 0 }],
-    [0, 1, { type: 'BarrierArrive', key: 'b', ticket: 1, process: 1, count: 65_536 }],
-    [0, 1, { type: 'BarrierArrive', key: 'b', ticket: 1, process: 0.5, count: 2 }],
-    [0, 1, { type: 'BarrierArrive', key: 'b', ticket: NaN, process: 1, count: 2 }],
-    [1, 0, { type: 'BarrierLeave', key: 'b', ticket: staying }],
+    [1, 2, go],
+    [1, 0, { ...go, key: 'c' }],
+    [1, 0, { ...go, count: 3 }],
+    [1, 0, { ...go, arrived: 0 }],
+    [1, 0, { ...go, arrived: 2 }],
+    [1, 0, { ...go, share: -1 }],
+    [1, 0, { ...go, share: 65_536 }],
+    [1, 2, { type: 'BarrierAsk', key: 'b', count: 2 }],
+    [1, 0, { type: 'BarrierAsk', key: 'b', count: 3 }],
+    [1, 0, { type: 'BarrierRefused', key: 'b', count: 2, arrived: 1, error: 'OK', detail: '' }],
+    [1, 0, { type: 'BarrierRefused', key: 'b', count: 2, arrived: 1, error: 'ODD', detail: '' }],
+    [0, 1, { ...arrive, count: 0 }],
+    [0, 1, { ...arrive, count: 65_536 }],
+    [0, 1, { ...arrive, first: NaN }],
+    [0, 1, { ...arrive, arrived: 0 }],
+    [0, 1, { ...arrive, arrived: 0.5 }],
+    [0, 1, { ...arrive, arrived: 65_536 }],
+    [0, 1, { ...arrive, answers: true }],
+    [0, 1, { type: 'BarrierLeave', key: 'b', number: -1 }],
+    [1, 0, { type: 'BarrierLeave', key: 'b', number: 1 }],
   ]
   for (const [to, from, message] of hostile) {
     const act = () => links.step(to, (state, effects) => syncMessage(state, from, message, effects))

@@ -1,36 +1,117 @@
-/** One barrier as its manager sees it. Empty is the absence of a record: barriers are reusable. */
+/**
+ * One barrier as its manager sees it. Empty is the absence of a record: barriers are reusable. After each
+ * event of the upper part those of the lower part follow for as long as they can (barrier.ts).
+ */
 import { to, type Table } from '../coherence/table.js'
 
-export const BARRIER_STATES = ['Empty', 'Gathering'] as const
+export const BARRIER_STATES = [
+  'Empty',
+  'Resting', // nobody waits, as far as is known; nodes have shares, or are being asked
+  'Gathering', // some wait
+  'Clearing', // what nodes hold back must be known before more is decided
+] as const
 export type BarrierStateName = (typeof BARRIER_STATES)[number]
 
 export const BARRIER_EVENTS = [
   'Arrive',
-  'ArriveLast', // all that were waited for
-  'ArriveMismatch', // others wait with another count
+  'ArriveOther', // for another count
   'ArriveFull', // too many barriers are known
-  'Leave', // a waiting participant's process has ended, or its node is lost
+  'Answer', // a node holds nothing back any more; its Arrive, if any, follows
+  'Leave', // a participant's process has ended, or a node is lost that has participants, or may have
+  'LeaveLate', // one that is to be decided later
   'Stray', // BarrierLeave of one that no longer waits: it crossed its final answer
+  'Evict', // too many are Resting
+
+  'Complete', // all that were waited for are here
+  'CompleteMore', // and more than that
+  'Surplus', // a node has more than its share here, so others may hold back for somebody who never comes
+  'Forget', // Resting, and no node holds back
+  'ClearedBroken', // no node holds back any more: somebody died
+  'ClearedSome', // somebody waits
+  'ClearedNone', // nobody does
 ] as const
 export type BarrierEvent = (typeof BARRIER_EVENTS)[number]
 
-export type BarrierAction = 'join' | 'releaseAll' | 'breakUp' | 'refuseMismatch' | 'refuseFull'
+export type BarrierAction =
+  | 'join'
+  | 'answered'
+  | 'askAll'
+  | 'noteDeath'
+  | 'postpone'
+  | 'releaseAll'
+  | 'breakUp'
+  | 'refuseOther'
+  | 'refuseFull'
 
 export const barrierTable: Table<BarrierStateName, BarrierEvent, BarrierAction> = {
   Empty: {
     Arrive: to('Gathering', 'join'),
-    ArriveLast: to('Empty', 'join', 'releaseAll'),
-    ArriveMismatch: 'never',
+    ArriveOther: 'never',
     ArriveFull: to('Empty', 'refuseFull'),
+    Answer: 'never',
     Leave: 'never',
+    LeaveLate: 'never',
     Stray: to('Empty'),
+    Evict: 'never',
+    Complete: 'never',
+    CompleteMore: 'never',
+    Surplus: 'never',
+    Forget: 'never',
+    ClearedBroken: 'never',
+    ClearedSome: 'never',
+    ClearedNone: 'never',
+  },
+  Resting: {
+    Arrive: to('Gathering', 'join'),
+    // Whether somebody waits for the count that was is not known here.
+    ArriveOther: to('Clearing', 'askAll', 'postpone'),
+    ArriveFull: 'never',
+    Answer: to('Resting', 'answered'),
+    Leave: to('Clearing', 'askAll', 'noteDeath'),
+    LeaveLate: 'never',
+    Stray: to('Resting'),
+    Evict: to('Resting', 'askAll'),
+    Complete: 'never',
+    CompleteMore: 'never',
+    Surplus: 'never',
+    Forget: to('Empty'),
+    ClearedBroken: 'never',
+    ClearedSome: 'never',
+    ClearedNone: 'never',
   },
   Gathering: {
     Arrive: to('Gathering', 'join'),
-    ArriveLast: to('Empty', 'join', 'releaseAll'),
-    ArriveMismatch: to('Gathering', 'refuseMismatch'),
+    ArriveOther: to('Gathering', 'refuseOther'),
     ArriveFull: 'never',
-    Leave: to('Empty', 'breakUp'),
+    Answer: to('Gathering', 'answered'),
+    // Those that are held back wait with the dead one too: they come first, and hear of it.
+    Leave: to('Clearing', 'askAll', 'noteDeath'),
+    LeaveLate: 'never',
     Stray: to('Gathering'),
+    Evict: 'never',
+    Complete: to('Resting', 'releaseAll'),
+    CompleteMore: to('Gathering', 'releaseAll'),
+    Surplus: to('Gathering', 'askAll'),
+    Forget: 'never',
+    ClearedBroken: 'never',
+    ClearedSome: 'never',
+    ClearedNone: 'never',
+  },
+  Clearing: {
+    Arrive: to('Clearing', 'join'),
+    ArriveOther: to('Clearing', 'postpone'),
+    ArriveFull: 'never',
+    Answer: to('Clearing', 'answered'),
+    Leave: to('Clearing', 'noteDeath'),
+    LeaveLate: to('Clearing', 'postpone'),
+    Stray: to('Clearing'),
+    Evict: 'never',
+    Complete: 'never',
+    CompleteMore: 'never',
+    Surplus: 'never',
+    Forget: 'never',
+    ClearedBroken: to('Empty', 'breakUp'),
+    ClearedSome: to('Gathering'),
+    ClearedNone: to('Empty'),
   },
 }

@@ -1,107 +1,258 @@
 /**
- * Barriers at their manager. One that has let everybody go is forgotten, and so may be used again
- * at once, with another count too. When a participant dies that others wait with, the barrier breaks
- * for all of them: they could wait for ever, or go with one too few.
+ * Barriers at their manager. A node reports arrivals together: when as many are there as in the last
+ * episode (its share, told with BarrierGo), at once when it has no share. So where the same threads meet
+ * again, an episode costs two messages for each other node.
+ *
+ * No share makes a barrier hang. A node holds arrivals back only while it has fewer than its share, and the
+ * shares that are out add up to no more than the count (they are given out together, and only when none
+ * is out or awaited). So if as many as the count have arrived anywhere and some are held back, then
+ * another node has more than its share; that one holds nothing back, and its surplus is seen here.
+ * Then all that may hold back are asked (BarrierAsk): they say what they have, and have no share until
+ * the next answer. The same where it matters who waits: somebody has died, or comes for another count.
+ * Those are decided when every node that was asked has answered or is lost (Clearing), as if nothing had
+ * been held back.
+ *
+ * When a participant dies that others wait with, the barrier breaks for all of them: they could wait for
+ * ever, or go with one too few. A lost node that may have held some back counts as one that had.
  */
 import { expectOfPeer, isCount } from '../base/expect.js'
 import type { NodeId } from '../base/ids.js'
 import { barrierTable, type BarrierAction, type BarrierEvent } from './barrier.table.js'
 import type { SyncMessage } from './messages.js'
-import {
-  BARRIERS_MAX,
-  isBarrierCount,
-  type Barrier,
-  type Participant,
-  type SyncEffect,
-  type SyncState,
-} from './state.js'
+import { BARRIERS_MAX, COUNT_MAX, RESTING_MAX, isBarrierCount } from './state.js'
+import type { Barrier, LateMessage, Report, SyncEffect, SyncState } from './state.js'
 import { lookUp } from './table.js'
 
 export type BarrierMessage = Extract<SyncMessage, { type: 'BarrierArrive' | 'BarrierLeave' }>
 
 interface Cause {
+  readonly key: string
   readonly barrier: Barrier
-  /** Who arrives or leaves. */
-  readonly who: Participant
-  /** No answer goes there. */
-  readonly lost: NodeId | undefined
+  /** Who says something, or is lost. */
+  readonly from: NodeId
+  readonly message?: BarrierMessage
 }
 
-/** @param message checked already: this node manages the key */
+/** @param message its key is checked already: this node manages it */
 export function barrierMessage(state: SyncState, from: NodeId, message: BarrierMessage, effects: SyncEffect[]): void {
-  const { key, ticket } = message
-  if (message.type === 'BarrierLeave') {
-    const barrier = state.barriers.get(key) ?? empty(0)
-    const waits = barrier.waiting.some((other) => other.node === from && other.ticket === ticket)
-    const cause = { barrier, who: { node: from, ticket, process: 0 }, lost: undefined }
-    step(state, key, cause, waits ? 'Leave' : 'Stray', 'message', effects)
-    return
-  }
-  const { process, count } = message
-  expectOfPeer(isBarrierCount(count) && isCount(process), `BarrierArrive for ${count}`)
-  const barrier = state.barriers.get(key) ?? empty(count)
-  const cause = { barrier, who: { node: from, ticket, process }, lost: undefined }
-  step(state, key, cause, classifyArrival(state, barrier, count), 'message', effects)
+  if (message.type === 'BarrierArrive') expectArrival(state.barriers.get(message.key), from, message)
+  else expectOfPeer(isCount(message.number), `BarrierLeave of ${message.number}`)
+  take(state, from, message, effects)
+  const [longest] = state.resting
+  if (longest !== undefined && state.resting.size > RESTING_MAX) evict(state, longest, effects)
 }
 
 export function barriersLost(state: SyncState, node: NodeId, effects: SyncEffect[]): void {
   for (const [key, barrier] of [...state.barriers]) {
-    const who = barrier.waiting.find((participant) => participant.node === node)
-    if (who !== undefined) step(state, key, { barrier, who, lost: node }, 'Leave', 'local', effects)
+    const cause = { key, barrier, from: node }
+    if (forgetNode(barrier, node)) step(state, cause, 'Leave', 'local', effects)
+    settle(state, cause, effects)
   }
 }
 
-function classifyArrival(state: SyncState, barrier: Barrier, count: number): BarrierEvent {
-  if (barrier.count !== count) return 'ArriveMismatch'
-  if (barrier.waiting.length + 1 === count) return 'ArriveLast'
-  return barrier.state === 'Empty' && state.barriers.size >= BARRIERS_MAX ? 'ArriveFull' : 'Arrive'
+function expectArrival(
+  barrier: Barrier | undefined,
+  from: NodeId,
+  { count, first, arrived, answers }: Extract<BarrierMessage, { type: 'BarrierArrive' }>,
+): void {
+  expectOfPeer(isBarrierCount(count), `BarrierArrive for ${count}`)
+  expectOfPeer(isCount(arrived) && arrived <= COUNT_MAX && isCount(first), `BarrierArrive of ${arrived}`)
+  if (!answers) expectOfPeer(arrived > 0, 'BarrierArrive of none')
+  else expectOfPeer(barrier?.asked.has(from) === true && barrier.count === count, 'BarrierArrive to no BarrierAsk')
+}
+
+/** What is said now, or was put off. */
+function take(state: SyncState, from: NodeId, message: BarrierMessage, effects: SyncEffect[]): void {
+  const { key } = message
+  const isArrival = message.type === 'BarrierArrive'
+  const barrier = state.barriers.get(key) ?? empty(isArrival ? message.count : 0)
+  const cause = { key, barrier, from, message }
+  if (isArrival && message.answers) step(state, cause, 'Answer', 'message', effects)
+  if (!isArrival || message.arrived > 0) step(state, cause, classify(state, cause, message), 'message', effects)
+  settle(state, cause, effects)
+}
+
+function classify(state: SyncState, { barrier, from }: Cause, message: BarrierMessage): BarrierEvent {
+  if (message.type === 'BarrierArrive') {
+    const { count, arrived } = message
+    if (barrier.count !== count) return 'ArriveOther'
+    // Those that rest come on top: they are given up for others.
+    const isFull = state.barriers.size - state.resting.size >= BARRIERS_MAX
+    return barrier.state === 'Empty' && arrived < count && isFull ? 'ArriveFull' : 'Arrive'
+  }
+  const { number } = message
+  const has = ({ node, first, arrived }: Report) => node === from && number >= first && number < first + arrived
+  if (barrier.reports.some(has)) return 'Leave'
+  const isLate = barrier.late.some(
+    ({ from: node, message: late }) => late.type === 'BarrierArrive' && has({ node, ...late }),
+  )
+  return isLate ? 'LeaveLate' : 'Stray'
+}
+
+/** Whatever follows from it, and then what was put off. */
+function settle(state: SyncState, cause: Cause, effects: SyncEffect[]): void {
+  const { barrier } = cause
+  for (let event = following(barrier); event !== undefined; event = following(barrier)) {
+    step(state, cause, event, 'local', effects)
+  }
+  if (barrier.state === 'Clearing') return
+  for (const { from, message } of barrier.late.splice(0)) take(state, from, message, effects)
+}
+
+function following({ state, total, count, beyond, shares, asked, death }: Barrier): BarrierEvent | undefined {
+  switch (state) {
+    case 'Empty':
+      return undefined
+    case 'Resting':
+      return shares.size + asked.size === 0 ? 'Forget' : undefined
+    case 'Gathering':
+      if (total >= count) return total === count ? 'Complete' : 'CompleteMore'
+      return beyond && shares.size > 0 ? 'Surplus' : undefined
+    case 'Clearing':
+      if (asked.size > 0) return undefined
+      if (death !== undefined) return 'ClearedBroken'
+      return total > 0 ? 'ClearedSome' : 'ClearedNone'
+  }
+}
+
+/** One that has rested the longest: its nodes are asked, and then have no share of it. */
+export function evict(state: SyncState, key: string, effects: SyncEffect[]): void {
+  const barrier = state.barriers.get(key) ?? empty(0)
+  const cause = { key, barrier, from: state.self }
+  step(state, cause, 'Evict', 'local', effects)
+  settle(state, cause, effects)
 }
 
 function step(
   state: SyncState,
-  key: string,
   cause: Cause,
   event: BarrierEvent,
   source: 'message' | 'local',
   effects: SyncEffect[],
 ): void {
-  const { barrier } = cause
+  const { key, barrier } = cause
   const { next, actions } = lookUp(barrierTable, barrier.state, event, source)
-  barrier.state = next
   for (const action of actions) ACTIONS[action](cause, effects)
+  barrier.state = next
   if (next === 'Empty') state.barriers.delete(key)
   else state.barriers.set(key, barrier)
+  if (next === 'Resting' && barrier.shares.size > 0) state.resting.add(key)
+  else state.resting.delete(key)
 }
 
 const ACTIONS: Readonly<Record<BarrierAction, (cause: Cause, effects: SyncEffect[]) => void>> = {
-  join: ({ barrier, who }) => barrier.waiting.push(who),
-  releaseAll: ({ barrier }, effects) => {
-    for (const { node, ticket } of barrier.waiting) {
-      effects.push({ do: 'Send', to: node, message: { type: 'BarrierGo', ticket } })
+  join: ({ barrier, from, message }) => {
+    if (message?.type !== 'BarrierArrive') return
+    const { first, arrived } = message
+    barrier.reports.push({ node: from, first, arrived })
+    add(barrier, from, arrived)
+    if (exceeds(barrier, from)) barrier.beyond = true
+  },
+  answered: ({ barrier, from }) => barrier.asked.delete(from),
+  askAll: ({ key, barrier }, effects) => askAll(key, barrier, effects),
+  noteDeath: ({ barrier, from, message }) => {
+    barrier.death ??= message === undefined ? `node ${from} is lost` : `its process on node ${from} has ended`
+  },
+  postpone: ({ barrier, from, message }) => {
+    if (message !== undefined) barrier.late.push({ from, message })
+  },
+  releaseAll: ({ key, barrier }, effects) => {
+    const { count, shares, asked } = barrier
+    const gone = takeFirst(barrier, count)
+    for (const node of gone.keys()) shares.delete(node) // the answer takes it away
+    askAll(key, barrier, effects)
+    for (const [node, arrived] of gone) {
+      const share = asked.size === 0 ? arrived : 0
+      effects.push({ do: 'Send', to: node, message: { type: 'BarrierGo', key, count, arrived, share } })
     }
+    // Where each node has one, none has anything to hold back.
+    if (asked.size === 0 && [...gone.values()].some(isHeld)) gone.forEach((arrived, node) => shares.set(node, arrived))
+    barrier.beyond = [...barrier.here.keys()].some((node) => exceeds(barrier, node))
   },
-  breakUp: ({ barrier, who, lost }, effects) => {
-    const how = lost === undefined ? `its process on node ${who.node} has ended` : `node ${lost} is lost`
-    for (const participant of barrier.waiting) {
-      if (participant.node !== lost) refuse(participant, 'NODE_LOST', `a participant died: ${how}`, effects)
-    }
+  breakUp: ({ key, barrier }, effects) => {
+    const { count, here, death } = barrier
+    const detail = `a participant died: ${death}`
+    for (const [node, arrived] of here) refuse(node, { key, count, arrived }, 'NODE_LOST', detail, effects)
   },
-  refuseMismatch: ({ barrier, who }, effects) => {
-    const detail = `${barrier.waiting.length} wait at this barrier already, for ${barrier.count} to come`
-    refuse(who, 'BARRIER_MISMATCH', detail, effects)
+  refuseOther: ({ barrier, from, message }, effects) => {
+    const detail = `${barrier.total} wait at this barrier already, for ${barrier.count} to come`
+    if (message?.type === 'BarrierArrive') refuse(from, message, 'BARRIER_MISMATCH', detail, effects)
   },
-  refuseFull: ({ who }, effects) => refuse(who, 'LIMIT', `${BARRIERS_MAX} barriers are in use`, effects),
+  refuseFull: ({ from, message }, effects) => {
+    const detail = `${BARRIERS_MAX} barriers are in use`
+    if (message?.type === 'BarrierArrive') refuse(from, message, 'LIMIT', detail, effects)
+  },
+}
+
+/** Whoever may hold arrivals back is asked; no share is out any more. */
+function askAll(key: string, { count, here, shares, asked }: Barrier, effects: SyncEffect[]): void {
+  for (const [node, share] of shares) {
+    if (!isHeld(share) || (here.get(node) ?? 0) >= share) continue
+    asked.add(node)
+    effects.push({ do: 'Send', to: node, message: { type: 'BarrierAsk', key, count } })
+  }
+  shares.clear()
+}
+
+/** Who came first goes first. Gives how many of each node. */
+function takeFirst(barrier: Barrier, count: number): Map<NodeId, number> {
+  const gone = new Map<NodeId, number>()
+  let left = count
+  let whole = 0
+  for (const report of barrier.reports) {
+    if (left === 0) break
+    const arrived = Math.min(left, report.arrived)
+    left -= arrived
+    gone.set(report.node, (gone.get(report.node) ?? 0) + arrived)
+    add(barrier, report.node, -arrived)
+    report.first += arrived
+    report.arrived -= arrived
+    if (report.arrived === 0) whole++
+  }
+  barrier.reports.splice(0, whole)
+  return gone
+}
+
+function add(barrier: Barrier, node: NodeId, arrived: number): void {
+  const here = (barrier.here.get(node) ?? 0) + arrived
+  if (here === 0) barrier.here.delete(node)
+  else barrier.here.set(node, here)
+  barrier.total += arrived
+}
+
+function exceeds({ here, shares }: Barrier, node: NodeId): boolean {
+  return (here.get(node) ?? 0) > (shares.get(node) ?? 0)
+}
+
+/** A share of one is there when anybody is: nothing is ever held back for it. */
+function isHeld(share: number): boolean {
+  return share > 1
+}
+
+/** True if the node has participants, or may have some that it holds back. */
+function forgetNode(barrier: Barrier, node: NodeId): boolean {
+  const { here, shares, asked } = barrier
+  const had = here.has(node) || asked.has(node) || isHeld(shares.get(node) ?? 0)
+  add(barrier, node, -(here.get(node) ?? 0))
+  barrier.reports = barrier.reports.filter((report) => report.node !== node)
+  barrier.late = barrier.late.filter(({ from }: LateMessage) => from !== node)
+  shares.delete(node)
+  asked.delete(node)
+  return had
 }
 
 function refuse(
-  { node, ticket }: Participant,
+  to: NodeId,
+  { key, count, arrived }: { readonly key: string; readonly count: number; readonly arrived: number },
   error: 'NODE_LOST' | 'BARRIER_MISMATCH' | 'LIMIT',
   detail: string,
   effects: SyncEffect[],
 ): void {
-  effects.push({ do: 'Send', to: node, message: { type: 'BarrierRefused', ticket, error, detail } })
+  effects.push({ do: 'Send', to, message: { type: 'BarrierRefused', key, count, arrived, error, detail } })
 }
 
 function empty(count: number): Barrier {
-  return { state: 'Empty', count, waiting: [] }
+  const reports = { reports: [], here: new Map(), total: 0 }
+  const shares = { shares: new Map(), beyond: false, asked: new Set<NodeId>() }
+  return { state: 'Empty', count, ...reports, ...shares, death: undefined, late: [] }
 }

@@ -1,6 +1,7 @@
 /**
  * Locks and barriers by key, across the cluster. Each key has a manager that serialises it. A lock is a
- * token, which stays on the node that used the lock last; a barrier's participants send it messages.
+ * token, which stays on the node that used the lock last; a barrier's participants are counted on their
+ * node first, which tells it how many there are.
  * This file is the room's door for ts/node.
  *
  * Locks and barriers are the edges of lazy release consistency: an effect Acquire stands before
@@ -11,11 +12,11 @@
  * is requested for a process after its exit.
  */
 import { assert } from '../base/assert.js'
-import { expectOfPeer, isCount } from '../base/expect.js'
 import type { NodeId } from '../base/ids.js'
 import type { LocalRequest } from '../base/requests.js'
 import { barrierMessage, barriersLost } from './barrier.js'
 import { claimsExit, lockRequest } from './claim.js'
+import { gateMessage, gateReleased, gateRequest, gatesExit, gatesLost } from './gate.js'
 import { lockMessage, locksLost, tokenReleased } from './lock.js'
 import { expectManaged, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
@@ -29,7 +30,6 @@ import {
   type SyncEffect,
   type SyncState,
 } from './state.js'
-import { stayAnswer, stayReleased, stayRequest, staysExit, staysLost } from './stay.js'
 import { tokenMessage, tokensLost } from './token.js'
 
 export { managerOf } from './manager.js'
@@ -47,7 +47,7 @@ export function syncRequest(state: SyncState, ticket: number, request: SyncReque
     effects.push(managerLost(ticket, request.key))
     return
   }
-  if (request.op === 'barrier') stayRequest(state, ticket, request, effects)
+  if (request.op === 'barrier') gateRequest(state, ticket, request, effects)
   else lockRequest(state, ticket, request, effects)
 }
 
@@ -65,12 +65,12 @@ export function syncMessage(state: SyncState, from: NodeId, message: SyncMessage
       return lockMessage(state, from, message, effects)
     case 'BarrierArrive':
     case 'BarrierLeave':
-      expectOfPeer(isCount(message.ticket), `${message.type} with ticket ${message.ticket}`)
       expectManaged(state, message.key, message.type)
       return barrierMessage(state, from, message, effects)
+    case 'BarrierAsk':
     case 'BarrierGo':
     case 'BarrierRefused':
-      return stayAnswer(state, from, message, effects)
+      return gateMessage(state, from, message, effects)
   }
 }
 
@@ -80,12 +80,12 @@ export function syncReleased(state: SyncState, edge: number, effects: SyncEffect
   assert(after !== undefined, `sync: edge ${edge} is over, and nobody asked for it`)
   state.edges.delete(edge)
   if (after.what === 'token') tokenReleased(state, after.key, effects)
-  else stayReleased(state, after.ticket, effects)
+  else gateReleased(state, after.name, effects)
 }
 
 /** A local process has ended: what it held passes on as from the dead, its waits are removed. */
 export function syncExit(state: SyncState, process: number, effects: SyncEffect[]): void {
-  staysExit(state, process, effects)
+  gatesExit(state, process, effects)
   claimsExit(state, process, effects)
 }
 
@@ -94,7 +94,7 @@ export function syncLost(state: SyncState, node: NodeId, effects: SyncEffect[]):
   tokensLost(state, node, effects)
   barriersLost(state, node, effects)
   locksLost(state, node, effects)
-  staysLost(state, node, effects)
+  gatesLost(state, node, effects)
 }
 
 function invalidity(request: SyncRequest): string | undefined {

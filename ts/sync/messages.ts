@@ -5,8 +5,9 @@
  * the one grant that it gets, and the token's stay on that node. So whatever is repeated or comes late
  * (after a node's loss) is known by its turn, and nobody needs to remember locks that it does not have.
  *
- * `ticket` is the asking node's number for a wait at a barrier. Every BarrierArrive gets exactly one
- * final answer, whatever its process does meanwhile.
+ * Those who wait at a barrier on one node, for one count, stand in a queue there. BarrierArrive reports the
+ * next of them, BarrierGo and BarrierRefused are the final answer for the first of those that are reported.
+ * Each gets exactly one, whatever its process does meanwhile.
  */
 import type { NodeId } from '../base/ids.js'
 import type { MessageFields } from '../base/message-fields.js'
@@ -35,19 +36,38 @@ export type SyncMessage =
   | { readonly type: 'TokenGone'; readonly key: string; readonly turn: number }
   /** From the manager: as many tokens as it may know are out. */
   | { readonly type: 'TokenRefused'; readonly key: string; readonly turn: number }
+  /** To the manager: so many more wait here, whom the node numbers from `first`. What they wrote is known.
+   * `answers`: that is all, and no share (BarrierGo) is waited for; there may be none. */
   | {
       readonly type: 'BarrierArrive'
       readonly key: string
-      readonly ticket: number
-      readonly process: number
       readonly count: number
+      readonly first: number
+      readonly arrived: number
+      readonly answers: boolean
     }
-  /** Final answer: all have arrived. */
-  | { readonly type: 'BarrierGo'; readonly ticket: number }
-  /** The process that waits with `ticket` has ended. */
-  | { readonly type: 'BarrierLeave'; readonly key: string; readonly ticket: number }
-  /** Final answer. */
-  | { readonly type: 'BarrierRefused'; readonly ticket: number; readonly error: string; readonly detail: string }
+  /** Final answer: all have arrived. Next time the node may wait for `share` to come before it reports
+   * them; 0: it has no share. */
+  | {
+      readonly type: 'BarrierGo'
+      readonly key: string
+      readonly count: number
+      readonly arrived: number
+      readonly share: number
+    }
+  /** From the manager, to a node that has a share: how many are there? It has no share from here on. */
+  | { readonly type: 'BarrierAsk'; readonly key: string; readonly count: number }
+  /** The process of the one with that number has ended. */
+  | { readonly type: 'BarrierLeave'; readonly key: string; readonly number: number }
+  /** Final answer. The node has no share. */
+  | {
+      readonly type: 'BarrierRefused'
+      readonly key: string
+      readonly count: number
+      readonly arrived: number
+      readonly error: string
+      readonly detail: string
+    }
 
 export const SYNC_FIELDS = {
   TokenAsk: { key: 'string', turn: 'number' },
@@ -58,8 +78,9 @@ export const SYNC_FIELDS = {
   TokenBack: { key: 'string', turn: 'number', tainted: 'boolean' },
   TokenGone: { key: 'string', turn: 'number' },
   TokenRefused: { key: 'string', turn: 'number' },
-  BarrierArrive: { key: 'string', ticket: 'number', process: 'number', count: 'number' },
-  BarrierGo: { ticket: 'number' },
-  BarrierLeave: { key: 'string', ticket: 'number' },
-  BarrierRefused: { ticket: 'number', error: 'string', detail: 'string' },
+  BarrierArrive: { key: 'string', count: 'number', first: 'number', arrived: 'number', answers: 'boolean' },
+  BarrierGo: { key: 'string', count: 'number', arrived: 'number', share: 'number' },
+  BarrierAsk: { key: 'string', count: 'number' },
+  BarrierLeave: { key: 'string', number: 'number' },
+  BarrierRefused: { key: 'string', count: 'number', arrived: 'number', error: 'string', detail: 'string' },
 } as const satisfies MessageFields<SyncMessage>

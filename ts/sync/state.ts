@@ -3,9 +3,9 @@ import type { NodeId } from '../base/ids.js'
 import type { AcquireEffect, ReleaseEffect, RoomEffect } from '../base/effects.js'
 import { utf8Bytes } from '../base/utf8.js'
 import type { BarrierStateName } from './barrier.table.js'
+import type { GateStateName } from './gate.table.js'
 import type { LockStateName } from './lock.table.js'
 import type { SyncMessage } from './messages.js'
-import type { StayStateName } from './stay.table.js'
 import type { TokenStateName } from './token.table.js'
 
 export const KEY_BYTES_MAX = 64
@@ -19,6 +19,8 @@ export const IDLE_TOKENS_MAX = 4096
 /** How often a lock that another node wants may go to the next waiter on its own node. */
 export const LOCK_BURST = 64
 export const BARRIERS_MAX = 65_536
+/** Barriers where nobody waits that a manager knows besides, since nodes have shares of them. */
+export const RESTING_MAX = 4096
 export const COUNT_MAX = 65_535
 
 /**
@@ -70,45 +72,83 @@ export interface Lock {
   handOvers: number
 }
 
-export interface Participant {
+/** Arrivals at a barrier, told by one message; the node has numbered them from `first`. */
+export interface Report {
   readonly node: NodeId
-  readonly ticket: number
-  readonly process: number
+  first: number
+  arrived: number
 }
+export interface LateMessage {
+  readonly from: NodeId
+  readonly message: Extract<SyncMessage, { readonly type: 'BarrierArrive' | 'BarrierLeave' }>
+}
+/** At the manager. */
 export interface Barrier {
   state: BarrierStateName
   readonly count: number
-  readonly waiting: Participant[]
+  /** Who waits, in order of arrival; of each node, in all. */
+  reports: Report[]
+  readonly here: Map<NodeId, number>
+  total: number
+  /** How many of a node came last time, as it has been told and not asked since: it may hold fewer back. */
+  readonly shares: Map<NodeId, number>
+  /** Of some node more are here than its share. */
+  beyond: boolean
+  /** Nodes that have been asked what they hold back, and have not answered. */
+  readonly asked: Set<NodeId>
+  /** In Clearing: why it is to break. */
+  death: string | undefined
+  /** In Clearing: what is to be decided afterwards. */
+  late: LateMessage[]
 }
 
+/** A local thread that waits at a barrier. */
 export interface Stay {
-  state: StayStateName
-  readonly key: string
   readonly ticket: number
   readonly process: number
+  /** The node's number for its arrival, which no other arrival of the node has. 0: not reported yet. */
+  number: number
+  /** Its process has ended: the final answer is awaited and thrown away. */
+  dead: boolean
+}
+/** On a node whose threads wait at a barrier, or have a share of it. */
+export interface Gate {
+  state: GateStateName
+  readonly key: string
   readonly count: number
+  /** How many came last time; 0: who comes is reported at once. */
+  share: number
+  /** In order of arrival; the first `told` of them are reported, the next `covered` when a release is over. */
+  readonly queue: Stay[]
+  told: number
+  covered: number
+  /** The next report answers a BarrierAsk. */
+  owes: boolean
 }
 
-/** What goes on when an edge is over: the token of `key` leaves, or the stay with `ticket` arrives. */
-export type Edge = { readonly what: 'token'; readonly key: string } | { readonly what: 'stay'; readonly ticket: number }
+/** What goes on when an edge is over: the token of `key` leaves, or who waits at the gate is reported. */
+export type Edge = { readonly what: 'token'; readonly key: string } | { readonly what: 'gate'; readonly name: string }
 
 export interface SyncState {
   readonly self: NodeId
   /** By key, what this node manages. */
   readonly tokens: Map<string, Token>
   readonly barriers: Map<string, Barrier>
+  /** Keys of the barriers that are Resting and have shares out, the longest resting first. */
+  readonly resting: Set<string>
   /** By key, whose token this node has or asks for. */
   readonly locks: Map<string, Lock>
   /** Keys of the locks that are Idle, the longest idle first. */
   readonly idle: Set<string>
   /** By key, process and holder: every claim that waits or holds. */
   readonly claims: Map<string, Claim>
-  /** By ticket of the barrier request. */
-  readonly stays: Map<number, Stay>
+  /** By key and count. */
+  readonly gates: Map<string, Gate>
   /** By number. */
   readonly edges: Map<number, Edge>
   lastEdge: number
   lastTurn: number
+  lastArrival: number
   readonly lost: Set<NodeId>
 }
 
@@ -117,13 +157,15 @@ export function createSync(self: NodeId): SyncState {
     self,
     tokens: new Map(),
     barriers: new Map(),
+    resting: new Set(),
     locks: new Map(),
     idle: new Set(),
     claims: new Map(),
-    stays: new Map(),
+    gates: new Map(),
     edges: new Map(),
     lastEdge: 0,
     lastTurn: 0,
+    lastArrival: 0,
     lost: new Set(),
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The tables of locks and barriers have coherence's form. What decides is turned into a finer event
- * before the cell is looked up (token.ts, lock.ts, barrier.ts, stay.ts); nothing stalls here.
+ * before the cell is looked up (token.ts, lock.ts, barrier.ts, gate.ts); nothing stalls here.
  */
 import { AssertionError, assert } from '../base/assert.js'
 import { PeerError } from '../base/peer-error.js'

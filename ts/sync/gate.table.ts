@@ -1,0 +1,97 @@
+/**
+ * One barrier as a node sees it whose threads wait there. Whoever has arrived is reported, and has then
+ * exactly one final answer to wait for, even when its process ends before it. Report and Left follow
+ * other events as soon as they can (gate.ts).
+ */
+import { to, type Table } from '../coherence/table.js'
+
+export const GATE_STATES = [
+  'Empty', // nobody is here; without a share: the absence of a record
+  'Holding', // some are not reported yet: the node's share has not come
+  'Releasing', // some are reported as soon as all that was written here is known
+  'Told', // all that are here are reported
+] as const
+export type GateStateName = (typeof GATE_STATES)[number]
+
+export const GATE_EVENTS = [
+  'Arrive',
+  'Report', // those who are not reported are to be: the share has come, or there is none
+  'Released', // all that are here are reported
+  'ReleasedSome', // others have come meanwhile
+  'Ask', // the manager wants to know all
+  'Died', // the process of one that is not reported has ended
+  'DiedTold', // of one that is
+  'Go',
+  'Refused',
+  'Left', // nobody is here any more
+  'ManagerLost',
+] as const
+export type GateEvent = (typeof GATE_EVENTS)[number]
+export type GateAction =
+  | 'enter'
+  | 'release'
+  | 'sendArrive'
+  | 'sendLeave'
+  | 'loseShare'
+  | 'oweAnswer'
+  | 'answer'
+  | 'acquire'
+  | 'letGo'
+  | 'refuse'
+  | 'refuseLost'
+
+export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
+  Empty: {
+    Arrive: to('Holding', 'enter'),
+    Report: 'never',
+    Released: 'never',
+    ReleasedSome: 'never',
+    Ask: to('Empty', 'loseShare', 'answer'),
+    Died: 'never',
+    DiedTold: 'never',
+    Go: 'never',
+    Refused: 'never',
+    Left: 'never',
+    ManagerLost: to('Empty', 'loseShare'),
+  },
+  Holding: {
+    Arrive: to('Holding', 'enter'),
+    Report: to('Releasing', 'release'),
+    Released: 'never',
+    ReleasedSome: 'never',
+    Ask: to('Holding', 'loseShare', 'oweAnswer'),
+    // It is reported as one that has come and left, so that those who wait with it hear of it.
+    Died: to('Holding', 'loseShare'),
+    DiedTold: to('Holding', 'sendLeave'),
+    Go: to('Holding', 'acquire', 'letGo'),
+    Refused: to('Holding', 'refuse'),
+    Left: 'never',
+    ManagerLost: to('Empty', 'loseShare', 'refuseLost'),
+  },
+  Releasing: {
+    Arrive: to('Releasing', 'enter'),
+    Report: 'never',
+    Released: to('Told', 'sendArrive'),
+    ReleasedSome: to('Holding', 'sendArrive'),
+    Ask: to('Releasing', 'loseShare', 'oweAnswer'),
+    Died: to('Releasing', 'loseShare'),
+    DiedTold: to('Releasing', 'sendLeave'),
+    Go: to('Releasing', 'acquire', 'letGo'),
+    Refused: to('Releasing', 'refuse'),
+    Left: 'never',
+    ManagerLost: to('Empty', 'loseShare', 'refuseLost'),
+  },
+  Told: {
+    Arrive: to('Holding', 'enter'),
+    Report: 'never',
+    Released: 'never',
+    ReleasedSome: 'never',
+    Ask: to('Told', 'loseShare', 'answer'),
+    Died: 'never',
+    DiedTold: to('Told', 'sendLeave'),
+    Go: to('Told', 'acquire', 'letGo'),
+    Refused: to('Told', 'refuse'),
+    Left: to('Empty'),
+    ManagerLost: to('Empty', 'loseShare', 'refuseLost'),
+  },
+}
