@@ -2,11 +2,11 @@
  * One node: wires the device, the processes, the fault path, the pager, the engine and the cluster
  * together. Nothing is decided here; each part decides in its own file.
  */
-import { globalPage, type NodeId } from '../ts/base/ids.js'
+import { globalPage, PAGE_SIZE, type Access, type NodeId, type SegmentId } from '../ts/base/ids.js'
 import { Cluster } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf } from '../ts/names/index.js'
-import { accessOf, createNode, touchedPages, type NodeState } from '../ts/node/state.js'
+import { accessOf, copies, createNode, touchedPages, type NodeState } from '../ts/node/state.js'
 import type { Message } from '../ts/node/messages.js'
 import { Device } from './device.js'
 import { FaultPath } from './fault-path.js'
@@ -19,6 +19,7 @@ import { Pager } from './pager.js'
 import { Processes } from './processes.js'
 import { ProcessRegistry, type Process } from './process-registry.js'
 import { QuietLog } from './quiet-log.js'
+import { Reclaim } from './reclaim.js'
 import { Runtime } from './runtime.js'
 import { TwinStore } from './twin-store.js'
 import { Waiting } from './waiting.js'
@@ -40,6 +41,7 @@ export class Daemon {
   readonly #processes: Processes
   readonly #device: Device
   readonly #hold: Hold
+  readonly #reclaim: Reclaim
   readonly #quiet = new QuietLog((text) => this.log.warn(text))
   readonly #messages = { sent: 0, received: 0 }
   readonly #started = performance.now()
@@ -75,22 +77,37 @@ export class Daemon {
     })
     this.#faults = new FaultPath(this.#registry, this.#waiting, {
       access: (segment, page) => accessOf(this.#state, segment, page),
-      hasRoom: () => this.#frames.hasRoom(this.#waiting.pages + 1),
+      frames: (segment, _, now, access) => this.#framesFor(segment, now, access),
+      makeRoom: (frames) => this.#reclaim.makeRoom(frames),
+      park: (fault) => this.#reclaim.park(fault),
       fault: (segment, page, access) => this.#runtime.submit({ is: 'fault', segment, page, access }),
       refuse: (process, address, why) => this.#refuse(process, address, why),
       forked: (parent, userfaultfd) => this.#processes.forked(parent, userfaultfd),
       unmapped: (process, start, end) => {
         this.#waiting.forget(process, start, end)
+        this.#reclaim.forget(process, start, end)
         this.#processes.unmapped(process, start, end)
       },
       remapped: (process, from, to, length) => {
         this.#waiting.forget(process, from, from + length)
+        this.#reclaim.forget(process, from, from + length)
         this.#processes.remapped(process, from, to, length)
       },
       adopt: (process, address) => this.#processes.adopt(process, address),
       sawThread: (process, thread) => this.#processes.sawThread(process, thread),
     })
     this.#hold = new Hold((event) => this.#runtime.submit(event))
+    this.#reclaim = new Reclaim({
+      hasRoom: (frames) => this.#frames.hasRoom(this.#waiting.pages + frames),
+      capacity: Math.floor(options.memory / PAGE_SIZE),
+      pages: () => copies(this.#state),
+      framesOf: () => 1,
+      access: (segment, page) => accessOf(this.#state, segment, page),
+      stays: (page) => this.#waiting.has(page) || this.#hold.keeps(page),
+      evict: (segment, page) => this.#runtime.submit({ is: 'evict', segment, page }),
+      serve: (fault) => this.#faults.serve(fault),
+      refuse: (process, address, why) => this.#refuse(process, address, why),
+    })
     this.#device = new Device(this.#deviceHost())
   }
 
@@ -142,6 +159,7 @@ export class Daemon {
     this.#processes.close()
     this.#poll.close()
     this.#hold.close()
+    this.#reclaim.close()
     this.#quiet.close()
     this.#keeper.close()
     if (this.#registry.size === 0) await this.#keeper.ended
@@ -188,6 +206,8 @@ export class Daemon {
       this.#waiting,
       {
         drain: (process) => this.#poll.drain(process.id),
+        left: (segment, page) => this.#reclaim.left(segment, page),
+        stayed: (segment, page) => this.#reclaim.stayed(segment, page),
         kill: (process, why) => this.#kill(process, why),
         warn: (text) => this.#quiet.about('the pager', text),
       },
@@ -197,13 +217,29 @@ export class Daemon {
 
   #receive(from: NodeId, message: Message, payload: Uint8Array | undefined): void {
     this.#messages.received++
+    if (message.type === 'Put') this.#tellWhetherFull()
     const event = { is: 'message', from, message } as const
     if (!this.#hold.takes(event)) this.#runtime.submit(event, payload)
+  }
+
+  /** Another node asks this one to take a page in. */
+  #tellWhetherFull(): void {
+    const full = !this.#reclaim.hasRoomFor(1)
+    if (full !== this.#state.coherence.full) this.#runtime.submit({ is: 'full', full })
+  }
+
+  /** Frames and twins that a fault takes. */
+  #framesFor(segment: SegmentId, now: Access | 'none', access: Access): number {
+    const frame = now === 'none' ? 1 : 0
+    const isTwinned =
+      access === 'write' && now !== 'write' && attributesOf(this.#state.names, segment)?.consistency === 'lrc'
+    return frame + Number(isTwinned)
   }
 
   #ended(process: Process): void {
     this.#device.forget(process)
     this.#waiting.forget(process)
+    this.#reclaim.forget(process)
     this.#runtime.submit({ is: 'exit', process: process.id })
   }
 
@@ -223,7 +259,7 @@ export class Daemon {
     const processes = this.#processes
     return {
       memoryBytes: this.options.memory,
-      segmentBytes: (segment) => attributesOf(this.#state.names, segment)?.bytes ?? 0,
+      nodes: () => this.#cluster.members().length,
       register: (userfaultfd, channel) => processes.register(userfaultfd, channel),
       byToken: (token) => this.#registry.byToken(token),
       attachChild: (parent, fork, channel) => processes.attachChild(parent, fork, channel),
@@ -251,6 +287,7 @@ export class Daemon {
             frames: this.#frames,
             processes: this.#registry,
             faults: this.#faults.counts,
+            evicted: this.#reclaim.evicted,
             messages: { ...this.#messages, held: this.#hold.count },
             ask: (request, settle) => this.#runtime.request(request, settle),
           },

@@ -24,7 +24,8 @@ export interface DeviceRequestsHost {
   map(process: Process, segment: number, address: number, offset: number, length: number): void
   closeHandle(process: Process, segment: number): void
   readonly memoryBytes: number
-  segmentBytes(segment: number): number
+  /** Members of the cluster. */
+  nodes(): number
   inspect(what: number, name: string): Promise<string>
 }
 
@@ -43,10 +44,7 @@ export class DeviceRequests {
 
   readonly #handlers: Handlers = {
     create: (client, request) => {
-      const { memoryBytes } = this.host
-      if (request.size > memoryBytes) {
-        throw new GshmError('MEMORY', `create: ${request.size} bytes exceed this node's --memory ${memoryBytes}`)
-      }
+      this.#mustFit(request.size)
       const { uid, gid } = client.channel.peer
       this.host.request(
         {
@@ -103,7 +101,6 @@ export class DeviceRequests {
 
     alloc: (client, request) => {
       this.#mustHold(client, request.segment)
-      this.#mustFit(request)
       const { segment, size } = request
       this.host.request({ op: 'alloc', segment, bytes: size }, (outcome) =>
         this.#block(client, request, outcome, undefined),
@@ -112,7 +109,6 @@ export class DeviceRequests {
 
     realloc: (client, request) => {
       this.#mustHold(client, request.segment)
-      this.#mustFit(request)
       const { segment, offset, size } = request
       this.host.request({ op: 'realloc', segment, offset, bytes: size }, (outcome) =>
         this.#block(client, request, outcome, offset),
@@ -207,11 +203,12 @@ export class DeviceRequests {
     throw new GshmError('INVALID', `segment ${segment} is not open in this process`)
   }
 
-  /** More than the segment has is the heap's to refuse: no --memory would help. */
-  #mustFit({ op, segment, size }: { op: string; segment: number; size: number }): void {
-    const { memoryBytes } = this.host
-    if (size <= memoryBytes || size > this.host.segmentBytes(segment)) return
-    throw new GshmError('MEMORY', `${op}: ${size} bytes exceed this node's --memory ${memoryBytes}`)
+  /** A segment may be larger than a node's memory, for its pages leave where it is used up, but not than all
+   * nodes' together. What other nodes have is not known here: as much as this one, it is taken. */
+  #mustFit(size: number): void {
+    const { memoryBytes, nodes } = this.host
+    if (size <= memoryBytes * nodes()) return
+    throw new GshmError('MEMORY', `create: ${size} bytes exceed ${nodes()} times this node's --memory ${memoryBytes}`)
   }
 
   /** @param old where the block was before */

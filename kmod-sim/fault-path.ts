@@ -7,7 +7,8 @@
 import { globalPage, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
 import { FaultKind, native, RECORD_WIDTH } from '../ts/native/index.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
-import type { Waiting } from './waiting.js'
+import type { Parked } from './reclaim.js'
+import type { Waiter, Waiting } from './waiting.js'
 
 export interface FaultCounts {
   read: number
@@ -22,8 +23,12 @@ export interface FaultCounts {
 export interface FaultHost {
   /** What the page allows on this node now. */
   access(segment: SegmentId, page: Page): Access | 'none'
-  /** Is there room in --memory for one more page that is not here? */
-  hasRoom(): boolean
+  /** How many frames more it takes, twins among them, to have this access to the page. */
+  frames(segment: SegmentId, page: Page, now: Access | 'none', access: Access): number
+  /** Makes room in --memory for so many further frames; false: there is none for now. */
+  makeRoom(frames: number): boolean
+  /** The fault waits for room; `serve` gets it back. */
+  park(fault: Parked): void
   fault(segment: SegmentId, page: Page, access: Access): void
   /** SIGBUS: `why` is logged. */
   refuse(process: Process, address: number, why: string): void
@@ -72,6 +77,14 @@ export class FaultPath {
     }
   }
 
+  /** A fault that was parked: there is room now. */
+  serve({ process, address, access, thread, mapped }: Parked): void {
+    if (process.ended) return
+    const shown = process.table.lookup(address)
+    if (shown === undefined) process.faults.wake(address, PAGE_SIZE)
+    else this.#enter(shown.segment, shown.page, { process, address, thread, mapped }, access)
+  }
+
   #addressEvent(records: Float64Array, at: number): void {
     const process = this.processes.byId(records[at]!)
     const address = records[at + 2]!
@@ -107,16 +120,20 @@ export class FaultPath {
       return
     }
     const { segment, page } = shown
+    const now = this.host.access(segment, page)
+    const frames = this.waiting.has(globalPage(segment, page)) ? 0 : this.host.frames(segment, page, now, access)
+    if (frames > 0 && !this.host.makeRoom(frames))
+      return this.host.park({ process, address, access, thread, mapped, frames })
+    this.#enter(segment, page, { process, address, thread, mapped }, access)
+  }
+
+  #enter(segment: SegmentId, page: Page, waiter: Waiter, access: Access): void {
     const key = globalPage(segment, page)
     const now = this.host.access(segment, page)
-    if (now === 'none' && !this.waiting.has(key) && !this.host.hasRoom()) {
-      this.host.refuse(process, address, "the node's frames are used up: raise --memory")
-      return
-    }
     if (access === 'read') this.counts.read++
     else if (now === 'read') this.counts.upgrade++
     else this.counts.write++
-    this.waiting.add(key, { process, address, thread, mapped })
+    this.waiting.add(key, waiter)
     this.host.fault(segment, page, access)
     if (this.waiting.has(key)) this.counts.remote++
     else this.counts.local++

@@ -50,6 +50,11 @@ export class Hold {
     this.#until[slot] = this.clock() + graceUs / 1000
   }
 
+  /** Whether the page is in its grace. */
+  keeps(page: number): boolean {
+    return this.#graceEnd(page) > this.clock()
+  }
+
   /** Takes the event when it is of that kind and its page is in its grace; it is delivered later. */
   takes(event: NodeEvent): boolean {
     const page = pageOf(event)

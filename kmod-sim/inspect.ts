@@ -22,6 +22,8 @@ export interface InspectSources {
   readonly frames: FrameStore
   readonly processes: ProcessRegistry
   readonly faults: FaultCounts
+  /** Pages that have left for want of memory. */
+  readonly evicted: number
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
   readonly ask: Ask
 }
@@ -82,6 +84,7 @@ function status({ options, cluster, state, frames, processes, ...rest }: Inspect
     views: all.reduce((sum, one) => sum + one.table.views.length, 0),
     segments: state.names.known.size,
     faults: rest.faults,
+    evicted: rest.evicted,
     messages: rest.messages,
   }
 }

@@ -29,6 +29,10 @@ export interface PagerHost {
   drain(process: Process): void
   /** Ends a process that cannot be protected. */
   kill(process: Process, why: string): void
+  /** A frame has been freed. */
+  left(segment: SegmentId, page: Page): void
+  /** The page was to leave this node, and could not. */
+  stayed(segment: SegmentId, page: Page): void
   /** Something a user should read. */
   warn(text: string): void
 }
@@ -73,7 +77,8 @@ export class Pager {
         if (this.copied === LOST_PAGE) this.#destroyed(segment, page)
         return
       case 'Punch':
-        return this.frames.punch(segment, page)
+        this.frames.punch(segment, page)
+        return this.host.left(segment, page)
       case 'Poison':
         return this.#poison(segment, page)
       case 'Retry':
@@ -123,6 +128,7 @@ export class Pager {
     for (const { process, address } of this.waiting.take(globalPage(segment, page))) {
       if (!process.ended) process.faults.wake(address, PAGE_SIZE)
     }
+    this.host.stayed(segment, page)
   }
 
   #diff(segment: SegmentId, page: Page): void {

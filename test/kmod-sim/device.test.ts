@@ -20,7 +20,7 @@ function started() {
   let process: Process | undefined
   const host = {
     memoryBytes: 2 ** 30,
-    segmentBytes: () => 2 ** 20,
+    nodes: () => 1,
     register: () => {
       process = registry.add({ faults: fakeChannel(), pid: 1, uid: 0, gid: 0 })
       process.handles.set(7, 'new')

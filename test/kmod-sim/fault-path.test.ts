@@ -20,7 +20,9 @@ function setUp(over: Partial<FaultHost> = {}) {
   process.table.add({ start: P, end: 9 * P, segment: 1, offset: 0 })
   const host: FaultHost = {
     access: () => 'none',
-    hasRoom: () => true,
+    frames: () => 1,
+    makeRoom: () => true,
+    park: () => log.push('parked'),
     fault: (_, page) => log.push(`fault of page ${page}`),
     refuse: (_, address) => log.push(`refused ${address / P}`),
     forked: () => log.push('forked'),

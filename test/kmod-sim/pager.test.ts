@@ -50,6 +50,8 @@ function setUp(t: Test, drain: (process: Process) => void = () => {}) {
     {
       drain,
       kill: (process) => (log.push(`${process.pid} killed`), end(process)),
+      left: (segment, page) => void log.push(`${segment}.${page} left`),
+      stayed: (segment, page) => void log.push(`${segment}.${page} stayed`),
       warn: (text) => log.push(text),
     },
     (segment, page, thread) => log.push(`${segment}.${page} for thread ${thread}`),
@@ -72,9 +74,18 @@ t.test('a page comes, goes on to another node, and its frame is freed', async (t
   pager.perform({ do: 'Downgrade', ...page0 }, undefined)
   pager.perform({ do: 'Copy', ...page0 }, undefined)
   pager.perform({ do: 'Punch', ...page0 }, undefined)
-  t.same(log.slice(2), ['1 protect 1', '1 protect 5'])
+  t.same(log.slice(2), ['1 protect 1', '1 protect 5', '1.0 left'])
   t.same(pager.copied, Buffer.alloc(P, 0x5a), 'the bytes outlive the frame')
   t.same([frames.heldBytes, memfd.resident()], [0, 0])
+})
+
+t.test('a page that cannot be had wakes those who wait for it: they fault again', async (t) => {
+  const { log, pager, waiting, add, waits, page0 } = setUp(t)
+  waits(add(1), 7)
+  waits(add(2), 8)
+  pager.perform({ do: 'Retry', ...page0 }, undefined)
+  t.same(log, ['1 wake 1', '2 wake 1', '1.0 stayed'])
+  t.equal(waiting.pages, 0)
 })
 
 t.test('a page of zeros is a frame of its own, and is copied as zeros', async (t) => {

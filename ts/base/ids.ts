@@ -21,5 +21,13 @@ export function globalPage(segment: SegmentId, page: Page): number {
   return segment * 2 ** 32 + page
 }
 
+/** The halves of a global page. */
+export function segmentOf(global: number): SegmentId {
+  return Math.floor(global / 2 ** 32)
+}
+export function pageOf(global: number): Page {
+  return global % 2 ** 32
+}
+
 /** Travels in place of a page's bytes when a local process of their owner has destroyed them. */
 export const LOST_PAGE = new Uint8Array(0)

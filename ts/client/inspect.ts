@@ -30,6 +30,8 @@ export interface NodeStatus {
     readonly local: number
     readonly remote: number
   }
+  /** Pages that have left for want of memory. */
+  readonly evicted: number
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
 }
 

@@ -8,7 +8,8 @@
  *   Install    the page becomes accessible to the waiting faults, with at most `access`:
  *              bytes 'page': those of the message in hand; 'zero': zeros; 'kept': the frame as it is
  *   Poison     every local access from now on is SIGBUS, of waiting faults too
- *   Retry      waiting faults are woken, with nothing: what they find has changed, and they fault again
+ *   Retry      waiting faults are woken, with nothing: what they find has changed, and they fault again;
+ *              if the page was to be evicted, that is over
  * And of lrc, where several nodes write one page:
  *   Fill       the bytes arrive in the frame, for nobody here: the home's master copy
  *   Install with `twin`: first a twin is made of the bytes

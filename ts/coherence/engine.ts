@@ -95,9 +95,11 @@ export class Engine {
     if (pages === undefined) return
     const protocol = this.protocolOf(pages)
     const context: Context = { state, pages, page, from: state.self, message: undefined, effects }
-    if (protocol.edges?.evict !== undefined) return protocol.edges.evict(this.#cells, context)
+    const before = effects.length
     const event = protocol.evictEvent(context)
-    if (event !== undefined) this.#copy(context, event)
+    if (protocol.edges?.evict !== undefined) protocol.edges.evict(this.#cells, context)
+    else if (event !== undefined) this.#copy(context, event)
+    if (effects.length === before) effects.push({ do: 'Retry', segment, page }) // it stays
   }
 
   message(state: CoherenceState, from: NodeId, message: CoherenceMessage, effects: CoherenceEffect[]): void {

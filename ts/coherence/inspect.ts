@@ -1,6 +1,6 @@
 /** What others may ask about the page directory: `gshm pages`, `gshm status`, the simulator, tests. */
 import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
-import { NO_NODE } from '../base/ids.js'
+import { NO_NODE, globalPage } from '../base/ids.js'
 import { NODE_SET_WORDS, listNodes } from '../base/node-set.js'
 import { sharersOf } from './copyset.js'
 import type { Engine } from './engine.js'
@@ -66,6 +66,13 @@ export function inspectPages(engine: Engine, state: CoherenceState, segment: Seg
   const pages = state.segments.get(segment)
   if (pages === undefined) return []
   return touched(state, pages).map((page) => pageView(engine, state, segment, page)!)
+}
+
+/** Every page of all segments of which this node has, or had, a copy, as global pages. */
+export function* copies(state: CoherenceState): Generator<number> {
+  for (const { segment, copies } of state.segments.values()) {
+    for (const page of recordPages(copies)) yield globalPage(segment, page)
+  }
 }
 
 /** Pages with a record here, as a copy or as a home, of all segments. */

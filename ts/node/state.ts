@@ -55,6 +55,11 @@ export function inspectPages(state: NodeState, segment: SegmentId): inspect.Page
   return inspect.inspectPages(engine, state.coherence, segment)
 }
 
+/** Every page of all segments of which this node has, or had, a copy, as global pages. */
+export function copies(state: NodeState): Iterable<number> {
+  return inspect.copies(state.coherence)
+}
+
 /** Pages that this node's directory knows, of all segments; goes through all of them. */
 export function touchedPages(state: NodeState): number {
   return inspect.touchedPages(state.coherence)

@@ -35,9 +35,9 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...mrsw, name: '2n2p-3ops', when: 'daily', nodes: 2, pages: 2, ops: 3, states: 63_089 },
   { ...mrsw, name: '4n1p-symmetry', when: 'daily', nodes: 4, ops: 1, symmetry: true, states: 44_796 },
 
-  { ...mrsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 44_242 },
-  { ...mrsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 55_311 },
-  { ...mrsw, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 105_747 },
+  { ...mrsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 55_918 },
+  { ...mrsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 69_354 },
+  { ...mrsw, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 116_103 },
   { ...mrsw, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, evictions: 2, losses: 1, states: 1_872_499 },
 
   { ...srsw, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 10_966 },
@@ -52,8 +52,8 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...srsw, name: '3n1p-3ops', when: 'daily', nodes: 3, ops: 3, symmetry: true, states: 119_233 },
   { ...srsw, name: '2n2p-3ops', when: 'daily', nodes: 2, pages: 2, ops: 3, states: 48_617 },
 
-  { ...srsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 34_633 },
-  { ...srsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 39_752 },
+  { ...srsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 35_025 },
+  { ...srsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 40_180 },
   { ...srsw, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 93_468 },
   { ...srsw, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, evictions: 2, losses: 1, states: 1_223_437 },
 

@@ -1,0 +1,204 @@
+/**
+ * Memory for frames when --memory is used up: pages leave this node, so that others can come.
+ *
+ * A fault that needs a frame which there is no room for is parked, and victims are evicted: the engine
+ * knows which way a page can go (the protocols' Evict), and whether it can. They are taken round the page
+ * directory in turn (a clock without reference bits, for the kernel tells nobody what was only used), of
+ * those that are looked at in one go copies to read first: these need not be sent anywhere. A page in its
+ * grace (law 11), or that a thread waits for, stays.
+ *
+ * Most copies to read go at once, others when their home has answered. As room comes (a frame is freed), who is
+ * parked goes on, in order. Whoever is parked for PATIENCE_MS gets SIGBUS: every node that could take a page in is
+ * full as well. At once, where no page of this node could go anywhere.
+ */
+import { globalPage, pageOf, segmentOf, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
+import type { Process } from './process-registry.js'
+
+export const PATIENCE_MS = 2000
+/** Victims are asked for again this often while somebody is parked. */
+const AGAIN_MS = 5
+/** An eviction that no answer has come to after this time is no longer counted on. */
+const LEAVING_MS = 100
+/** Candidates taken in one go, of which the copies to read go first; and so often at most before others have a turn. */
+const LOOK = 64
+const LOOKS = 8
+/** Evicted together at most, and left free then: not every fault shall have to look for victims. */
+const BATCH = 16
+const FULL = "the node's frames are used up, and no page can leave: raise --memory"
+
+/** A fault that waits for room. */
+export interface Parked {
+  readonly process: Process
+  readonly address: number
+  readonly access: Access
+  readonly thread: number
+  readonly mapped: boolean
+  /** Frames that it needs. */
+  readonly frames: number
+}
+
+export interface ReclaimHost {
+  /** Is there room for so many further frames? */
+  hasRoom(frames: number): boolean
+  /** Room for how many frames there is in all. */
+  readonly capacity: number
+  /** Every page of which the directory knows a copy, of all segments, as global pages. */
+  pages(): Iterable<number>
+  /** Frames of one page of the segment. */
+  framesOf(segment: SegmentId): number
+  /** What the page allows here; where that is 'none' there is nothing to go. */
+  access(segment: SegmentId, page: Page): Access | 'none'
+  /** Must it stay for now: somebody waits for it, or has only just got it? */
+  stays(page: number): boolean
+  /** The page is to go; `left` or `stayed` is called for it, now or later. */
+  evict(segment: SegmentId, page: Page): void
+  /** Serves a fault that was parked. */
+  serve(fault: Parked): void
+  refuse(process: Process, address: number, why: string): void
+}
+
+export class Reclaim {
+  /** Pages that have left for want of room, so far. */
+  evicted = 0
+  readonly #parked: (Parked & { since: number })[] = []
+  /** Pages that were told to go, and when. Their frames in all. */
+  readonly #leaving = new Map<number, { readonly since: number; readonly frames: number }>()
+  #leavingFrames = 0
+  /** The clock: pages yet to be looked at in this round. */
+  #round: Iterator<number> = [][Symbol.iterator]()
+  #timer: NodeJS.Timeout | undefined
+  #serving: NodeJS.Immediate | undefined
+
+  constructor(
+    private readonly host: ReclaimHost,
+    private readonly clock = () => performance.now(),
+  ) {}
+
+  /** Makes room for so many frames; false: there is none yet, or others wait for it already. */
+  makeRoom(frames: number): boolean {
+    if (this.#parked.length > 0) return false
+    return this.hasRoomFor(frames)
+  }
+
+  /** The same, whoever is waiting: for a page that another node must get rid of. */
+  hasRoomFor(frames: number): boolean {
+    if (this.host.hasRoom(frames)) return true
+    this.#evict(frames)
+    return this.host.hasRoom(frames)
+  }
+
+  /** The fault waits until there is room. One that is parked already is parked once. */
+  park(fault: Parked): void {
+    const same = (other: Parked) => other.process === fault.process && other.address === fault.address
+    if (this.#parked.some(same)) return
+    this.#parked.push({ ...fault, since: this.clock() })
+    this.#timer ??= setInterval(() => this.#again(), AGAIN_MS)
+  }
+
+  /** Nobody in [start, end) of the process waits any more. */
+  forget(process: Process, start = 0, end = Infinity): void {
+    for (let at = this.#parked.length - 1; at >= 0; at--) {
+      const { process: whose, address } = this.#parked[at]!
+      if (whose === process && address >= start && address < end) this.#parked.splice(at, 1)
+    }
+  }
+
+  /** A frame has been freed. */
+  left(segment: SegmentId, page: Page): void {
+    if (this.#settled(globalPage(segment, page))) this.evicted++
+    if (this.#parked.length > 0) this.#serving ??= setImmediate(() => this.#serve())
+  }
+
+  /** The page could not go. */
+  stayed(segment: SegmentId, page: Page): void {
+    this.#settled(globalPage(segment, page))
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    clearImmediate(this.#serving)
+  }
+
+  #serve(): void {
+    this.#serving = undefined
+    while (this.#parked.length > 0 && this.host.hasRoom(this.#parked[0]!.frames)) this.host.serve(this.#parked.shift()!)
+    if (this.#parked.length === 0) this.#rest()
+    else this.#evict(this.#wanted())
+  }
+
+  #again(): void {
+    const now = this.clock()
+    for (const [page, { since }] of this.#leaving) if (now - since > LEAVING_MS) this.#settled(page)
+    const hopeless = !this.#evict(this.#wanted())
+    this.#serve()
+    while (this.#parked.length > 0 && (hopeless || now - this.#parked[0]!.since > PATIENCE_MS)) {
+      const { process, address } = this.#parked.shift()!
+      this.host.refuse(process, address, FULL)
+    }
+    if (this.#parked.length === 0) this.#rest()
+  }
+
+  #rest(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #wanted(): number {
+    return this.#parked.reduce((sum, { frames }) => sum + frames, 0)
+  }
+
+  /** Evicts until there is room for so many frames and some more. False: no page at all can go. */
+  #evict(frames: number): boolean {
+    const { host } = this
+    const more = frames + Math.min(BATCH, Math.floor(host.capacity / 8))
+    const enough = () => host.hasRoom(more - this.#leavingFrames)
+    let rounds = 0
+    let hope = this.#leaving.size > 0
+    for (let looks = 0; looks < LOOKS && rounds < 2 && !enough(); looks++) {
+      const { clean, dirty, stays, over } = this.#look()
+      for (const page of [...clean, ...dirty]) {
+        if (enough()) return true
+        const before = this.evicted
+        const frames = host.framesOf(segmentOf(page))
+        this.#leaving.set(page, { since: this.clock(), frames })
+        this.#leavingFrames += frames
+        host.evict(segmentOf(page), pageOf(page))
+        hope ||= this.#leaving.has(page) || this.evicted > before
+      }
+      hope ||= stays
+      if (over) rounds++
+    }
+    return hope || rounds < 2
+  }
+
+  /** The next candidates of the round. */
+  #look(): { clean: number[]; dirty: number[]; stays: boolean; over: boolean } {
+    const { host } = this
+    const clean: number[] = []
+    const dirty: number[] = []
+    let stays = false
+    while (clean.length + dirty.length < LOOK) {
+      const next = this.#round.next()
+      if (next.done === true) {
+        this.#round = host.pages()[Symbol.iterator]()
+        return { clean, dirty, stays, over: true }
+      }
+      const page = next.value
+      const access = host.access(segmentOf(page), pageOf(page))
+      if (access === 'none' || this.#leaving.has(page)) continue
+      if (host.stays(page)) stays = true
+      else if (access === 'read') clean.push(page)
+      else dirty.push(page)
+    }
+    return { clean, dirty, stays, over: false }
+  }
+
+  /** It has gone, or will not. */
+  #settled(page: number): boolean {
+    const leaving = this.#leaving.get(page)
+    if (leaving === undefined) return false
+    this.#leaving.delete(page)
+    this.#leavingFrames -= leaving.frames
+    return true
+  }
+}

@@ -1,0 +1,65 @@
+/** Segments larger than a node's memory: pages leave, and nothing is lost, whatever the model. */
+import t, { type Test } from 'tap'
+import { status } from '../../ts/client/inspect.js'
+import { startCluster, type TestCluster } from '../support/cluster.js'
+import { Probe } from '../support/probe.js'
+
+const P = 4096
+/** Of a node, in pages; the segment has twice as many. */
+const MEMORY = 32
+const PAGES = 2 * MEMORY
+
+const MODELS = {
+  srsw: ['consistency=srsw'],
+  mrsw: ['consistency=mrsw'],
+}
+
+interface Shared {
+  cluster: TestCluster
+  probes: Probe[]
+  at: bigint[]
+}
+
+async function shared(t: Test, nodes: number, options: readonly string[]): Promise<Shared> {
+  const cluster = await startCluster(t, nodes, { memory: MEMORY * P })
+  const probes: Probe[] = []
+  const at: bigint[] = []
+  for (let node = 0; node < nodes; node++) {
+    const probe = await Probe.start(cluster.socket(node))
+    t.teardown(() => probe.kill())
+    const made = () => probe.ok('createWith', 'large', PAGES * P, 0, ...options)
+    probes.push(probe)
+    at.push(await probe.ok('map', await (node === 0 ? made() : probe.ok('open', 'large', 0)), 0, 0, 0))
+  }
+  return { cluster, probes, at }
+}
+
+for (const [name, options] of Object.entries(MODELS)) {
+  t.test(`${name}: one node writes a segment of twice its memory, and every node reads all of it`, async (t) => {
+    const { cluster, probes, at } = await shared(t, 4, options)
+    for (let page = 0; page < PAGES; page++) await probes[0]!.ok('fill', at[0]! + BigInt(page * P), P, page)
+    for (let node = 0; node < 4; node++) {
+      for (let page = 0; page < PAGES; page++) {
+        t.equal(await probes[node]!.ok('wrong', at[node]! + BigInt(page * P), P, page), 0n, `page ${page} at ${node}`)
+      }
+    }
+    for (let node = 0; node < 4; node++) {
+      const { frameBytes, memoryBytes, evicted } = status(cluster.socket(node))
+      t.ok(frameBytes <= memoryBytes, `node ${node} keeps to its memory: ${frameBytes}`)
+      t.ok(evicted >= PAGES - MEMORY, `node ${node} has evicted ${evicted} pages`)
+    }
+  })
+}
+
+t.test(
+  'memory that no page can leave, for every node is full, is SIGBUS that names the knob; the rest goes on',
+  async (t) => {
+    const { cluster, probes, at } = await shared(t, 2, [])
+    const all = PAGES // of both nodes' memory
+    for (let page = 0; page < all; page++) await probes[0]!.ok('put', at[0]! + BigInt(page * P), page)
+    const more = await probes[0]!.ok('map', await probes[0]!.ok('create', 'more', 4 * P, 0), 0, 0, 0)
+    t.match(await probes[0]!.send('put', more, 1), { is: 'sigbus' })
+    t.match(cluster.log(0), /no page can leave: raise --memory/)
+    for (let page = 0; page < all; page++) t.equal(await probes[1]!.ok('get', at[1]! + BigInt(page * P)), BigInt(page))
+  },
+)
