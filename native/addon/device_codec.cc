@@ -2,42 +2,12 @@
 #include "device_codec.h"
 
 #include <cstring>
+#include <type_traits>
 
 #include "arguments.h"
 #include "core/utf8.h"
 
 namespace {
-
-const char* const kOps[GSHM_OP_COUNT] = {
-    nullptr, "hello", "create",  "open", "close", "stat",   "unlink",  "map",
-    "alloc", "realloc", "free", "lock", "unlock", "barrier", "fork", "inspect",
-    "acquire", "release",
-};
-static_assert(GSHM_OP_RELEASE == 17 && GSHM_OP_COUNT == 18, "kOps lists the ops of device.h in order");
-
-/* Bytes of an op's request body. */
-size_t BodySize(uint16_t op) {
-  switch (op) {
-    case GSHM_OP_HELLO: return sizeof(struct gshm_hello_request);
-    case GSHM_OP_CREATE: return sizeof(struct gshm_create_request);
-    case GSHM_OP_OPEN: return sizeof(struct gshm_open_request);
-    case GSHM_OP_CLOSE: return sizeof(struct gshm_close_request);
-    case GSHM_OP_STAT:
-    case GSHM_OP_UNLINK: return sizeof(struct gshm_name_request);
-    case GSHM_OP_MAP: return sizeof(struct gshm_map_request);
-    case GSHM_OP_ALLOC: return sizeof(struct gshm_alloc_request);
-    case GSHM_OP_REALLOC: return sizeof(struct gshm_realloc_request);
-    case GSHM_OP_FREE: return sizeof(struct gshm_free_request);
-    case GSHM_OP_LOCK:
-    case GSHM_OP_UNLOCK: return sizeof(struct gshm_lock_request);
-    case GSHM_OP_BARRIER: return sizeof(struct gshm_barrier_request);
-    case GSHM_OP_FORK: return 0;
-    case GSHM_OP_INSPECT: return sizeof(struct gshm_inspect_request);
-    case GSHM_OP_ACQUIRE:
-    case GSHM_OP_RELEASE: return sizeof(struct gshm_range_request);
-    default: return SIZE_MAX;
-  }
-}
 
 /* Fills a request object; the first thing that is wrong stays in `why`. */
 class Filler {
@@ -79,11 +49,63 @@ class Filler {
   std::string* why_;
 };
 
-template <class Body>
-Body As(const uint8_t* bytes) {
-  Body body;
-  memcpy(&body, bytes, sizeof body);
-  return body;
+void Put(Filler& to, const struct gshm_hello_request& body) {
+  to.Number("abi", body.abi);
+  to.Number("kind", body.kind);
+  to.Big("token", body.token);
+  to.Big("fork", body.fork);
+}
+void Put(Filler& to, const struct gshm_create_request& body) {
+  to.Number("size", body.size);
+  to.Number("flags", body.flags);
+  to.Number("mode", body.mode);
+  to.Number("unit", body.unit);
+  to.Number("home", body.home);
+  to.Word("consistency", body.consistency);
+  to.Word("manager", body.manager);
+  to.Name("name", body.name);
+}
+void Put(Filler& to, const struct gshm_open_request& body) {
+  to.Number("flags", body.flags);
+  to.Name("name", body.name);
+}
+void Put(Filler& to, const struct gshm_close_request& body) { to.Number("segment", body.segment); }
+void Put(Filler& to, const struct gshm_name_request& body) { to.Name("name", body.name); }
+void Put(Filler& to, const struct gshm_map_request& body) {
+  to.Number("segment", body.segment);
+  to.Number("address", body.address);
+  to.Number("offset", body.offset);
+  to.Number("length", body.length);
+}
+void Put(Filler& to, const struct gshm_alloc_request& body) {
+  to.Number("segment", body.segment);
+  to.Number("size", body.size);
+}
+void Put(Filler& to, const struct gshm_realloc_request& body) {
+  to.Number("segment", body.segment);
+  to.Number("offset", body.offset);
+  to.Number("size", body.size);
+}
+void Put(Filler& to, const struct gshm_free_request& body) {
+  to.Number("segment", body.segment);
+  to.Number("offset", body.offset);
+}
+void Put(Filler& to, const struct gshm_lock_request& body) {
+  to.Key(body.key);
+  to.Big("holder", body.holder);
+}
+void Put(Filler& to, const struct gshm_barrier_request& body) {
+  to.Key(body.key);
+  to.Number("count", body.count);
+}
+void Put(Filler& to, const struct gshm_inspect_request& body) {
+  to.Number("what", body.what);
+  to.Name("name", body.name);
+}
+void Put(Filler& to, const struct gshm_range_request& body) {
+  to.Number("segment", body.segment);
+  to.Number("offset", body.offset);
+  to.Number("length", body.length);
 }
 
 /* Reads the fields of a reply's body. */
@@ -117,8 +139,42 @@ class Reader {
   Napi::Object object_;
 };
 
+void Take(Reader& from, struct gshm_hello_reply* hello) {
+  hello->token = from.Big("token");
+  hello->node = from.Small("node");
+  hello->nodes = from.Small("nodes");
+  hello->page_size = GSHM_PAGE_SIZE;
+  from.Text("cluster", hello->cluster);
+  from.Text("nodeName", hello->node_name);
+}
+void Take(Reader& from, struct gshm_segment_info* info) {
+  info->segment = from.Small("segment");
+  info->mode = from.Small("mode");
+  info->uid = from.Small("uid");
+  info->gid = from.Small("gid");
+  info->size = from.Number("size");
+  info->heap_bytes = from.Number("heapBytes");
+  info->heap_blocks = from.Number("heapBlocks");
+  info->created_ms = from.Number("createdMs");
+  info->linked = from.Bool("linked");
+  info->homes = from.Small("homes");
+  info->home = from.Small("home");
+  info->unit = from.Small("unit");
+  from.Text("consistency", info->consistency);
+  from.Text("manager", info->manager);
+  from.Text("name", info->name);
+}
+void Take(Reader& from, struct gshm_block_reply* block) {
+  block->offset = from.Number("offset");
+  block->size = from.Number("size");
+  block->old_size = from.Number("oldSize");
+}
+void Take(Reader& from, struct gshm_fork_reply* fork) { fork->fork = from.Big("fork"); }
+void Take(Reader& from, struct gshm_inspect_reply* inspect) { inspect->length = from.Number("length"); }
+
 void Start(DeviceBytes* out, uint16_t op, uint32_t serial, int32_t status) {
   struct gshm_frame header = {};
+  header.length = sizeof header;
   header.op = static_cast<uint16_t>(op | GSHM_REPLY);
   header.serial = serial;
   header.status = status;
@@ -127,42 +183,69 @@ void Start(DeviceBytes* out, uint16_t op, uint32_t serial, int32_t status) {
 }
 
 void Append(DeviceBytes* out, const void* data, size_t size) {
-  if (size > 0) memcpy(out->bytes + out->length, data, size);
+  memcpy(out->bytes + out->length, data, size);
   out->length += size;
   uint32_t length = static_cast<uint32_t>(out->length);
   memcpy(out->bytes, &length, sizeof length); /* gshm_frame.length comes first */
 }
 
-struct gshm_segment_info SegmentInfoOf(Reader& from) {
-  struct gshm_segment_info info = {};
-  info.segment = from.Small("segment");
-  info.mode = from.Small("mode");
-  info.uid = from.Small("uid");
-  info.gid = from.Small("gid");
-  info.size = from.Number("size");
-  info.heap_bytes = from.Number("heapBytes");
-  info.heap_blocks = from.Number("heapBlocks");
-  info.created_ms = from.Number("createdMs");
-  info.linked = from.Bool("linked");
-  info.homes = from.Small("homes");
-  info.home = from.Small("home");
-  info.unit = from.Small("unit");
-  from.Text("consistency", info.consistency);
-  from.Text("manager", info.manager);
-  from.Text("name", info.name);
-  return info;
+/* An op: its name in TypeScript, and what its bodies are. */
+struct Op {
+  const char* name;
+  size_t size; /* bytes of a request's body */
+  void (*put)(Filler& to, const uint8_t* body);
+  void (*append)(DeviceBytes* out, Napi::Env env, Napi::Value body);
+};
+
+struct Nothing {};
+
+/* The op with these structs of device.h as bodies. */
+template <class Request, class Reply = Nothing>
+constexpr Op Of(const char* name) {
+  Op op = {name, 0, [](Filler&, const uint8_t*) {}, [](DeviceBytes*, Napi::Env, Napi::Value) {}};
+  if constexpr (!std::is_same_v<Request, Nothing>) {
+    op.size = sizeof(Request);
+    op.put = [](Filler& to, const uint8_t* bytes) {
+      Request body;
+      memcpy(&body, bytes, sizeof body);
+      Put(to, body);
+    };
+  }
+  if constexpr (!std::is_same_v<Reply, Nothing>) {
+    op.append = [](DeviceBytes* out, Napi::Env env, Napi::Value value) {
+      Reader from(env, value);
+      Reply body = {};
+      Take(from, &body);
+      Append(out, &body, sizeof body);
+    };
+  }
+  return op;
 }
 
-struct gshm_hello_reply HelloOf(Reader& from) {
-  struct gshm_hello_reply hello = {};
-  hello.token = from.Big("token");
-  hello.node = from.Small("node");
-  hello.nodes = from.Small("nodes");
-  hello.page_size = GSHM_PAGE_SIZE;
-  from.Text("cluster", hello.cluster);
-  from.Text("nodeName", hello.node_name);
-  return hello;
-}
+constexpr Op kOps[GSHM_OP_COUNT] = {
+    {},
+    Of<struct gshm_hello_request, struct gshm_hello_reply>("hello"),
+    Of<struct gshm_create_request, struct gshm_segment_info>("create"),
+    Of<struct gshm_open_request, struct gshm_segment_info>("open"),
+    Of<struct gshm_close_request>("close"),
+    Of<struct gshm_name_request, struct gshm_segment_info>("stat"),
+    Of<struct gshm_name_request>("unlink"),
+    Of<struct gshm_map_request>("map"),
+    Of<struct gshm_alloc_request, struct gshm_block_reply>("alloc"),
+    Of<struct gshm_realloc_request, struct gshm_block_reply>("realloc"),
+    Of<struct gshm_free_request>("free"),
+    Of<struct gshm_lock_request>("lock"),
+    Of<struct gshm_lock_request>("unlock"),
+    Of<struct gshm_barrier_request>("barrier"),
+    Of<Nothing, struct gshm_fork_reply>("fork"),
+    Of<struct gshm_inspect_request, struct gshm_inspect_reply>("inspect"),
+    Of<struct gshm_range_request>("acquire"),
+    Of<struct gshm_range_request>("release"),
+};
+static_assert(GSHM_OP_RELEASE == 17 && GSHM_OP_COUNT == 18, "kOps lists the ops of device.h in order");
+
+/* nullptr when the number is no op. */
+const Op* OpNumbered(uint16_t op) { return op > 0 && op < GSHM_OP_COUNT ? &kOps[op] : nullptr; }
 
 }  // namespace
 
@@ -172,104 +255,19 @@ bool DecodeHeader(const uint8_t* bytes, size_t length, struct gshm_frame* header
     return false;
   }
   memcpy(header, bytes, sizeof *header);
-  size_t body = BodySize(header->op);
+  const Op* op = OpNumbered(header->op);
   if (header->length != length) *why = "a length that is not the packet's";
-  else if (body == SIZE_MAX) *why = "an unknown op " + std::to_string(header->op);
-  else if (length != sizeof *header + body) *why = std::string("a wrong length for ") + kOps[header->op];
+  else if (op == nullptr) *why = "an unknown op " + std::to_string(header->op);
+  else if (length != sizeof *header + op->size) *why = std::string("a wrong length for ") + op->name;
   else if (header->status != 0 || header->reserved != 0) *why = "a status in a request";
   return why->empty();
 }
 
 Napi::Object DecodeRequest(Napi::Env env, const struct gshm_frame& header, const uint8_t* bytes, std::string* why) {
   Filler to(env, why);
-  to.Text("op", kOps[header.op]);
+  to.Text("op", kOps[header.op].name);
   to.Number("serial", header.serial);
-  switch (header.op) {
-    case GSHM_OP_HELLO: {
-      auto body = As<struct gshm_hello_request>(bytes);
-      to.Number("abi", body.abi);
-      to.Number("kind", body.kind);
-      to.Big("token", body.token);
-      to.Big("fork", body.fork);
-      break;
-    }
-    case GSHM_OP_CREATE: {
-      auto body = As<struct gshm_create_request>(bytes);
-      to.Number("size", body.size);
-      to.Number("flags", body.flags);
-      to.Number("mode", body.mode);
-      to.Number("unit", body.unit);
-      to.Number("home", body.home);
-      to.Word("consistency", body.consistency);
-      to.Word("manager", body.manager);
-      to.Name("name", body.name);
-      break;
-    }
-    case GSHM_OP_OPEN: {
-      auto body = As<struct gshm_open_request>(bytes);
-      to.Number("flags", body.flags);
-      to.Name("name", body.name);
-      break;
-    }
-    case GSHM_OP_CLOSE: to.Number("segment", As<struct gshm_close_request>(bytes).segment); break;
-    case GSHM_OP_STAT:
-    case GSHM_OP_UNLINK: to.Name("name", As<struct gshm_name_request>(bytes).name); break;
-    case GSHM_OP_MAP: {
-      auto body = As<struct gshm_map_request>(bytes);
-      to.Number("segment", body.segment);
-      to.Number("address", body.address);
-      to.Number("offset", body.offset);
-      to.Number("length", body.length);
-      break;
-    }
-    case GSHM_OP_ALLOC: {
-      auto body = As<struct gshm_alloc_request>(bytes);
-      to.Number("segment", body.segment);
-      to.Number("size", body.size);
-      break;
-    }
-    case GSHM_OP_REALLOC: {
-      auto body = As<struct gshm_realloc_request>(bytes);
-      to.Number("segment", body.segment);
-      to.Number("offset", body.offset);
-      to.Number("size", body.size);
-      break;
-    }
-    case GSHM_OP_FREE: {
-      auto body = As<struct gshm_free_request>(bytes);
-      to.Number("segment", body.segment);
-      to.Number("offset", body.offset);
-      break;
-    }
-    case GSHM_OP_LOCK:
-    case GSHM_OP_UNLOCK: {
-      auto body = As<struct gshm_lock_request>(bytes);
-      to.Key(body.key);
-      to.Big("holder", body.holder);
-      break;
-    }
-    case GSHM_OP_BARRIER: {
-      auto body = As<struct gshm_barrier_request>(bytes);
-      to.Key(body.key);
-      to.Number("count", body.count);
-      break;
-    }
-    case GSHM_OP_INSPECT: {
-      auto body = As<struct gshm_inspect_request>(bytes);
-      to.Number("what", body.what);
-      to.Name("name", body.name);
-      break;
-    }
-    case GSHM_OP_ACQUIRE:
-    case GSHM_OP_RELEASE: {
-      auto body = As<struct gshm_range_request>(bytes);
-      to.Number("segment", body.segment);
-      to.Number("offset", body.offset);
-      to.Number("length", body.length);
-      break;
-    }
-    default: break; /* FORK has no body; unknown ops do not come here */
-  }
+  kOps[header.op].put(to, bytes);
   return to.Done();
 }
 
@@ -277,42 +275,14 @@ uint16_t OpOf(Napi::Env env, Napi::Value name) {
   if (name.IsString()) {
     std::string text = name.As<Napi::String>().Utf8Value();
     for (uint16_t op = 1; op < GSHM_OP_COUNT; op++)
-      if (text == kOps[op]) return op;
+      if (text == kOps[op].name) return op;
   }
   throw MakeError(env, GSHM_E_INVALID, "an op of native/abi/device.h is expected");
 }
 
 void EncodeReply(Napi::Env env, uint16_t op, uint32_t serial, Napi::Value body, DeviceBytes* out) {
   Start(out, op, serial, 0);
-  switch (op) {
-    case GSHM_OP_HELLO: {
-      Reader from(env, body);
-      auto hello = HelloOf(from);
-      return Append(out, &hello, sizeof hello);
-    }
-    case GSHM_OP_CREATE:
-    case GSHM_OP_OPEN:
-    case GSHM_OP_STAT: {
-      Reader from(env, body);
-      auto info = SegmentInfoOf(from);
-      return Append(out, &info, sizeof info);
-    }
-    case GSHM_OP_ALLOC:
-    case GSHM_OP_REALLOC: {
-      Reader from(env, body);
-      struct gshm_block_reply block = {from.Number("offset"), from.Number("size"), from.Number("oldSize")};
-      return Append(out, &block, sizeof block);
-    }
-    case GSHM_OP_FORK: {
-      struct gshm_fork_reply fork = {Reader(env, body).Big("fork")};
-      return Append(out, &fork, sizeof fork);
-    }
-    case GSHM_OP_INSPECT: {
-      struct gshm_inspect_reply inspect = {Reader(env, body).Number("length")};
-      return Append(out, &inspect, sizeof inspect);
-    }
-    default: return Append(out, nullptr, 0);
-  }
+  kOps[op].append(out, env, body);
 }
 
 void EncodeFailure(uint16_t op, uint32_t serial, int32_t error, const std::string& detail, DeviceBytes* out) {
