@@ -19,9 +19,10 @@ export const PATIENCE_MS = 2000
 const AGAIN_MS = 5
 /** An eviction that no answer has come to after this time is no longer counted on. */
 const LEAVING_MS = 100
-/** Candidates taken in one go, of which the copies to read go first; and so often at most before others have a turn. */
+/** Pages looked at in one go, of which the copies to read go first. */
 const LOOK = 64
-const LOOKS = 8
+/** Pages that are told to go at most, before others have a turn. */
+const TRIES = 512
 /** Evicted together at most, and left free then: not every fault shall have to look for victims. */
 const BATCH = 16
 const FULL = "the node's frames are used up, and no page can leave: raise --memory"
@@ -64,8 +65,10 @@ export class Reclaim {
   /** Pages that were told to go, and when. Their frames in all. */
   readonly #leaving = new Map<number, { readonly since: number; readonly frames: number }>()
   #leavingFrames = 0
-  /** The clock: pages yet to be looked at in this round. */
+  /** The clock: pages yet to be looked at in this round, and those that were looked at last. */
   #round: Iterator<number> = [][Symbol.iterator]()
+  readonly #candidates: number[] = []
+  #rounds = 0
   #timer: NodeJS.Timeout | undefined
   #serving: NodeJS.Immediate | undefined
 
@@ -151,46 +154,49 @@ export class Reclaim {
   #evict(frames: number): boolean {
     const { host } = this
     const more = frames + Math.min(BATCH, Math.floor(host.capacity / 8))
-    const enough = () => host.hasRoom(more - this.#leavingFrames)
-    let rounds = 0
+    const end = this.#rounds + 3 // the first began before; of the last, what was looked at is tried
     let hope = this.#leaving.size > 0
-    for (let looks = 0; looks < LOOKS && rounds < 2 && !enough(); looks++) {
-      const { clean, dirty, stays, over } = this.#look()
-      for (const page of [...clean, ...dirty]) {
-        if (enough()) return true
-        const before = this.evicted
-        const frames = host.framesOf(segmentOf(page))
-        this.#leaving.set(page, { since: this.clock(), frames })
-        this.#leavingFrames += frames
-        host.evict(segmentOf(page), pageOf(page))
-        hope ||= this.#leaving.has(page) || this.evicted > before
-      }
-      hope ||= stays
-      if (over) rounds++
+    for (let tries = 0; tries < TRIES && !host.hasRoom(more - this.#leavingFrames); ) {
+      const page = this.#victim()
+      if (this.#rounds === end) return hope
+      if (page === undefined || this.#access(page) === 'none') continue
+      tries++
+      if (host.stays(page) || this.#goes(page)) hope = true
     }
-    return hope || rounds < 2
+    return true
   }
 
-  /** The next candidates of the round. */
-  #look(): { clean: number[]; dirty: number[]; stays: boolean; over: boolean } {
-    const { host } = this
-    const clean: number[] = []
-    const dirty: number[] = []
-    let stays = false
-    while (clean.length + dirty.length < LOOK) {
+  /** Tells the page to go. False: it cannot. */
+  #goes(page: number): boolean {
+    const before = this.evicted
+    const frames = this.host.framesOf(segmentOf(page))
+    this.#leaving.set(page, { since: this.clock(), frames })
+    this.#leavingFrames += frames
+    this.host.evict(segmentOf(page), pageOf(page))
+    return this.#leaving.has(page) || this.evicted > before
+  }
+
+  /** The next of those that were looked at, copies to read first; undefined: there was none in the rest of the round. */
+  #victim(): number | undefined {
+    if (this.#candidates.length === 0) this.#look()
+    const clean = this.#candidates.findIndex((page) => this.#access(page) === 'read')
+    return this.#candidates.splice(Math.max(0, clean), 1)[0]
+  }
+
+  #look(): void {
+    while (this.#candidates.length < LOOK) {
       const next = this.#round.next()
       if (next.done === true) {
-        this.#round = host.pages()[Symbol.iterator]()
-        return { clean, dirty, stays, over: true }
+        this.#round = this.host.pages()[Symbol.iterator]()
+        this.#rounds++
+        return
       }
-      const page = next.value
-      const access = host.access(segmentOf(page), pageOf(page))
-      if (access === 'none' || this.#leaving.has(page)) continue
-      if (host.stays(page)) stays = true
-      else if (access === 'read') clean.push(page)
-      else dirty.push(page)
+      if (this.#access(next.value) !== 'none') this.#candidates.push(next.value)
     }
-    return { clean, dirty, stays, over: false }
+  }
+
+  #access(page: number): Access | 'none' {
+    return this.#leaving.has(page) ? 'none' : this.host.access(segmentOf(page), pageOf(page))
   }
 
   /** It has gone, or will not. */
