@@ -206,9 +206,11 @@ export class DeviceRequests {
   /** A segment may be larger than a node's memory, for its pages leave where it is used up, but not than all
    * nodes' together. What other nodes have is not known here: as much as this one, it is taken. */
   #mustFit(size: number): void {
-    const { memoryBytes, nodes } = this.host
-    if (size <= memoryBytes * nodes()) return
-    throw new GshmError('MEMORY', `create: ${size} bytes exceed ${nodes()} times this node's --memory ${memoryBytes}`)
+    const { memoryBytes } = this.host
+    const nodes = this.host.nodes()
+    if (size <= memoryBytes * nodes) return
+    const all = nodes === 1 ? "this node's" : `${nodes} times this node's`
+    throw new GshmError('MEMORY', `create: ${size} bytes exceed ${all} --memory ${memoryBytes}`)
   }
 
   /** @param old where the block was before */
