@@ -64,7 +64,7 @@ export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
     Died: to('Holding', 'loseShare'),
     DiedTold: to('Holding', 'sendLeave'),
     Go: to('Holding', 'acquire', 'letGo'),
-    Refused: to('Holding', 'refuse'),
+    Refused: 'never', // whoever has a share is asked before
     Left: 'never',
     ManagerLost: to('Empty', 'loseShare', 'refuseLost'),
   },
