@@ -1,4 +1,4 @@
-// What a fault costs in messages between nodes, by protocol; and what a page costs in a directory.
+// What a fault costs in messages between nodes, by protocol, and a barrier; what a page costs in a directory.
 import t from 'tap'
 import type { ProtocolName } from '../../ts/base/consistency.js'
 import type { Access, NodeId } from '../../ts/base/ids.js'
@@ -19,8 +19,22 @@ class Cluster {
 
   /** The messages of one fault, as 'GetRead PageRead:page'. */
   fault(node: NodeId, access: Access, page = 0): string {
-    const sent: string[] = []
     this.#step(node, { is: 'fault', segment: SEGMENT, page, access })
+    return this.#settle()
+  }
+
+  /** The messages of one episode of a barrier for so many threads on each node, which come in turn. */
+  barrier(threads: number): string {
+    const count = threads * this.nodes.length
+    for (let ticket = 0; ticket < count; ticket++) {
+      const request = { op: 'barrier', key: 'b', process: ticket, count } as const
+      this.#step(ticket % this.nodes.length, { is: 'request', ticket, request })
+    }
+    return this.#settle()
+  }
+
+  #settle(): string {
+    const sent: string[] = []
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       const { from, to, message } = next
       const bytes = isCoherence(message) && message.bytes !== 'none' ? `:${message.bytes}` : ''
@@ -78,6 +92,23 @@ for (const [protocol, faults] of Object.entries(BUDGETS)) {
       t.equal(cluster.fault(node, access), messages, `${access} at node ${node}`)
     }
   })
+}
+
+for (const nodes of [2, 3, 4]) {
+  t.test(
+    `budget: a barrier of ${nodes} nodes with five threads each: 2(N-1) messages, from the second episode on`,
+    async (t) => {
+      const others = nodes - 1
+      const each = (type: string, times: number) => Array<string>(times * others).fill(type)
+      for (const protocol of ['mrsw', 'lrc'] as const) {
+        const cluster = new Cluster(protocol, nodes)
+        t.equal(cluster.barrier(5), [...each('BarrierArrive', 5), ...each('BarrierGo', 1)].join(' '), 'the first')
+        for (let episode = 2; episode < 5; episode++) {
+          t.equal(cluster.barrier(5), [...each('BarrierArrive', 1), ...each('BarrierGo', 1)].join(' '))
+        }
+      }
+    },
+  )
 }
 
 t.test('budget: mrsw-dynamic: a request takes N-1 hops at most, and has made the next ones shorter', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { RESTING_MAX } from '../../ts/sync/state.js'
 import { cluster } from '../support/sync-cluster.js'
 
 t.test('barrier: nobody goes before the last has come, then all do (N=3)', async (t) => {
@@ -190,4 +191,148 @@ t.test('barrier: the manager is lost while one releases -> NODE_LOST, and the re
   t.equal(links.outcome(stays), 'NODE_LOST')
   release()
   t.equal(links.state(1).edges.size, 0)
+})
+
+t.test('barrier: a node whose threads all come again reports them once, after one release', async (t) => {
+  const { links, barrier, edges } = cluster(3)
+  const episode = () => {
+    const tickets = [0, 1, 1, 1, 2, 2].map((node) => barrier(node, 'b', 6))
+    links.settle()
+    links.settle()
+    t.same(
+      tickets.map((ticket) => links.outcome(ticket)),
+      Array(6).fill('done'),
+    )
+  }
+  episode()
+  t.equal(links.world.sent, 3 + 2 + 2, 'the first: each thread, and a Go to each node')
+  for (let i = 2; i < 5; i++) {
+    const { sent } = links.world
+    edges.splice(0)
+    episode()
+    t.equal(links.world.sent - sent, 4)
+    t.same(edges.sort(), ['acquire 0', 'acquire 1', 'acquire 2', 'release 0', 'release 1', 'release 2'])
+  }
+})
+
+t.test('barrier: a thread comes on another node than last time -> at most an ask and its answer more', async (t) => {
+  const { links, barrier } = cluster(3)
+  const episode = (nodes: number[]) => {
+    const { sent } = links.world
+    const tickets = nodes.map((node) => barrier(node, 'b', 4))
+    for (let i = 0; i < 3; i++) links.settle()
+    t.same(
+      tickets.map((ticket) => links.outcome(ticket)),
+      Array(4).fill('done'),
+    )
+    return links.world.sent - sent
+  }
+  episode([1, 1, 2, 2])
+  t.equal(episode([1, 1, 2, 2]), 4)
+  t.equal(episode([1, 2, 2, 2]), 2 + 2 + 2, 'node 2: its share and one more; node 1: Ask, and its answer')
+  t.equal(episode([1, 2, 2, 2]), 4, 'known already from the Go')
+  t.equal(episode([1, 1, 1, 1]), 4 + 1 + 2, 'node 2 has nobody, and is asked what it holds back')
+  t.equal(episode([1, 1, 1, 1]), 4 + 1, 'no shares were given while that was open')
+  t.equal(episode([1, 1, 1, 1]), 2)
+})
+
+t.test('barrier: who is held back hears of a death, on its node and on another', async (t) => {
+  for (const node of [1, 2]) {
+    const { links, barrier, exit } = cluster(3)
+    const all = [0, 1, 1, 1, 2, 2].map((at) => barrier(at, 'b', 6))
+    for (let i = 0; i < 3; i++) links.settle()
+    t.equal(links.outcome(all[5] as number), 'done')
+    const held = barrier(1, 'b', 6)
+    barrier(node, 'b', 6, 7)
+    const { sent } = links.world
+    t.same([links.outcome(held), links.busy().length], ['pending', 0])
+    exit(node, 7)
+    for (let i = 0; i < 3; i++) links.settle()
+    t.equal(links.outcome(held), 'NODE_LOST')
+    t.equal(links.world.sent - sent, node === 1 ? 7 : 8)
+    t.same(links.state(0).barriers, new Map())
+    t.same([links.state(1).gates, links.state(2).gates], [new Map(), new Map()])
+  }
+})
+
+t.test('barrier: others make up an episode by themselves -> who is held back meanwhile is asked', async (t) => {
+  const { links, barrier, slow, release } = cluster(3)
+  const come = (...nodes: number[]) => nodes.map((node) => barrier(node, 'b', 3))
+  come(1, 1, 2)
+  links.settle()
+  slow.add(2)
+  come(2, 2, 2, 2)
+  come(1, 1)
+  release()
+  links.settle()
+  const held = come(1)
+  release()
+  links.settle()
+  t.same([links.outcome(held[0] as number), links.busy().length], ['pending', 0])
+  held.push(...come(0, 0))
+  links.settle()
+  t.same(
+    held.map((ticket) => links.outcome(ticket)),
+    Array(3).fill('done'),
+  )
+})
+
+t.test('barrier: another count while some are held back -> BARRIER_MISMATCH for the newcomer alone', async (t) => {
+  const { links, barrier } = cluster(3)
+  for (const node of [1, 1]) barrier(node, 'b', 2)
+  links.settle()
+  const held = barrier(1, 'b', 2)
+  const other = barrier(2, 'b', 3)
+  for (let i = 0; i < 3; i++) links.settle()
+  t.same([links.outcome(held), links.outcome(other)], ['pending', 'BARRIER_MISMATCH'])
+  barrier(0, 'b', 2)
+  links.settle()
+  t.equal(links.outcome(held), 'done')
+  const next = barrier(2, 'b', 1)
+  links.settle()
+  t.equal(links.outcome(next), 'done', 'nobody is held back, and it may have another count')
+})
+
+t.test('barrier: a node that may hold some back is lost -> NODE_LOST for those who wait', async (t) => {
+  const { links, barrier, lose } = cluster(3)
+  for (const node of [0, 1, 1, 2]) barrier(node, 'b', 4)
+  links.settle()
+  const waits = barrier(2, 'b', 4)
+  barrier(1, 'b', 4)
+  links.settle()
+  t.equal(links.outcome(waits), 'pending')
+  lose(1)
+  links.settle()
+  t.equal(links.outcome(waits), 'NODE_LOST')
+  t.equal(links.state(0).barriers.size, 0)
+})
+
+t.test(`barrier: ${RESTING_MAX} are remembered, the one that has rested longest is given up for more`, async (t) => {
+  const { links, barrier } = cluster(2)
+  const episode = (key: string) => {
+    const tickets = [0, 1, 1].map((node) => barrier(node, key, 3))
+    links.settle()
+    links.settle()
+    t.same(
+      tickets.map((ticket) => links.outcome(ticket)),
+      Array(3).fill('done'),
+    )
+  }
+  for (let i = 0; i < RESTING_MAX; i++) episode(`b${i}`)
+  episode('b0')
+  t.equal(links.state(0).barriers.size, RESTING_MAX)
+  const held = barrier(1, 'b1', 3)
+  episode('one')
+  episode('two')
+  t.equal(links.state(0).barriers.size, RESTING_MAX + 1, 'and one where somebody was held back')
+  t.notOk(links.state(0).barriers.has('b2'))
+  t.ok(links.state(0).barriers.has('b0'))
+  t.equal(links.state(1).gates.size, RESTING_MAX + 1)
+  t.equal(links.state(0).barriers.get('b1')?.total, 1)
+  const others = [barrier(1, 'b1', 3), barrier(0, 'b1', 3)]
+  links.settle()
+  t.same(
+    [held, ...others].map((ticket) => links.outcome(ticket)),
+    Array(3).fill('done'),
+  )
 })
