@@ -2,7 +2,7 @@
  * One node: wires the device, the processes, the fault path, the pager, the engine and the cluster
  * together. Nothing is decided here; each part decides in its own file.
  */
-import { globalPage, PAGE_SIZE, type Access, type NodeId, type SegmentId } from '../ts/base/ids.js'
+import { globalPage, PAGE_SIZE, type Access, type NodeId, type Page, type SegmentId } from '../ts/base/ids.js'
 import { Cluster } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf } from '../ts/names/index.js'
@@ -22,6 +22,7 @@ import { QuietLog } from './quiet-log.js'
 import { Reclaim } from './reclaim.js'
 import { Runtime } from './runtime.js'
 import { TwinStore } from './twin-store.js'
+import { Units } from './units.js'
 import { Waiting } from './waiting.js'
 
 export interface Log {
@@ -34,6 +35,7 @@ export class Daemon {
   readonly #registry = new ProcessRegistry()
   readonly #waiting = new Waiting()
   readonly #keeper: Keeper
+  readonly #units = new Units((segment) => attributesOf(this.#state.names, segment))
   readonly #frames: FrameStore
   readonly #twins: TwinStore
   readonly #poll: FaultPoll
@@ -65,7 +67,7 @@ export class Daemon {
       options.memory,
       (segment, frames) => keeper.addFrames(segment, frames),
       (segment) => keeper.dropFrames(segment),
-      (segment) => attributesOf(this.#state.names, segment)!.bytes,
+      this.#units,
     )
     this.#twins = new TwinStore(this.#frames)
     this.#poll = new native.FaultPoll((records, count) => this.#faults.batch(records, count))
@@ -77,7 +79,8 @@ export class Daemon {
     })
     this.#faults = new FaultPath(this.#registry, this.#waiting, {
       access: (segment, page) => accessOf(this.#state, segment, page),
-      frames: (segment, _, now, access) => this.#framesFor(segment, now, access),
+      units: this.#units,
+      frames: (segment, page, now, access) => this.#framesFor(segment, page, now, access),
       makeRoom: (frames) => this.#reclaim.makeRoom(frames),
       park: (fault) => this.#reclaim.park(fault),
       fault: (segment, page, access) => this.#runtime.submit({ is: 'fault', segment, page, access }),
@@ -98,10 +101,10 @@ export class Daemon {
     })
     this.#hold = new Hold((event) => this.#runtime.submit(event))
     this.#reclaim = new Reclaim({
-      hasRoom: (frames) => this.#frames.hasRoom(this.#waiting.pages + frames),
+      hasRoom: (frames) => this.#frames.hasRoom(this.#waiting.frames + frames),
       capacity: Math.floor(options.memory / PAGE_SIZE),
       pages: () => copies(this.#state),
-      framesOf: () => 1,
+      framesOf: (segment) => this.#units.of(segment) / PAGE_SIZE,
       access: (segment, page) => accessOf(this.#state, segment, page),
       stays: (page) => this.#waiting.has(page) || this.#hold.keeps(page),
       evict: (segment, page) => this.#runtime.submit({ is: 'evict', segment, page }),
@@ -217,23 +220,22 @@ export class Daemon {
 
   #receive(from: NodeId, message: Message, payload: Uint8Array | undefined): void {
     this.#messages.received++
-    if (message.type === 'Put') this.#tellWhetherFull()
+    if (message.type === 'Put') this.#tellWhetherFull(message.segment, message.page)
     const event = { is: 'message', from, message } as const
     if (!this.#hold.takes(event)) this.#runtime.submit(event, payload)
   }
 
   /** Another node asks this one to take a page in. */
-  #tellWhetherFull(): void {
-    const full = !this.#reclaim.hasRoomFor(1)
+  #tellWhetherFull(segment: SegmentId, page: Page): void {
+    const full = !this.#reclaim.hasRoomFor(this.#units.frames(segment, page))
     if (full !== this.#state.coherence.full) this.#runtime.submit({ is: 'full', full })
   }
 
   /** Frames and twins that a fault takes. */
-  #framesFor(segment: SegmentId, now: Access | 'none', access: Access): number {
-    const frame = now === 'none' ? 1 : 0
+  #framesFor(segment: SegmentId, page: Page, now: Access | 'none', access: Access): number {
     const isTwinned =
       access === 'write' && now !== 'write' && attributesOf(this.#state.names, segment)?.consistency === 'lrc'
-    return frame + Number(isTwinned)
+    return (Number(now === 'none') + Number(isTwinned)) * this.#units.frames(segment, page)
   }
 
   #ended(process: Process): void {
@@ -246,7 +248,7 @@ export class Daemon {
   #refuse(process: Process, address: number, why: string): void {
     const who = `process ${process.pid}`
     this.#quiet.about(who, `${who} gets SIGBUS at 0x${address.toString(16)}: ${why}`)
-    this.#runtime.pager.poisonAddress(process, address)
+    this.#runtime.pager.poison(process, address, PAGE_SIZE)
   }
 
   #kill(process: Process, why: string): void {

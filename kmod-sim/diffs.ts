@@ -3,8 +3,6 @@
  * length (u32, little-endian). Made here by the pager, or come from another node and not to be trusted.
  */
 import { PeerError } from '../ts/base/peer-error.js'
-import { diffRoom } from '../ts/native/index.js'
-import { PAGE_SIZE } from '../ts/base/ids.js'
 import { readU32, writeU32 } from '../ts/wire/layout.js'
 
 const LENGTH_BYTES = 4
@@ -14,9 +12,9 @@ export class DiffWriter {
   #bytes = new Uint8Array(0)
   #end = 0
 
-  /** @param write puts a diff at bytes[at..] and gives its length; there is room for a page's longest */
-  add(write: (bytes: Uint8Array, at: number) => number): void {
-    const need = this.#end + LENGTH_BYTES + diffRoom(PAGE_SIZE)
+  /** @param room bytes that the diff takes at most @param write puts it at bytes[at..] and gives its length */
+  add(room: number, write: (bytes: Uint8Array, at: number) => number): void {
+    const need = this.#end + LENGTH_BYTES + room
     if (this.#bytes.length < need) {
       const more = new Uint8Array(Math.max(need, 2 * this.#bytes.length))
       more.set(this.#bytes.subarray(0, this.#end))

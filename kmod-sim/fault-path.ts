@@ -1,6 +1,6 @@
 /**
- * The fault path: decoded userfaultfd messages become engine events. A fault is translated to its
- * global page, its thread is noted as waiting, and the engine decides from the page directory
+ * The fault path: decoded userfaultfd messages become engine events. A fault is translated to the
+ * coherence unit that it hits, the engine's page, its thread is noted as waiting, and the engine decides from the page directory
  * (law 5). Address events change the translation table at once, within the call that delivers them,
  * so that no access change ever works on a stale table (law 12).
  */
@@ -8,7 +8,9 @@ import { globalPage, PAGE_SIZE, type Access, type Page, type SegmentId } from '.
 import { FaultKind, native, RECORD_WIDTH } from '../ts/native/index.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 import type { Parked } from './reclaim.js'
-import type { Waiter, Waiting } from './waiting.js'
+import type { View } from './translation-table.js'
+import type { Units } from './units.js'
+import type { Waiting } from './waiting.js'
 
 export interface FaultCounts {
   read: number
@@ -23,7 +25,8 @@ export interface FaultCounts {
 export interface FaultHost {
   /** What the page allows on this node now. */
   access(segment: SegmentId, page: Page): Access | 'none'
-  /** How many frames more it takes, twins among them, to have this access to the page. */
+  readonly units: Units
+  /** How many frames more, of 4 KiB, it takes, twins among them, to have this access to the page. */
   frames(segment: SegmentId, page: Page, now: Access | 'none', access: Access): number
   /** Makes room in --memory for so many further frames; false: there is none for now. */
   makeRoom(frames: number): boolean
@@ -82,7 +85,7 @@ export class FaultPath {
     if (process.ended) return
     const shown = process.table.lookup(address)
     if (shown === undefined) process.faults.wake(address, PAGE_SIZE)
-    else this.#enter(shown.segment, shown.page, { process, address, thread, mapped }, access)
+    else this.#enter(shown.segment, this.#pageAt(shown, address), process, address, access, thread, mapped)
   }
 
   #addressEvent(records: Float64Array, at: number): void {
@@ -119,21 +122,35 @@ export class FaultPath {
       this.host.refuse(process, address, 'a fault outside every view')
       return
     }
-    const { segment, page } = shown
+    const page = this.#pageAt(shown, address)
+    const { segment } = shown
     const now = this.host.access(segment, page)
     const frames = this.waiting.has(globalPage(segment, page)) ? 0 : this.host.frames(segment, page, now, access)
     if (frames > 0 && !this.host.makeRoom(frames))
       return this.host.park({ process, address, access, thread, mapped, frames })
-    this.#enter(segment, page, { process, address, thread, mapped }, access)
+    this.#enter(segment, page, process, address, access, thread, mapped)
   }
 
-  #enter(segment: SegmentId, page: Page, waiter: Waiter, access: Access): void {
+  /** The engine's page, a coherence unit. */
+  #pageAt({ segment, start, offset }: View, address: number): Page {
+    return Math.floor((address - start + offset) / this.host.units.of(segment))
+  }
+
+  #enter(
+    segment: SegmentId,
+    page: Page,
+    process: Process,
+    address: number,
+    access: Access,
+    thread: number,
+    mapped: boolean,
+  ): void {
     const key = globalPage(segment, page)
     const now = this.host.access(segment, page)
     if (access === 'read') this.counts.read++
     else if (now === 'read') this.counts.upgrade++
     else this.counts.write++
-    this.waiting.add(key, waiter)
+    this.waiting.add(key, { process, address, thread, mapped, frames: this.host.units.frames(segment, page) })
     this.host.fault(segment, page, access)
     if (this.waiting.has(key)) this.counts.remote++
     else this.counts.local++

@@ -6,8 +6,10 @@
  * at once, and the change is repeated over the views as they then are (law 12). A process that
  * cannot be protected in time (patience.ts) is killed: nobody may go on writing a page that has moved.
  *
- * A process can free a frame (MADV_REMOVE, or a hole in the memfd that it was given). No bytes are
- * left then, and nobody is given zeros for them: local views get SIGBUS, other nodes LOST_PAGE.
+ * A page of the engine's is a coherence unit (units.ts): in each view, the part of it that the view shows.
+ *
+ * A process can free a frame (MADV_REMOVE, or a hole in the memfd that it was given). Bytes are missing
+ * then, and nobody is given zeros for them: local views get SIGBUS for all of the unit, other nodes LOST_PAGE.
  */
 import { assert, unreachable } from '../ts/base/assert.js'
 import { PeerError } from '../ts/base/peer-error.js'
@@ -18,6 +20,7 @@ import { DiffWriter } from './diffs.js'
 import type { FrameStore } from './frame-store.js'
 import { Patience, PROTECT_MS } from './patience.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
+import { partEnd, partStart } from './translation-table.js'
 import type { TwinStore } from './twin-store.js'
 import type { Waiting } from './waiting.js'
 
@@ -71,7 +74,7 @@ export class Pager {
       case 'DropTwin':
         return this.twins.drop(segment, page)
       case 'Downgrade':
-        return this.#everyView(segment, page, (process, address) => process.faults.protect(address, PAGE_SIZE, true))
+        return this.#downgrade(segment, page)
       case 'Copy':
         this.copied = this.frames.copyOut(segment, page)
         if (this.copied === LOST_PAGE) this.#destroyed(segment, page)
@@ -88,12 +91,12 @@ export class Pager {
     }
   }
 
-  /** SIGBUS for one address of one process, now and later. */
-  poisonAddress(process: Process, address: number): void {
+  /** SIGBUS for a range of one process, whose pages have no frames, now and later. */
+  poison(process: Process, address: number, length: number): void {
     this.#insist(process, () => {
-      const cleared = process.faults.protect(address, PAGE_SIZE, false) // a marker would refuse the poison
+      const cleared = process.faults.protect(address, length, false) // a marker would refuse the poison
       if (cleared === Change.again || cleared === Change.gone) return cleared
-      return process.faults.poison(address, PAGE_SIZE)
+      return process.faults.poison(address, length)
     })
   }
 
@@ -109,18 +112,36 @@ export class Pager {
       if (bytes === 'page' && payload?.length === 0) return this.#poison(segment, page)
     }
     if (twin) this.twins.make(segment, page) // before anybody here can write
-    for (const { process, address, thread, mapped } of this.waiting.take(globalPage(segment, page))) {
+    const waiters = this.waiting.take(globalPage(segment, page))
+    if (waiters.length === 0) return
+    const offset = page * this.frames.units.of(segment)
+    const end = offset + this.frames.units.bytes(segment, page)
+    let served: Process | undefined
+    let from = 0
+    let to = 0
+    for (const { process, address, thread, mapped } of waiters) {
       if (bytes !== 'kept' || access === 'write') this.installed(segment, page, thread)
+      if (served === process && from <= address && address < to) continue // it waited beside another, and is awake
+      served = undefined
       const change = this.#insist(process, () => {
         // The view may have been unmapped, or moved, since its thread faulted.
-        const shown = process.table.lookup(address)
-        if (shown === undefined || shown.segment !== segment || shown.page !== page) return Change.gone
-        // Both make the page writable if it is mapped; the first is one system call, but wakes a
-        // thread in vain if the mapping has gone meanwhile.
-        if (mapped && access === 'write') return process.faults.protect(address, PAGE_SIZE, false)
-        return process.faults.resume(address, PAGE_SIZE, access === 'write')
+        const view = process.table.lookup(address)
+        if (view === undefined || view.segment !== segment) return Change.gone
+        from = partStart(view, offset)
+        to = partEnd(view, end)
+        if (address < from || address >= to) return Change.gone
+        // All of the unit that the view shows. Both make pages writable that are mapped; the first is one system call,
+        // but wakes a thread in vain if the mapping has gone meanwhile, and leaves what is not mapped to faults to come.
+        if (mapped && access === 'write') return process.faults.protect(from, to - from, false)
+        return process.faults.resume(from, to - from, access === 'write')
       })
-      if (change === Change.hole) this.#hole(segment, page, process, address)
+      if (change === Change.ok || change === Change.already) served = process
+      else if (change === Change.hole && !this.#hole(segment, page)) {
+        // Other memory than the segment's lies somewhere in the range: is it where the thread is?
+        const here = () => process.faults.resume(address, PAGE_SIZE, access === 'write')
+        if (to - from === PAGE_SIZE || this.#insist(process, here) === Change.hole)
+          this.#foreign(segment, process, address)
+      }
     }
   }
 
@@ -132,7 +153,7 @@ export class Pager {
   }
 
   #diff(segment: SegmentId, page: Page): void {
-    this.diffs.add((out, at) => {
+    this.diffs.add(this.twins.room(segment, page), (out, at) => {
       const length = this.twins.diff(segment, page, out, at)
       if (length < 0) this.#destroyed(segment, page)
       return Math.max(length, 0)
@@ -151,39 +172,48 @@ export class Pager {
       throw new PeerError('a diff that is none')
   }
 
-  /** The kernel finds no frame for a page that is here. */
-  #hole(segment: SegmentId, page: Page, process: Process, address: number): void {
-    if (!this.frames.present(segment, page)) {
-      this.#destroyed(segment, page)
-      return this.#poison(segment, page)
-    }
-    const where = `at 0x${address.toString(16)}, where it has mapped something in place of segment ${segment}`
-    this.host.warn(`process ${process.pid} gets SIGBUS ${where}`)
-    this.poisonAddress(process, address)
+  /** The kernel finds no frame for some of a page that is here: true when there is none. */
+  #hole(segment: SegmentId, page: Page): boolean {
+    if (this.frames.present(segment, page)) return false
+    this.#destroyed(segment, page)
+    this.#poison(segment, page)
+    return true
   }
 
+  #foreign(segment: SegmentId, process: Process, address: number): void {
+    const where = `at 0x${address.toString(16)}, where it has mapped something in place of segment ${segment}`
+    this.host.warn(`process ${process.pid} gets SIGBUS ${where}`)
+    this.poison(process, address, PAGE_SIZE)
+  }
+
+  /** Some of the frame has been freed: the page is lost, all of it, here as elsewhere. */
   #destroyed(segment: SegmentId, page: Page): void {
+    this.frames.destroy(segment, page)
     const why = 'a process of this node has freed its frame (MADV_REMOVE, or a hole punched)'
     this.host.warn(`page ${page} of segment ${segment} is lost, accesses get SIGBUS: ${why}`)
   }
 
   #poison(segment: SegmentId, page: Page): void {
     for (const { process, address } of this.waiting.take(globalPage(segment, page)))
-      this.poisonAddress(process, address)
+      this.poison(process, address, PAGE_SIZE)
+    const offset = page * this.frames.units.of(segment)
+    const bytes = this.frames.units.bytes(segment, page)
     for (const process of this.processes.all()) {
-      const addresses: number[] = []
-      process.table.forEachAddress(segment, page, (address) => addresses.push(address))
-      for (const address of addresses) this.poisonAddress(process, address)
+      const parts: [start: number, length: number][] = []
+      process.table.forEachPart(segment, offset, bytes, (start, length) => parts.push([start, length]))
+      for (const [start, length] of parts) this.poison(process, start, length)
     }
   }
 
-  /** Makes `change` in every view of the page; views that a fork adds meanwhile are covered too. */
-  #everyView(segment: SegmentId, page: Page, change: (process: Process, address: number) => Change): void {
+  /** Write-protects the page in every view; views that a fork adds meanwhile are covered too. */
+  #downgrade(segment: SegmentId, page: Page): void {
+    const offset = page * this.frames.units.of(segment)
+    const bytes = this.frames.units.bytes(segment, page)
     for (const process of this.processes.all()) {
       this.#insist(process, () => {
         let worst: Change = Change.ok
-        process.table.forEachAddress(segment, page, (address) => {
-          if (change(process, address) === Change.again) worst = Change.again
+        process.table.forEachPart(segment, offset, bytes, (start, length) => {
+          if (process.faults.protect(start, length, true) === Change.again) worst = Change.again
         })
         return worst
       })

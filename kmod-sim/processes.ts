@@ -76,7 +76,7 @@ export class Processes {
   }
 
   hold(process: Process, attributes: SegmentAttributes): number {
-    const frames = this.frames.open(attributes.segment, attributes.bytes)
+    const frames = this.frames.open(attributes.segment)
     if (!process.handles.has(attributes.segment)) {
       process.handles.set(attributes.segment, process.table.hasSegment(attributes.segment) ? 'mapped' : 'new')
     }

@@ -4,9 +4,11 @@
  */
 import { AssertionError, assert } from '../ts/base/assert.js'
 import { PeerError } from '../ts/base/peer-error.js'
-import type { NodeId, SegmentId } from '../ts/base/ids.js'
+import { LOST_PAGE, type NodeId, type SegmentId } from '../ts/base/ids.js'
 import type { Answer, LocalRequest } from '../ts/base/requests.js'
 import { GshmError } from '../ts/base/errors.js'
+import type { CoherenceMessage } from '../ts/coherence/messages.js'
+import { attributesOf } from '../ts/names/index.js'
 import type { Effect } from '../ts/node/effects.js'
 import type { NodeEvent } from '../ts/node/events.js'
 import type { Message } from '../ts/node/messages.js'
@@ -14,6 +16,7 @@ import { step } from '../ts/node/step.js'
 import type { NodeState } from '../ts/node/state.js'
 import { findDiffs } from './diffs.js'
 import type { Pager } from './pager.js'
+import { unitBytes } from './units.js'
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -82,8 +85,10 @@ export class Runtime {
     if (event.is === 'let' && this.host.held(event.segment)) return
     const effects: Effect[] = []
     try {
-      if (event.is === 'message' && event.message.type === 'Flush') {
-        this.pager.arrived = findDiffs(payload ?? NO_BYTES, event.message.pages.length)
+      if (event.is === 'message') {
+        const { message } = event
+        if (message.type === 'Flush') this.pager.arrived = findDiffs(payload ?? NO_BYTES, message.pages.length)
+        if ('bytes' in message && message.bytes === 'page') this.#expectUnit(message, payload ?? NO_BYTES)
       }
       step(this.state, event, effects)
       if (event.is === 'exit') this.#forget(event.process)
@@ -95,6 +100,14 @@ export class Runtime {
       this.host.fence(peer, error.message)
     }
     this.pager.copied = undefined
+  }
+
+  /** The decoder knows how long a page may be, the segment how long it is. A page beyond its end is the engine's to refuse. */
+  #expectUnit({ type, segment, page }: CoherenceMessage, { length }: Uint8Array): void {
+    const attributes = attributesOf(this.state.names, segment)
+    if (attributes === undefined || length === LOST_PAGE.length) return
+    const bytes = unitBytes(attributes, page)
+    if (bytes > 0 && length !== bytes) throw new PeerError(`${type} with ${length} bytes of a page of ${bytes}`)
   }
 
   /** The process has ended: nothing is answered to it any more. */

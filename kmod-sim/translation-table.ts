@@ -1,10 +1,10 @@
 /**
- * The translation table of one registered process: virtual page -> global page, and back: a sorted
- * list of views that never overlap. Pure, so it can be
- * tested without a kernel; userfaultfd's address events (remap, unmap) keep it true.
+ * The translation table of one registered process: virtual address -> byte of a segment, and back: a sorted
+ * list of views that never overlap. It knows 4 KiB pages, and no coherence units: a view may begin and end in the middle
+ * of one. Pure, so it can be tested without a kernel; userfaultfd's address events (remap, unmap) keep it true.
  */
 import { assert } from '../ts/base/assert.js'
-import { PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
+import { PAGE_SIZE, type SegmentId } from '../ts/base/ids.js'
 
 /** [start, end) of the process shows the segment from byte `offset`. All are multiples of PAGE_SIZE. */
 export interface View {
@@ -12,11 +12,6 @@ export interface View {
   readonly end: number
   readonly segment: SegmentId
   readonly offset: number
-}
-
-export interface GlobalPage {
-  readonly segment: SegmentId
-  readonly page: Page
 }
 
 export class TranslationTable {
@@ -44,20 +39,19 @@ export class TranslationTable {
     this.#views.splice(this.#after(view.start), 0, view)
   }
 
-  /** The global page that `address` shows, or undefined where no view is. */
-  lookup(address: number): GlobalPage | undefined {
+  /** The view that `address` lies in, or undefined where none is. */
+  lookup(address: number): View | undefined {
     const view = this.#views[this.#after(address)]
-    if (view === undefined || address < view.start) return undefined
-    return { segment: view.segment, page: Math.floor((address - view.start + view.offset) / PAGE_SIZE) }
+    return view === undefined || address < view.start ? undefined : view
   }
 
-  /** Calls `visit` with the address of every page of this process that shows (segment, page). */
-  forEachAddress(segment: SegmentId, page: Page, visit: (address: number) => void): void {
-    const offset = page * PAGE_SIZE
+  /** Calls `visit` for every range of this process that shows some of the segment's `bytes` from byte `offset` on. */
+  forEachPart(segment: SegmentId, offset: number, bytes: number, visit: (start: number, length: number) => void): void {
     for (const view of this.#views) {
-      if (view.segment !== segment || offset < view.offset) continue
-      const address = view.start + (offset - view.offset)
-      if (address < view.end) visit(address)
+      if (view.segment !== segment) continue
+      const start = partStart(view, offset)
+      const end = partEnd(view, offset + bytes)
+      if (start < end) visit(start, end - start)
     }
   }
 
@@ -107,6 +101,16 @@ export class TranslationTable {
     }
     return low
   }
+}
+
+/** Where in the view what it shows from the segment's byte `offset` on begins. */
+export function partStart(view: View, offset: number): number {
+  return Math.max(view.start, view.start + (offset - view.offset))
+}
+
+/** Where in the view what it shows up to the segment's byte `offset` ends. */
+export function partEnd(view: View, offset: number): number {
+  return Math.min(view.end, view.start + (offset - view.offset))
 }
 
 function part(view: View, start: number, end: number): View {

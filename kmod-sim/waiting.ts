@@ -1,13 +1,15 @@
-/** Threads that wait for a page: (process, address, thread) by global page. A fault seen twice is one. */
+/** Threads that wait for a page of the engine's: (process, address, thread) by global page. A fault seen twice is one. */
 import type { Process } from './process-registry.js'
 
 export interface Waiter {
   readonly process: Process
-  /** Of the page in that process. */
+  /** Of the 4 KiB page in that process. */
   readonly address: number
   readonly thread: number
   /** Whether its page was mapped, if write-protected, when it faulted. */
   readonly mapped: boolean
+  /** 4 KiB frames of the unit that it waits for. */
+  readonly frames: number
 }
 
 const NOBODY: readonly Waiter[] = []
@@ -19,9 +21,16 @@ export class Waiting {
   #firstPage = NO_PAGE
   #first: Waiter | undefined
 
+  #frames = 0
+
   /** Pages that are being waited for. */
   get pages(): number {
     return this.#byPage.size + (this.#first === undefined ? 0 : 1)
+  }
+
+  /** The frames of those pages, of 4 KiB each. */
+  get frames(): number {
+    return this.#frames
   }
 
   has(page: number): boolean {
@@ -32,12 +41,15 @@ export class Waiting {
     if (this.#first === undefined && !this.#byPage.has(page)) {
       this.#firstPage = page
       this.#first = waiter
+      this.#frames += waiter.frames
       return
     }
     if (this.#firstPage === page) this.#intoMap()
     const waiters = this.#byPage.get(page)
-    if (waiters === undefined) this.#byPage.set(page, [waiter])
-    else if (!waiters.some((known) => known.process === waiter.process && known.address === waiter.address)) {
+    if (waiters === undefined) {
+      this.#byPage.set(page, [waiter])
+      this.#frames += waiter.frames
+    } else if (!waiters.some((known) => known.process === waiter.process && known.address === waiter.address)) {
       waiters.push(waiter)
     }
   }
@@ -47,11 +59,13 @@ export class Waiting {
       const waiter = this.#first!
       this.#firstPage = NO_PAGE
       this.#first = undefined
+      this.#frames -= waiter.frames
       return [waiter]
     }
     const waiters = this.#byPage.get(page)
     if (waiters === undefined) return NOBODY
     this.#byPage.delete(page)
+    this.#frames -= waiters[0]!.frames
     return waiters
   }
 
@@ -62,8 +76,11 @@ export class Waiting {
     for (const [page, waiters] of this.#byPage) {
       const left = waiters.filter((one) => one.process !== process || one.address < start || one.address >= end)
       if (left.length === waiters.length) continue
-      if (left.length === 0) this.#byPage.delete(page)
-      else this.#byPage.set(page, left)
+      if (left.length > 0) this.#byPage.set(page, left)
+      else {
+        this.#byPage.delete(page)
+        this.#frames -= waiters[0]!.frames
+      }
     }
   }
 

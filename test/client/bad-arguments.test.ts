@@ -87,7 +87,6 @@ claim('options: models, units and homes that cannot be', async (t, { p, refused 
     await refused('no unit', 'INVALID', new RegExp(`unit is ${unit}: .*power of two`), ...create, `unit=${unit}`)
   }
   await refused('a negative unit', 'INVALID', /unit is /, ...create, 'unit=-4096')
-  await refused('a unit of 16 pages', 'UNSUPPORTED', /unit is 65536: only 4096 works/, ...create, 'unit=65536')
   await refused('no such node', 'INVALID', /home is 1: the cluster's nodes are 0$/, ...create, 'home=1')
   await refused('no node', 'INVALID', /home is 65535/, ...create, 'home=65535')
   await refused('no node', 'INVALID', /home( is|)/, ...create, `home=${2 ** 40}`)
@@ -100,6 +99,14 @@ claim('options: models, units and homes that cannot be', async (t, { p, refused 
   await p.ok(...again, 'manager=central')
   await refused('another manager', 'OPTION_MISMATCH', /'x' has manager central, not fixed/, ...again)
   await refused('another manager', 'OPTION_MISMATCH', /'x' has manager central, not fixed/, 'create', 'x', P, 1)
+  await refused(
+    'another unit',
+    'OPTION_MISMATCH',
+    /'x' has unit 4096, not 8192/,
+    ...again,
+    'manager=central',
+    'unit=8192',
+  )
   await refused('another size', 'SIZE_MISMATCH', /4096 bytes, not 8192/, 'createWith', 'x', 2 * P, 1, 'manager=central')
 })
 

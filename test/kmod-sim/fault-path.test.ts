@@ -3,6 +3,7 @@ import t from 'tap'
 import { FaultKind } from '../../ts/native/index.js'
 import { FaultPath, type FaultHost } from '../../kmod-sim/fault-path.js'
 import { ProcessRegistry } from '../../kmod-sim/process-registry.js'
+import { Units } from '../../kmod-sim/units.js'
 import { Waiting } from '../../kmod-sim/waiting.js'
 import { fakeChannel } from '../support/fake-channel.js'
 
@@ -20,6 +21,7 @@ function setUp(over: Partial<FaultHost> = {}) {
   process.table.add({ start: P, end: 9 * P, segment: 1, offset: 0 })
   const host: FaultHost = {
     access: () => 'none',
+    units: new Units(() => undefined),
     frames: () => 1,
     makeRoom: () => true,
     park: () => log.push('parked'),

@@ -6,6 +6,7 @@ import { FrameStore } from '../../kmod-sim/frame-store.js'
 import { Pager } from '../../kmod-sim/pager.js'
 import { ProcessRegistry, type Process } from '../../kmod-sim/process-registry.js'
 import { TwinStore } from '../../kmod-sim/twin-store.js'
+import { Units } from '../../kmod-sim/units.js'
 import { Waiting } from '../../kmod-sim/waiting.js'
 import { fakeChannel, type Done } from '../support/fake-channel.js'
 
@@ -22,9 +23,9 @@ function setUp(t: Test, drain: (process: Process) => void = () => {}) {
     8 * P,
     () => {},
     () => {},
-    () => 2 * P,
+    new Units(() => ({ bytes: 2 * P, unit: P })),
   )
-  const memfd = frames.open(1, 2 * P)
+  const memfd = frames.open(1)
   t.teardown(() => frames.close())
   const add = (pid: number, parent?: Process) => {
     const faults = fakeChannel((what, address) => {
@@ -58,7 +59,7 @@ function setUp(t: Test, drain: (process: Process) => void = () => {}) {
   )
   /** The thread of that number waits for page 0. */
   const waits = (process: Process, thread: number, address = P) =>
-    waiting.add(globalPage(1, 0), { process, address, thread, mapped: false })
+    waiting.add(globalPage(1, 0), { process, address, thread, mapped: false, frames: 1 })
   const page0 = { segment: 1, page: 0 } as const
   const install = (access: 'read' | 'write', bytes: 'page' | 'zero' | 'kept', payload?: Uint8Array) =>
     pager.perform({ do: 'Install', ...page0, access, bytes, twin: false }, payload)

@@ -5,6 +5,7 @@ import { DEFAULT_MODEL } from '../../ts/base/consistency.js'
 import type { FaultPoll, KeeperLink } from '../../ts/native/index.js'
 import { FrameStore } from '../../kmod-sim/frame-store.js'
 import { Processes } from '../../kmod-sim/processes.js'
+import { Units } from '../../kmod-sim/units.js'
 import { ProcessRegistry } from '../../kmod-sim/process-registry.js'
 import { fakeChannel, type Done } from '../support/fake-channel.js'
 
@@ -47,7 +48,7 @@ t.test('map: an unmap of the very range that has not been read yet is read first
     P,
     () => {},
     () => {},
-    () => 0,
+    new Units(() => attributes),
   )
   const processes = new Processes(registry, frames, poll, keeper, {
     attributes: () => attributes,

@@ -8,13 +8,41 @@ t.test('translation: the same page at two addresses, found from both sides', asy
   const table = new TranslationTable()
   table.add({ start: 16 * P, end: 20 * P, segment: 1, offset: 0 })
   table.add({ start: 4 * P, end: 6 * P, segment: 1, offset: 2 * P })
-  t.same(table.lookup(18 * P + 5), { segment: 1, page: 2 })
-  t.same(table.lookup(4 * P), { segment: 1, page: 2 })
+  t.equal(table.lookup(18 * P + 5), table.views[1])
+  t.equal(table.lookup(4 * P), table.views[0])
   t.equal(table.lookup(6 * P), undefined)
   t.equal(table.lookup(15 * P), undefined)
-  const found: number[] = []
-  table.forEachAddress(1, 3, (address) => found.push(address))
-  t.same(found, [5 * P, 19 * P])
+  t.same(parts(table, 1, 3 * P, P), [
+    [5 * P, P],
+    [19 * P, P],
+  ])
+})
+
+/** Where the process shows the segment's bytes: [start, length]. */
+function parts(table: TranslationTable, segment: number, offset: number, bytes: number): number[][] {
+  const found: number[][] = []
+  table.forEachPart(segment, offset, bytes, (start, length) => found.push([start, length]))
+  return found
+}
+
+t.test('translation: of a range, each view shows the part that it has', async (t) => {
+  const table = new TranslationTable()
+  const unit = 4 * P
+  table.add({ start: 10 * P, end: 20 * P, segment: 1, offset: 0 })
+  table.add({ start: 33 * P, end: 35 * P, segment: 1, offset: 5 * P }) // begins and ends in the middle of a unit
+  table.add({ start: 40 * P, end: 50 * P, segment: 2, offset: 0 })
+  t.same(parts(table, 1, unit, unit), [
+    [14 * P, 4 * P],
+    [33 * P, 2 * P],
+  ])
+  t.same(parts(table, 1, 2 * unit, unit), [[18 * P, 2 * P]], 'the view ends first')
+  t.same(parts(table, 1, 3 * unit, unit), [])
+  table.cut(15 * P, 16 * P)
+  t.same(parts(table, 1, unit, unit), [
+    [14 * P, P],
+    [16 * P, 2 * P],
+    [33 * P, 2 * P],
+  ])
 })
 
 t.test('translation: overlapping views are refused', async (t) => {
@@ -30,7 +58,7 @@ t.test('translation: a clone shares nothing', async (t) => {
   table.add({ start: 4 * P, end: 8 * P, segment: 1, offset: 0 })
   const child = table.clone()
   table.cut(0, 100 * P)
-  t.same(child.lookup(5 * P), { segment: 1, page: 1 })
+  t.match(child.lookup(5 * P), { segment: 1, start: 4 * P, offset: 0 })
   t.equal(table.lookup(5 * P), undefined)
 })
 
@@ -79,8 +107,9 @@ t.test('translation: any sequence of map, unmap and mremap agrees with a page-by
       }
       for (let page = 0; page < 100; page++) {
         const shown = table.lookup(page * P + 17)
-        const text = shown === undefined ? undefined : `${shown.segment}:${shown.page}`
-        if (text !== model.get(page)) return false
+        const at = shown && (page * P - shown.start + shown.offset) / P
+        if ((shown && `${shown.segment}:${at}`) !== model.get(page)) return false
+        if (shown && !parts(table, shown.segment, at! * P, P).some(([start]) => start === page * P)) return false
       }
     }
     return true

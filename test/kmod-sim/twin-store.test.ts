@@ -4,6 +4,7 @@ import { PAGE_SIZE } from '../../ts/base/ids.js'
 import { diffRoom, native } from '../../ts/native/index.js'
 import { FrameStore } from '../../kmod-sim/frame-store.js'
 import { TwinStore } from '../../kmod-sim/twin-store.js'
+import { Units } from '../../kmod-sim/units.js'
 
 const PAGES = 8
 
@@ -13,10 +14,10 @@ function stores(t: Test, memoryPages = 16) {
     memoryPages * PAGE_SIZE,
     () => {},
     () => {},
-    () => PAGES * PAGE_SIZE,
+    new Units(() => ({ bytes: PAGES * PAGE_SIZE, unit: PAGE_SIZE })),
   )
   t.teardown(() => frames.close())
-  const opened = new Map([1, 2].map((segment) => [segment, frames.open(segment, PAGES * PAGE_SIZE)]))
+  const opened = new Map([1, 2].map((segment) => [segment, frames.open(segment)]))
   const full = (value: number) => Buffer.alloc(PAGE_SIZE, value)
   for (const segment of [1, 2]) for (let page = 0; page < 4; page++) frames.fill(segment, page, full(segment + page))
   /** What a process does: stores one byte in the frame. */

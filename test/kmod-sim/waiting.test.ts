@@ -5,7 +5,13 @@ import { Waiting, type Waiter } from '../../kmod-sim/waiting.js'
 const process = (id: number) => ({ id }) as Process
 const one = process(1)
 const other = process(2)
-const waiter = (of: Process, address: number): Waiter => ({ process: of, address, thread: 7, mapped: false })
+const waiter = (of: Process, address: number, frames = 1): Waiter => ({
+  process: of,
+  address,
+  thread: 7,
+  mapped: false,
+  frames,
+})
 
 t.test('waiting: every thread is kept until its page is taken, one that faults twice once', async (t) => {
   const waiting = new Waiting()
@@ -80,4 +86,19 @@ t.test('waiting: threads whose view is unmapped or moved are forgotten, the othe
       [1, 12288],
     ],
   )
+})
+
+t.test('waiting: the frames of its pages are counted, however many each has', async (t) => {
+  const waiting = new Waiting()
+  waiting.add(5, waiter(one, 4096, 16))
+  t.equal(waiting.frames, 16)
+  waiting.add(5, waiter(other, 8192, 16)) // elsewhere in the same unit
+  waiting.add(6, waiter(one, 131072, 2))
+  waiting.add(7, waiter(other, 131072))
+  t.equal(waiting.frames, 16 + 2 + 1)
+  waiting.take(7)
+  waiting.forget(one)
+  t.equal(waiting.frames, 16, 'one waits for the first still')
+  waiting.take(5)
+  t.equal(waiting.frames, 0)
 })

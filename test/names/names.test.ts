@@ -129,6 +129,7 @@ t.test('create: the model is chosen, and known on every node', async (t) => {
   t.same(made('d', { manager: 'central', home: 2 }), ['mrsw', 'central', 4096, [2]])
   t.same(made('e', { manager: 'dynamic' }), ['mrsw', 'dynamic', 4096, [0, 1, 2]])
   t.same(made('f', { home: 1 }), ['mrsw', 'fixed', 4096, [1]])
+  t.same(made('g', { unit: 65536 }), ['mrsw', 'fixed', 65536, [0, 1, 2]])
 })
 
 t.test('create: what is no model -> INVALID, and the text names the option', async (t) => {
@@ -157,9 +158,6 @@ t.test('create: a model that this build has no tables for -> UNSUPPORTED, asked 
     const lrc = run(1, createWith('a', { consistency: 'lrc' }))
     t.equal(links.outcome(lrc), 'UNSUPPORTED')
     t.match(links.refusal(lrc), /consistency 'lrc' with manager 'fixed'.* only mrsw$/)
-    const unit = run(1, createWith('a', { unit: 8192 }))
-    t.equal(links.outcome(unit), 'UNSUPPORTED')
-    t.match(links.refusal(unit), /^unit is 8192: only 4096 works/)
     t.equal(links.outcome(run(1, { op: 'open', name: 'a' })), 'NOT_FOUND')
   }
 })
@@ -430,7 +428,7 @@ t.test('messages that make no sense -> PeerError, and names are as they were', a
     [1, 0, { ...made, segment: 2, manager: 'none' as 'fixed' }],
     [1, 0, { ...made, segment: 2, manager: 'central' }],
     [1, 0, { ...made, segment: 2, consistency: 'lrc' }],
-    [1, 0, { ...made, segment: 2, unit: 8192 }],
+    [1, 0, { ...made, segment: 2, unit: 131_072 }],
     [1, 0, { ...made, segment: 2, unit: 5000 }],
     [1, 0, { type: 'SegmentGrant', ticket: pending, segment: 2 }],
     [1, 0, { type: 'SegmentGrant', ticket: stat, segment: 1 }],

@@ -61,7 +61,7 @@ export interface CoherenceMessage {
    * outlived its request (its sender was lost meanwhile) is recognised and dropped. mrsw-dynamic:
    * the version of the page's bytes (mrsw-dynamic/hint.ts). */
   readonly serial: number
-  /** PageRead, PageWrite: 'page' = 4096 bytes travel with it, 'zero' = a fresh page of zeros,
+  /** PageRead, PageWrite: 'page' = its bytes travel with it, 'zero' = a fresh page of zeros,
    * 'kept' = the requester's own copy is current. Else 'none'. */
   readonly bytes: 'none' | 'page' | 'zero' | 'kept'
   /** PageRead, PageWrite, and the order to send them: the home awaits Done. False where the home

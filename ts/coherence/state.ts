@@ -12,7 +12,7 @@
  * The few pages in transition have a Transaction, and requests that wait, in Maps beside them.
  */
 import { protocolName, type ProtocolName } from '../base/consistency.js'
-import { NO_NODE, PAGE_SIZE, type NodeId, type Page, type SegmentId } from '../base/ids.js'
+import { NO_NODE, type NodeId, type Page, type SegmentId } from '../base/ids.js'
 import { createNodeSet, type NodeSet } from '../base/node-set.js'
 import type { SegmentAttributes } from '../base/requests.js'
 import { copyEdges, createEdges, forgetSegment, type EdgeState } from './lrc/state.js'
@@ -43,7 +43,10 @@ export interface CoherenceState {
 
 export interface SegmentPages {
   readonly segment: SegmentId
+  /** Coherence units: to the engine a page is one of these, however long. */
   readonly pages: number
+  /** Bytes of each. */
+  readonly unit: number
   readonly homes: readonly NodeId[]
   readonly protocol: ProtocolName
   readonly copies: RecordStore
@@ -73,12 +76,13 @@ export function createCoherence(self: NodeId): CoherenceState {
 }
 
 export function segmentMade(state: CoherenceState, attributes: SegmentAttributes): void {
-  const { segment, bytes, homes } = attributes
+  const { segment, bytes, unit, homes } = attributes
   if (state.segments.has(segment)) return
   state.highest = Math.max(state.highest, segment)
   state.segments.set(segment, {
     segment,
-    pages: Math.ceil(bytes / PAGE_SIZE),
+    pages: Math.ceil(bytes / unit),
+    unit,
     homes: homes.slice(),
     protocol: protocolName(attributes),
     copies: createRecordStore(1),

@@ -31,10 +31,7 @@ export function modelRefusal(asked: ModelAsked): Refusal | undefined {
 
 /** Why this build cannot serve it, which others may. */
 export function buildRefusal(protocols: ReadonlySet<ProtocolName>, model: Model): Refusal | undefined {
-  const { consistency, manager, unit } = model
-  if (unit !== UNIT_MIN) {
-    return { error: 'UNSUPPORTED', detail: `unit is ${unit}: only ${UNIT_MIN} works in this version` }
-  }
+  const { consistency, manager } = model
   if (protocols.has(protocolName(model))) return undefined
   const only = [...protocols].join(', ')
   const what = `consistency '${consistency}' with manager '${manager}'`

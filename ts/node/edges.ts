@@ -5,7 +5,6 @@
  * by that name it is told when it is over.
  */
 import type { EdgeName, PageRange } from '../base/effects.js'
-import { PAGE_SIZE } from '../base/ids.js'
 import type { ByteRange, LocalRequest, SegmentAttributes } from '../base/requests.js'
 import type { CoherenceEffect } from '../coherence/effects.js'
 import type { Engine } from '../coherence/engine.js'
@@ -75,7 +74,7 @@ function refusalOf(
 }
 
 /** The pages of which the range has some byte. */
-function pagesOf({ segment, bytes: size }: SegmentAttributes, { offset, bytes }: ByteRange): PageRange {
+function pagesOf({ segment, bytes: size, unit }: SegmentAttributes, { offset, bytes }: ByteRange): PageRange {
   const end = bytes === 0 ? size : offset + bytes
-  return { segment, first: Math.floor(offset / PAGE_SIZE), last: Math.floor((end - 1) / PAGE_SIZE) }
+  return { segment, first: Math.floor(offset / unit), last: Math.floor((end - 1) / unit) }
 }

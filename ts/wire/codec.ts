@@ -72,7 +72,7 @@ export class Codec<M extends { readonly type: string }> {
 
   /** Bytes that must be free for encode: exact for messages about pages, an upper bound for others. */
   bound(message: M, payload?: Uint8Array): number {
-    if (isCoherence(message)) return coherenceBytes(message)
+    if (isCoherence(message)) return coherenceBytes(payload)
     const carried = payload === undefined ? 0 : LENGTH_BYTES + payload.length
     return HEADER_BYTES + boundFields(this.#shape(message).fields, message) + carried
   }

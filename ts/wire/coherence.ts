@@ -1,8 +1,10 @@
 /**
- * Messages about pages: a header of 24 bytes and, when `bytes` is 'page', the page. They are nearly
+ * Messages about pages: a header of 24 bytes and, when `bytes` is 'page', the page: a coherence unit, from 4 KiB to
+ * 64, in whole 4 KiB. Which of these it must be, the segment says, of which nothing is known here. They are nearly
  * all the traffic and a faulting thread waits for each, so nothing here is generic.
  */
 import { assert } from '../base/assert.js'
+import { UNIT_MAX } from '../base/consistency.js'
 import { LOST_PAGE, NODES_MAX, PAGE_SIZE, SEGMENT_MAX } from '../base/ids.js'
 import { PeerError } from '../base/peer-error.js'
 import { COHERENCE_TYPES, type CoherenceMessage, type CoherenceType } from '../coherence/messages.js'
@@ -38,11 +40,12 @@ const TYPE_NUMBER = Object.fromEntries(COHERENCE_TYPES.map((type, i) => [type, F
 
 const U32 = 2 ** 32
 
-export function coherenceBytes(message: CoherenceMessage): number {
-  return message.bytes === 'page' ? COHERENCE_HEADER_BYTES + PAGE_SIZE : COHERENCE_HEADER_BYTES
+/** @param payload the page that travels with the message */
+export function coherenceBytes(payload: Uint8Array | undefined): number {
+  return COHERENCE_HEADER_BYTES + (payload?.length ?? 0)
 }
 
-/** Writes the frame at `at`, where coherenceBytes(message) bytes are free, and returns its end. */
+/** Writes the frame at `at`, where coherenceBytes(payload) bytes are free, and returns its end. */
 export function encodeCoherence(
   message: CoherenceMessage,
   payload: Uint8Array | undefined,
@@ -51,7 +54,7 @@ export function encodeCoherence(
 ): number {
   const { segment, page, requester, serial } = message
   const lost = payload?.length === 0
-  const length = lost ? COHERENCE_HEADER_BYTES : coherenceBytes(message)
+  const length = coherenceBytes(payload)
   const withPage = message.bytes === 'page'
   assert(withPage === (payload !== undefined), 'wire: a payload goes with bytes page and nothing else')
   assert(segment > 0 && segment <= SEGMENT_MAX && page >= 0 && page < U32, 'wire: segment or page out of range')
@@ -66,7 +69,7 @@ export function encodeCoherence(
   writeU32(into, at + AT_SERIAL, serial)
   writeU32(into, at + AT_RESERVED, 0)
   if (payload !== undefined && !lost) {
-    assert(payload.length === PAGE_SIZE, 'wire: a payload is one page')
+    assert(isPageLength(payload.length), 'wire: a payload is one page')
     into.set(payload, at + COHERENCE_HEADER_BYTES)
   }
   return at + length
@@ -86,8 +89,9 @@ export function decodeCoherence(from: Uint8Array, at: number, length: number): C
   if (answers === (bytes === 'none')) throw new PeerError(`${type} with bytes ${bytes}`)
   if (confirm && !answers && type !== 'FetchRead' && type !== 'FetchWrite') throw new PeerError(`${type} to confirm`)
   if (lost && bytes !== 'page') throw new PeerError(`${type} with bytes ${bytes}, lost`)
-  const whole = bytes === 'page' && !lost ? COHERENCE_HEADER_BYTES + PAGE_SIZE : COHERENCE_HEADER_BYTES
-  if (length !== whole) throw new PeerError(`${type} of ${length} bytes`)
+  const carried = length - COHERENCE_HEADER_BYTES
+  if (bytes === 'page' && !lost ? !isPageLength(carried) : carried !== 0)
+    throw new PeerError(`${type} of ${length} bytes`)
   const requester = readU16(from, at + AT_REQUESTER)
   if (requester >= NODES_MAX) throw new PeerError(`${type} for node ${requester}`)
   const segment = readU32(from, at + AT_SEGMENT)
@@ -95,6 +99,11 @@ export function decodeCoherence(from: Uint8Array, at: number, length: number): C
   if (readU32(from, at + AT_RESERVED) !== 0) throw new PeerError(`${type} with a serial beyond 2^32`)
   const serial = readU32(from, at + AT_SERIAL)
   return { type, segment, page: readU32(from, at + AT_PAGE), requester, serial, bytes, confirm }
+}
+
+/** May a page of some segment be so long? */
+function isPageLength(bytes: number): boolean {
+  return bytes > 0 && bytes <= UNIT_MAX && bytes % PAGE_SIZE === 0
 }
 
 /** The page that travels with the message at `at`, which decode has accepted; a view. */

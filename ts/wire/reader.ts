@@ -4,12 +4,13 @@
  * than one frame.
  */
 import { assert } from '../base/assert.js'
+import { UNIT_MAX } from '../base/consistency.js'
 import { PeerError } from '../base/peer-error.js'
 import type { Codec } from './codec.js'
-import { FRAME_MAX, HEADER_BYTES, readU32 } from './layout.js'
+import { COHERENCE_HEADER_BYTES, FRAME_MAX, HEADER_BYTES, readU32 } from './layout.js'
 
-/** Of the buffer for frames that come in pieces; longer ones get one of their own. */
-const USUAL_BYTES = 64 * 1024
+/** Of the buffer for frames that come in pieces, pages of every size among them; longer ones get one of their own. */
+const USUAL_BYTES = COHERENCE_HEADER_BYTES + UNIT_MAX
 
 /** `payload` is a view that is valid until take returns. */
 export type Take<M> = (message: M, payload: Uint8Array | undefined) => void

@@ -24,7 +24,7 @@ import type { Context } from '../table.js'
 import { createBatch, type Batch } from './batch.js'
 import type { CopyEvent } from './copy.table.js'
 import type { HomeEvent } from './home.table.js'
-import { EDGE_PAGES_MAX, type EdgeMessage } from './messages.js'
+import { EDGE_PAGES_MAX, FLUSH_BYTES_MAX, type EdgeMessage } from './messages.js'
 import type { PageName, PageSets, Telling } from './state.js'
 
 interface PageOf {
@@ -121,9 +121,13 @@ function flush(
   event: 'Release' | 'Acquire',
   effects: Effects,
 ): void {
-  for (let first = 0; first < all.length; first += EDGE_PAGES_MAX) {
+  for (let next = 0; next < all.length; ) {
     const batch = createBatch(false)
-    for (const { pages, page } of all.slice(first, first + EDGE_PAGES_MAX)) {
+    const end = next + EDGE_PAGES_MAX
+    let room = FLUSH_BYTES_MAX
+    for (; next < all.length && next < end && room >= all[next]!.pages.unit; next++) {
+      const { pages, page } = all[next]!
+      room -= pages.unit
       cells.copy(contextOf(state, pages, page, state.self, batch, effects), event)
     }
     if (batch.flushed.length === 0) continue

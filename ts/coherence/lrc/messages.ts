@@ -39,6 +39,8 @@ export const EDGE_FIELDS = {
   NoticeAck: { notice: 'number', kept: 'numbers' },
 } as const satisfies MessageFields<EdgeMessage>
 
-/** Pages of one message. A diff is at most a ninth longer than its page, so that a Flush of so many
- * stays below the wire's longest frame. */
+/** Pages of one message. */
 export const EDGE_PAGES_MAX = 1024
+/** Bytes that the pages of one Flush have, at most: a diff is at most a ninth longer than its page, so that all of
+ * them stay below the wire's longest frame. */
+export const FLUSH_BYTES_MAX = 4 * 2 ** 20

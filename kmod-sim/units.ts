@@ -1,0 +1,39 @@
+/**
+ * Coherence units. What the engine calls a page of a segment is a unit of it: its `unit` bytes, one page of
+ * 4 KiB or some, from byte `page * unit` on. The last one ends with the segment: nothing beyond the end would have to be
+ * kept, sent or counted, and no process can map it.
+ */
+import { PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
+import type { SegmentAttributes } from '../ts/base/requests.js'
+
+export type Shape = Pick<SegmentAttributes, 'bytes' | 'unit'>
+
+export class Units {
+  constructor(private readonly shapeOf: (segment: SegmentId) => Shape | undefined) {}
+
+  /** Of a segment that exists. */
+  bytesOf(segment: SegmentId): number {
+    return this.shapeOf(segment)?.bytes ?? 0
+  }
+
+  /** Bytes of every unit of the segment but perhaps the last. A segment that is gone is as good as one of pages. */
+  of(segment: SegmentId): number {
+    return this.shapeOf(segment)?.unit ?? PAGE_SIZE
+  }
+
+  /** Bytes of that unit. */
+  bytes(segment: SegmentId, page: Page): number {
+    const shape = this.shapeOf(segment)
+    return shape === undefined ? PAGE_SIZE : unitBytes(shape, page)
+  }
+
+  /** 4 KiB frames of that unit. */
+  frames(segment: SegmentId, page: Page): number {
+    return this.bytes(segment, page) / PAGE_SIZE
+  }
+}
+
+/** 0 or less for a page beyond the segment's end. */
+export function unitBytes({ bytes, unit }: Shape, page: Page): number {
+  return Math.min(unit, bytes - page * unit)
+}
