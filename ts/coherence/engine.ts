@@ -113,7 +113,7 @@ export class Engine {
     if (!(page >= 0 && page < pages.pages)) throw blame(context, `${type} beyond the segment's ${pages.pages} pages`)
     if (!(message.requester >= 0 && message.requester < NODES_MAX)) throw blame(context, `${type} for no node`)
     if (!hasNode(state.nodes, from)) throw blame(context, `${type} of a node that is not a member`)
-    if (TO_HOME.has(type)) this.#toHome(context, message)
+    if (TO_HOME.has(type) && !this.protocolOf(pages).roaming?.toCopies.has(type)) this.#toHome(context, message)
     else if (type === 'Learnt') this.#learnt(context)
     else this.#copy(context, this.protocolOf(pages).copyEvent(context, message, this.#copyState(context)))
   }

@@ -20,7 +20,7 @@ export const COHERENCE_TYPES = [
   'PageOnly', // lrc: home -> requester: the page, and no other node has it
   'PageHome', // the node that had the page alone -> home
   'Learnt', // mrsw-dynamic: the sender has learnt that `requester` is lost; about all pages
-  'Put', // requester -> home: no memory here for the copy any more
+  'Put', // requester -> home: no memory here for the copy any more; mrsw-dynamic: owner -> any node
   'Drop', // home -> requester of a Put: others have the page, drop it and acknowledge; or it has gone already
   'Keep', // home -> requester of a Put: no memory here either
   'Take', // home -> requester of a Put: nobody else has the page, send it home

@@ -7,7 +7,7 @@ import type { EdgeName, PageRange } from '../base/effects.js'
 import type { Access, NodeId } from '../base/ids.js'
 import type { CoherenceEffect } from './effects.js'
 import type { EdgeMessage } from './lrc/messages.js'
-import type { CoherenceMessage } from './messages.js'
+import type { CoherenceMessage, CoherenceType } from './messages.js'
 import type { CoherenceState, Transaction } from './state.js'
 import type { Cell, Context, Side } from './table.js'
 
@@ -43,6 +43,8 @@ export interface Protocol<
 }
 
 export interface Roaming<HE extends string = string> {
+  /** Messages that are for the copy of the node which they reach, and for its home elsewhere. */
+  readonly toCopies: ReadonlySet<CoherenceType>
   /** In place of `busy`. */
   busyEvent(context: Context, message: CoherenceMessage): HE
   /** Takes the request the place of an earlier one that waits? Only a few of each node may not. */

@@ -4,7 +4,7 @@ import { listNodes } from '../../base/node-set.js'
 import { addSharer, clearSharers, dropSharer, sharersOf } from '../copyset.js'
 import { copyActions as homed } from '../home-actions.js'
 import type { CoherenceMessage, CoherenceType } from '../messages.js'
-import { setOwner, type Transaction } from '../state.js'
+import { homeOf, setOwner, type Transaction } from '../state.js'
 import { blame, type Context } from '../table.js'
 import { SOUGHT, hintOf, nextVersion, setVersion, versionOf } from './hint.js'
 
@@ -36,6 +36,13 @@ export const copyActions = {
   Copy: homed.Copy,
   Punch: homed.Punch,
   Poison: homed.Poison,
+  Retry: homed.Retry,
+  /** There is no copy here any more that could be kept. */
+  Unversion: (c: Context) => setVersion(c.pages, c.page, 0),
+  /** Whoever has a copy needs no memory for it. */
+  PutPage: (c: Context) => put(c, c.state.self, sharersOf(c.pages, c.page)[0] ?? otherHolder(c, c.state.self)),
+  PutOn: (c: Context) => put(c, order(c).requester, otherHolder(c, order(c).requester)),
+  RefusePut: (c: Context) => send(c, order(c).requester, 'Keep', order(c).requester, 0),
 } as const
 
 export const ownerActions = {
@@ -92,6 +99,19 @@ export function tellLearnt({ state, pages, effects }: Context, lost: NodeId): vo
 
 export function others({ nodes, self }: Context['state']): NodeId[] {
   return listNodes(nodes).filter((node) => node !== self)
+}
+
+/** Who may have memory for the page, beside this node and `owner`: its first owner, whom hints lead to; or the next
+ * living node. */
+export function otherHolder({ state, pages, page }: Context, owner: NodeId): NodeId | undefined {
+  const may = others(state).filter((node) => node !== owner)
+  const first = homeOf(pages, page)
+  return may.find((node) => node >= first) ?? may[0]
+}
+
+function put(c: Context, owner: NodeId, to: NodeId | undefined): void {
+  if (to === undefined) throw blame(c, 'a page is put, and there is no other node')
+  send(c, to, 'Put', owner, 0)
 }
 
 function send(

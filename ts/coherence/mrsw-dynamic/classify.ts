@@ -1,11 +1,11 @@
 /** mrsw-dynamic: which event of the tables a cause is. All guards of the protocol are here. */
-import type { Access } from '../../base/ids.js'
+import type { Access, NodeId } from '../../base/ids.js'
 import { hasNode } from '../../base/node-set.js'
 import { countSharers, isSharer } from '../copyset.js'
 import type { CoherenceMessage } from '../messages.js'
 import { copyStateNumber, homeStateNumber, type Transaction } from '../state.js'
 import { blame, type Context } from '../table.js'
-import { others } from './actions.js'
+import { otherHolder, others } from './actions.js'
 import { COPY_STATES, type CopyEvent, type CopyState } from './copy.table.js'
 import { SOUGHT, hintLives, hintOf, versionOf } from './hint.js'
 import { OWNER_STATES, type OwnerEvent, type OwnerState } from './owner.table.js'
@@ -16,6 +16,12 @@ const ASKING_ALL: ReadonlySet<OwnerState> = new Set(['R_Q', 'W_Q'])
 
 export function faultEvent(_: Context, access: Access): CopyEvent {
   return access === 'read' ? 'Read' : 'Write'
+}
+
+/** Where the owner is lost, or the only node, the copy here may be the last: it stays. */
+export function evictEvent(context: Context): CopyEvent | undefined {
+  if (!owns(context)) return hintLives(context) ? 'Evict' : undefined
+  return ownerState(context) === 'O' && others(context.state).length > 0 ? 'EvictOwned' : undefined
 }
 
 /** A message to this node as a holder of, or waiter for, the page. */
@@ -41,9 +47,22 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
     case 'PageWrite':
       if (requester !== state.self) throw blame(context, `${type} for node ${requester}`)
       return bytes === 'kept' ? 'PageKept' : type
+    case 'Put':
+      if (requester === state.self) throw blame(context, `${type} of this very node`)
+      return putEvent(context, requester, now)
+    case 'Keep':
+      if (requester !== state.self) throw blame(context, `${type} for node ${requester}`)
+      return type
     default:
       throw blame(context, `${type}, which mrsw-dynamic does not have`)
   }
+}
+
+function putEvent(context: Context, requester: NodeId, now: CopyState): CopyEvent {
+  if (owns(context) || !hasNode(context.state.nodes, requester)) return 'PutStray'
+  if (!context.state.full || now !== 'I') return 'Put'
+  const first = context.from === requester
+  return first && otherHolder(context, requester) !== undefined ? 'PutOn' : 'PutFull'
 }
 
 /** A message to this node as an owner, or one who may know the owner. */

@@ -19,6 +19,12 @@
  *
  * Ownership is a token: whoever receives it is the owner, asked or unasked (a request that was made twice,
  * see owner.table.ts). A copy to read is taken only while one is awaited; Inv is always acknowledged.
+ *
+ * A copy is evicted without a word: its owner counts it still, and its Inv is acknowledged from I; but from now on
+ * this node asks with version 0, for it has no bytes to keep. The owner's page goes only as it always goes, to a node
+ * that asks to write it. So the owner asks another node to do that (Put), a sharer rather, which has the bytes. A Put
+ * is a hint: it may be lost, come late or in vain, and the owner awaits nothing. Who has neither copy nor memory passes
+ * it on once, to the page's first owner or the next node, and that one says Keep.
  */
 import { to, type Table } from '../table.js'
 import type { CopyAction } from './actions.js'
@@ -37,11 +43,21 @@ export const COPY_EVENTS = [
   'FetchRead', // orders of this node's owner side
   'FetchWrite',
   'FetchKept', // give the page up; who gets it has the bytes
+  'Evict', // no memory here for it any more; another node owns the page
+  'EvictOwned', // the same, and this node does
+  'Put', // another node would have this one own the page
+  'PutFull', // the same, and there is no memory here
+  'PutOn', // the same, and another node may have some
+  'PutStray', // this node owns the page already, or who put it is lost
+  'Keep', // nobody has memory for what was put
   'Stale', // a copy that nobody awaits
 ] as const
 export type CopyEvent = (typeof COPY_EVENTS)[number]
 
 const never = 'never'
+
+/** The page is here, or is awaited. */
+const ROOM = { PutFull: never, PutOn: never } as const
 
 export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
   I: {
@@ -55,6 +71,13 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     FetchRead: never,
     FetchWrite: never,
     FetchKept: never,
+    Evict: to('I'),
+    EvictOwned: never,
+    Put: to('IM_D', 'GetWrite'),
+    PutFull: to('I', 'RefusePut'),
+    PutOn: to('I', 'PutOn'),
+    PutStray: to('I'),
+    Keep: to('I'), // it has gone meanwhile
     Stale: to('I'),
   },
   S: {
@@ -68,6 +91,12 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     FetchRead: to('S', 'Copy', 'SendRead'),
     FetchWrite: to('I', 'Copy', 'Punch', 'SendWrite'),
     FetchKept: to('I', 'Punch', 'SendKept'),
+    Evict: to('I', 'Punch', 'Unversion'),
+    EvictOwned: to('S', 'PutPage'),
+    Put: to('SM_A', 'Upgrade'),
+    ...ROOM,
+    PutStray: to('S'),
+    Keep: to('S', 'Retry'),
     Stale: to('S'),
   },
   M: {
@@ -81,6 +110,12 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     FetchRead: to('S', 'Downgrade', 'Copy', 'SendRead'),
     FetchWrite: to('I', 'Downgrade', 'Copy', 'Punch', 'SendWrite'),
     FetchKept: never, // nobody else has a copy
+    Evict: never, // the only copy is the owner's
+    EvictOwned: to('M', 'PutPage'),
+    Put: never,
+    ...ROOM,
+    PutStray: to('M'),
+    Keep: to('M', 'Retry'),
     Stale: never, // an owner has acknowledged what followed such a copy on its link
   },
   IS_D: {
@@ -94,6 +129,12 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     FetchRead: never,
     FetchWrite: never,
     FetchKept: never,
+    Evict: to('IS_D'),
+    EvictOwned: never,
+    Put: to('IS_D', 'RefusePut'), // a node asks for one thing at a time
+    ...ROOM,
+    PutStray: to('IS_D'),
+    Keep: to('IS_D'),
     Stale: never,
   },
   IM_D: {
@@ -107,6 +148,12 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     FetchRead: never,
     FetchWrite: never,
     FetchKept: never,
+    Evict: to('IM_D'),
+    EvictOwned: never,
+    Put: to('IM_D'), // it has asked
+    ...ROOM,
+    PutStray: to('IM_D'),
+    Keep: to('IM_D'),
     Stale: to('IM_D'),
   },
   SM_A: {
@@ -120,6 +167,12 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     FetchRead: to('SM_A', 'Copy', 'SendRead'),
     FetchWrite: to('IM_D', 'Copy', 'Punch', 'SendWrite'),
     FetchKept: to('IM_D', 'Punch', 'SendKept'),
+    Evict: to('SM_A'),
+    EvictOwned: to('SM_A'),
+    Put: to('SM_A'),
+    ...ROOM,
+    PutStray: to('SM_A'),
+    Keep: to('SM_A'),
     Stale: to('SM_A'),
   },
   X: {
@@ -133,6 +186,12 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     FetchRead: never,
     FetchWrite: never,
     FetchKept: never,
+    Evict: never,
+    EvictOwned: never,
+    Put: never,
+    ...ROOM,
+    PutStray: to('X', 'RefusePut'), // this node's word is that the page is lost
+    Keep: to('X'),
     Stale: to('X'),
   },
 }

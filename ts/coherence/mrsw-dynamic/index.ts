@@ -1,7 +1,16 @@
 /** mrsw-dynamic put together: what the engine needs to run it. */
 import type { Protocol } from '../protocol.js'
 import { copyActions, ownerActions, tellLearnt, type CopyAction, type OwnerAction } from './actions.js'
-import { busyEvent, copyEvent, faultEvent, isAgain, learntEvent, lossEvent, ownerEvent } from './classify.js'
+import {
+  busyEvent,
+  copyEvent,
+  evictEvent,
+  faultEvent,
+  isAgain,
+  learntEvent,
+  lossEvent,
+  ownerEvent,
+} from './classify.js'
 import { COPY_EVENTS, COPY_STATES, copyTable, type CopyEvent, type CopyState } from './copy.table.js'
 import {
   OWNER_EVENTS,
@@ -21,11 +30,11 @@ export const mrswDynamic: MrswDynamic = {
   settled: OWNER_SETTLED,
   access: { I: 'none', S: 'read', M: 'write', IS_D: 'none', IM_D: 'none', SM_A: 'read', X: 'none' },
   faultEvent,
-  evictEvent: () => undefined,
+  evictEvent,
   copyEvent,
   homeEvent: ownerEvent,
   homeLost: undefined,
   busy: 'Busy',
   lossEvent,
-  roaming: { busyEvent, isAgain, learntEvent, tellLearnt },
+  roaming: { toCopies: new Set(['Put']), busyEvent, isAgain, learntEvent, tellLearnt },
 }
