@@ -59,7 +59,7 @@ GSHM_API uint32_t gshm_nodes(gshm *g);
 /* Creates a segment of `size` bytes (rounded up to pages); exclusive unless GSHM_OPEN_OR_CREATE,
  * when an existing one must have the same size, and the options that are default. Memory reads as zeros until written.
  * Errors: EXISTS, SIZE_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID (size or flags), MEMORY (more
- * than the node's --memory), LIMIT (segment numbers are used up), NODE_LOST. */
+ * than all nodes can hold, if each has this one's --memory), LIMIT (segment numbers are used up), NODE_LOST. */
 GSHM_API gshm_segment *gshm_create(gshm *g, const char *name, uint64_t size, unsigned flags);
 /* What a segment is made with. Zero is the default of every field: set those you want by name, and
  * leave the others alone. With GSHM_OPEN_OR_CREATE an existing segment must have been made with the
@@ -116,8 +116,7 @@ GSHM_API gshm_addr gshm_at(const gshm_segment *s, uint64_t offset);
 /* The segment's heap: blocks of any size, 16-byte aligned, allocated by any process, freed by any.
  * The metadata lies outside the segment. Errors: HEAP_FULL, INVALID (size 0), NOT_ALLOCATED (not
  * the start of an allocated block, or freed already), NOT_MAPPED (realloc must move but either
- * block is not in a view of this process), MEMORY (more than the node's --memory), LIMIT (blocks of a
- * heap), NODE_LOST (the heap's).
+ * block is not in a view of this process), LIMIT (blocks of a heap), NODE_LOST (the heap's).
  * realloc keeps the old block when it fails. */
 GSHM_API gshm_addr gshm_alloc(gshm_segment *s, uint64_t size);
 GSHM_API gshm_addr gshm_realloc(gshm_segment *s, gshm_addr block, uint64_t size);

@@ -54,7 +54,7 @@ export class Segment {
     return (BigInt(this.id) << OFFSET_BITS) | BigInt(from)
   }
 
-  /** A block of `size` bytes, 16-byte aligned: its global address. Errors: HEAP_FULL, INVALID (0), MEMORY, LIMIT, NODE_LOST. */
+  /** A block of `size` bytes, 16-byte aligned: its global address. Errors: HEAP_FULL, INVALID (0), LIMIT, NODE_LOST. */
   alloc(size: number): bigint {
     const bytes = check.count('size', size, 1)
     return calling(() => this.#client.alloc(this.id, bytes))
@@ -62,7 +62,7 @@ export class Segment {
 
   /**
    * Makes a block larger or smaller; gives where it is now. The old block stays when this fails.
-   * Errors: NOT_ALLOCATED, HEAP_FULL, MEMORY, LIMIT, NODE_LOST, NOT_MAPPED (it must move, and no view shows both places).
+   * Errors: NOT_ALLOCATED, HEAP_FULL, LIMIT, NODE_LOST, NOT_MAPPED (it must move, and no view shows both places).
    */
   realloc(block: bigint, size: number): bigint {
     const at = check.big('block', block)
