@@ -135,7 +135,7 @@ function byKey<K extends string, T>(keys: readonly K[], make: (key: K) => T): Pa
 }
 
 function say(text: string): void {
-  process.stderr.write(`\r${text.padEnd(40)}\r`)
+  if (process.stderr.isTTY) process.stderr.write(`\r${text.padEnd(40)}\r`)
 }
 
 const [pages, rounds, ...models] = process.argv.slice(2)
