@@ -4,7 +4,11 @@ import { NO_NODE } from '../../ts/base/ids.js'
 import { syncMessage, type SyncEffect } from '../../ts/sync/index.js'
 import { giveUp } from '../../ts/sync/lock.js'
 import type { SyncMessage } from '../../ts/sync/messages.js'
+import { IDLE_TOKENS_MAX, LOCKS_MAX } from '../../ts/sync/state.js'
 import { cluster } from '../support/sync-cluster.js'
+
+/** Tokens that a manager knows of one node. */
+const FULL = LOCKS_MAX + IDLE_TOKENS_MAX
 
 t.test('lock: granted, unlocked; the token stays', async (t) => {
   const { links, lock, unlock } = cluster(2)
@@ -330,15 +334,28 @@ t.test('lock: keys of 1 to 64 bytes, holders of at most 64 -> else INVALID', asy
   t.equal(links.outcome(lock(0, 'k', 'h'.repeat(65))), 'INVALID')
 })
 
-t.test('lock: 65,536 tokens out, one more -> LIMIT; one less -> granted', async (t) => {
+t.test('lock: 65,536 tokens out, and 4,096 that could be idle, one more -> LIMIT; one less -> granted', async (t) => {
   const { links, lock, unlock } = cluster(1)
-  for (let i = 0; i < 65_536; i++) lock(0, `k${i}`)
+  for (let i = 0; i < FULL; i++) lock(0, `k${i}`)
   t.equal(links.outcome(lock(0, 'more')), 'LIMIT')
   t.notOk(links.state(0).locks.has('more'))
   t.equal(links.outcome(lock(0, 'k7', 2)), 'pending', 'those in use go on')
   for (let i = 8; i < 8 + 4096; i++) unlock(0, `k${i}`)
-  t.equal(links.outcome(lock(0, 'more')), 'LIMIT', 'tokens that lie idle count')
+  t.equal(links.outcome(lock(0, 'more')), 'LIMIT', '65,536 are held')
   unlock(0, 'k5000')
+  t.equal(links.outcome(lock(0, 'more')), 'locked')
+})
+
+t.test('lock: seventeen nodes that each keep 4,096 idle tokens -> one more is granted', async (t) => {
+  const { links, lock, unlock } = cluster(18)
+  for (let node = 1; node < 18; node++) {
+    for (let i = 0; i < 4096; i++) {
+      lock(node, `${node} ${i}`)
+      links.settle()
+      unlock(node, `${node} ${i}`)
+    }
+  }
+  t.equal(links.state(0).tokens.size, 17 * 4096)
   t.equal(links.outcome(lock(0, 'more')), 'locked')
 })
 
@@ -355,7 +372,7 @@ t.test('lock: a queue of 65,536, one more -> LIMIT', async (t) => {
 
 t.test('lock: a refusal crosses the end of its process -> nothing is left on either side', async (t) => {
   const { links, lock, exit } = cluster(2)
-  for (let i = 0; i < 65_536; i++) lock(0, `k${i}`)
+  for (let i = 0; i < FULL; i++) lock(0, `k${i}`)
   const refused = lock(1, 'more')
   links.deliver(1, 0)
   exit(1)

@@ -205,7 +205,7 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
     effects.push(toManager({ type: 'TokenGone', key, turn }))
   },
   refuseAll: (state, { lock }, effects) =>
-    endAll(state, lock, (claim) => effects.push(full(claim, `${LOCKS_MAX} locks are in use, or were not long ago`))),
+    endAll(state, lock, (claim) => effects.push(full(claim, `${LOCKS_MAX} locks are in use`))),
   refuseLost: (state, { lock }, effects) =>
     endAll(state, lock, ({ ticket, key }) => effects.push(managerLost(ticket, key))),
 }

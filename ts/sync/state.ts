@@ -10,11 +10,12 @@ import type { TokenStateName } from './token.table.js'
 
 export const KEY_BYTES_MAX = 64
 export const HOLDER_BYTES_MAX = 64
-/** Tokens that a manager knows: of locks that are held, and of those that lie idle where they were used. */
+/** Tokens that a manager knows, beside those that may lie idle. */
 export const LOCKS_MAX = 65_536
 /** Waiters for one lock on one node. */
 export const WAITERS_MAX = 65_536
-/** Tokens that lie idle on one node, each of which costs its manager a record too. */
+/** Tokens that lie idle on one node, each of which costs its manager a record too: with it, that many for each
+ * node that has asked for one do not count, since the manager cannot tell which of them are held. */
 export const IDLE_TOKENS_MAX = 4096
 /** How often a lock that another node wants may go to the next waiter on its own node. */
 export const LOCK_BURST = 64
@@ -133,6 +134,8 @@ export interface SyncState {
   readonly self: NodeId
   /** By key, what this node manages. */
   readonly tokens: Map<string, Token>
+  /** Nodes that have asked for tokens. */
+  readonly askers: Set<NodeId>
   readonly barriers: Map<string, Barrier>
   /** Keys of the barriers that are Resting and have shares out, the longest resting first. */
   readonly resting: Set<string>
@@ -156,6 +159,7 @@ export function createSync(self: NodeId): SyncState {
   return {
     self,
     tokens: new Map(),
+    askers: new Set(),
     barriers: new Map(),
     resting: new Set(),
     locks: new Map(),

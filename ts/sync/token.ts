@@ -18,7 +18,7 @@ import { expectOfPeer } from '../base/expect.js'
 import type { NodeId } from '../base/ids.js'
 import { expectManaged } from './manager.js'
 import type { SyncMessage } from './messages.js'
-import { LOCKS_MAX, type SyncEffect, type SyncState, type Token, type Turn } from './state.js'
+import { IDLE_TOKENS_MAX, LOCKS_MAX, type SyncEffect, type SyncState, type Token, type Turn } from './state.js'
 import { lookUp } from './table.js'
 import { tokenTable, type TokenAction, type TokenEvent } from './token.table.js'
 import { NOBODY, expectTurn } from './turn.js'
@@ -39,11 +39,13 @@ export function tokenMessage(state: SyncState, from: NodeId, message: TokenMessa
   const token = state.tokens.get(key) ?? { state: 'None', at: NOBODY, to: NOBODY, queue: [] }
   const cause = { key, token, from: { node: from, turn } }
   step(state, cause, classify(state, cause, message), 'message', effects)
+  if (type === 'TokenAsk') state.askers.add(from)
   serve(state, cause, effects)
 }
 
 /** A node is lost: it waits no more, and what it had is an orphan. */
 export function tokensLost(state: SyncState, node: NodeId, effects: SyncEffect[]): void {
+  state.askers.delete(node)
   for (const [key, token] of [...state.tokens]) {
     const cause = { key, token, from: { node, turn: 0 } }
     if (waits(token, node)) step(state, cause, 'LostWaiter', 'local', effects)
@@ -59,7 +61,7 @@ function classify(state: SyncState, { token, from }: Cause, message: TokenMessag
     case 'TokenAsk':
       if (token.to.node === from.node || waits(token, from.node)) return 'AskAgain'
       if (token.state === 'At' && token.at.node === from.node) return 'AskAgain'
-      return token.state === 'None' && state.tokens.size >= LOCKS_MAX ? 'AskFull' : 'Ask'
+      return token.state === 'None' && isFull(state) ? 'AskFull' : 'Ask'
     case 'TokenTook':
       return isSame(token.to, from) ? 'Took' : 'TookLate'
     case 'TokenBack':
@@ -68,6 +70,11 @@ function classify(state: SyncState, { token, from }: Cause, message: TokenMessag
     case 'TokenGone':
       return isAt ? 'Gone' : 'GoneLate'
   }
+}
+
+/** More locks than LOCKS_MAX are in use, even if every node keeps as many idle tokens as it may. */
+function isFull({ tokens, askers }: SyncState): boolean {
+  return tokens.size >= LOCKS_MAX + IDLE_TOKENS_MAX * askers.size
 }
 
 /** While somebody waits, and the token can be granted or recalled. */
