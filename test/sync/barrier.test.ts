@@ -312,11 +312,7 @@ t.test(`barrier: ${RESTING_MAX} are remembered, the one that has rested longest 
   const episode = (key: string) => {
     const tickets = [0, 1, 1].map((node) => barrier(node, key, 3))
     links.settle()
-    links.settle()
-    t.same(
-      tickets.map((ticket) => links.outcome(ticket)),
-      Array(3).fill('done'),
-    )
+    if (tickets.some((ticket) => links.outcome(ticket) !== 'done')) t.fail(key)
   }
   for (let i = 0; i < RESTING_MAX; i++) episode(`b${i}`)
   episode('b0')

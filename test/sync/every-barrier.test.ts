@@ -372,6 +372,13 @@ const SIZES: readonly Size[] = [
     states: 2244,
   },
   {
+    name: 'some of those that a node tells of go, and a process ends',
+    visits: [[1], [1], [0]],
+    counts: [2],
+    options: { warm: [1, 1], exits: 1 },
+    states: 612,
+  },
+  {
     name: 'a process ends',
     visits: same(half, 1),
     counts: [4],
