@@ -41,8 +41,9 @@ export async function inspect(sources: InspectSources, what: number, name: strin
       )
     case INSPECT_PAGES: {
       const { stat } = await answered(sources.ask, { op: 'stat', name }, 'stat')
-      const { segment, consistency, manager } = stat
-      return JSON.stringify({ segment, name, consistency, manager, pages: inspectPages(sources.state, segment) })
+      const { segment, consistency, manager, unit } = stat
+      const pages = inspectPages(sources.state, segment)
+      return JSON.stringify({ segment, name, consistency, manager, unit, pages })
     }
     case INSPECT_PROCESSES:
       return JSON.stringify(

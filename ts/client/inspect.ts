@@ -62,6 +62,8 @@ export interface SegmentPages {
   readonly name: string
   readonly consistency: string
   readonly manager: string
+  /** Bytes of a page, as the protocol counts them, but perhaps the last. */
+  readonly unit: number
   /** Pages that the asked node's directory knows. */
   readonly pages: readonly {
     readonly page: number
