@@ -69,7 +69,7 @@ typedef struct gshm_options {
   const char *manager;     /* "central": one node serialises all pages; "fixed" (the default): the homes
                               do, page by page; "dynamic": each page's owner does ("mrsw" only) */
   uint32_t unit;           /* bytes that the protocol keeps together: a power of two from 4096 (the
-                              default) to 65536; any other than 4096 is UNSUPPORTED for now */
+                              default) to 65536; the last unit of a segment ends with the segment */
   int64_t home;            /* GSHM_HOME(node): the home of all pages and of the heap. Default: all nodes
                               share the pages out; with "central" node 0 is it */
 } gshm_options;

@@ -2,7 +2,7 @@
  * random that are free of data races, so that every load must see one value, in every consistency model.
  *
  *   episodes_worker --worker I --workers N --threads T --pages P --seconds S --episodes E --seed X
- *                   --segment NAME --shadow FILE --report FILE [--consistency M] [--manager K] [--inject stale]
+ *                   --segment NAME --shadow FILE --report FILE [--consistency M] [--manager K] [--unit U] [--inject stale]
  *
  * What a byte holds is kept beside it in ordinary memory, the shadow: value, writer, episode. The shadow
  * orders nothing; whoever may access a byte may access its shadow, and a load that differs from it is
@@ -469,7 +469,7 @@ static void write_report(void) {
 static void usage(const char *wrong) {
   fprintf(stderr,
           "%s\nusage: episodes_worker --worker I --workers N --threads T --pages P --seconds S --episodes E --seed X\n"
-          "         --segment NAME --shadow FILE --report FILE [--consistency M] [--manager K] [--inject stale]\n",
+          "         --segment NAME --shadow FILE --report FILE [--consistency M] [--manager K] [--unit U] [--inject stale]\n",
           wrong);
   exit(2);
 }
@@ -497,6 +497,7 @@ static void parse(int argc, char **argv) {
     else if (!strcmp(name, "--report")) options.report = value;
     else if (!strcmp(name, "--consistency")) options.model.consistency = value;
     else if (!strcmp(name, "--manager")) options.model.manager = value;
+    else if (!strcmp(name, "--unit")) options.model.unit = number(name, value, 4096, 65536);
     else if (!strcmp(name, "--inject") && !strcmp(value, "stale")) options.inject = true;
     else usage(name);
   }

@@ -2,7 +2,7 @@
  * down what they saw: docs/HISTORY.md has the format of the log and what it is checked for.
  *
  *   history_worker --worker I --workers N --threads T --operations M --seconds S --seed X --pages P
- *                  --segment NAME --log FILE [--consistency M] [--manager K] [--inject FAULT]
+ *                  --segment NAME --log FILE [--consistency M] [--manager K] [--unit U] [--inject FAULT]
  *
  * Each of the T threads does M operations, or fewer when the time is up. Its number is I * T + its
  * place in the process, its values are all different from everybody's, and 0 is what fresh memory
@@ -154,7 +154,7 @@ static void barrier(const char *name) {
 static void usage(const char *wrong) {
   fprintf(stderr,
           "%s\nusage: history_worker --worker I --workers N --threads T --operations M --seconds S --seed X --pages P\n"
-          "         --segment NAME --log FILE [--consistency M] [--manager K] [--inject stale|lost]\n",
+          "         --segment NAME --log FILE [--consistency M] [--manager K] [--unit U] [--inject stale|lost]\n",
           wrong);
   exit(2);
 }
@@ -181,6 +181,7 @@ static void parse(int argc, char **argv) {
     else if (!strcmp(name, "--log")) options.log = value;
     else if (!strcmp(name, "--consistency")) options.model.consistency = value;
     else if (!strcmp(name, "--manager")) options.model.manager = value;
+    else if (!strcmp(name, "--unit")) options.model.unit = number(name, value, 4096, 65536);
     else if (!strcmp(name, "--inject") && !strcmp(value, "stale")) options.inject = STALE;
     else if (!strcmp(name, "--inject") && !strcmp(value, "lost")) options.inject = LOST;
     else usage(name);

@@ -2,7 +2,7 @@
  * numbers; native/testbed/worker.c and ts/testbed/worker.ts are the same program twice.
  *
  *   worker --worker I --workers N --seconds S --seed X --max-size B --segment NAME [--inject FAULT]
- *          [--consistency M] [--manager K]
+ *          [--consistency M] [--manager K] [--unit U]
  *
  * Three segments, opened or created by everybody. The first is of that model; the other two are the
  * check's own, which needs atomic bytes and words, and always mrsw with a fixed manager:

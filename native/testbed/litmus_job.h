@@ -1,12 +1,12 @@
 /* litmus_job.h: what a litmus worker is told to do, and where it says what came of it.
  *
  *   litmus_worker --worker I --workers N --segment NAME --pages N --sync FILE
- *                 [--consistency MODEL] [--manager KIND]
+ *                 [--consistency MODEL] [--manager KIND] [--unit BYTES]
  *
  * ts/testbed/litmus/workers.ts starts one worker on each node, and writes every job, one line of
  * whole numbers, to all of them. All runs of a job lie in the segment beforehand: run i has a cell,
  * one 64-byte line, for each location, in page `page + i / per_page * step` at line
- * `line + i % per_page * stride`. So runs need no fresh page, several locations can share a page,
+ * `line + i % per_page * stride`. A page here is a coherence unit, and its 64 lines lie all over it. So runs need no fresh page, several locations can share a page,
  * and one barrier covers the whole job:
  *
  *   1. the worker `reset` writes the initial values of all cells;

@@ -85,7 +85,7 @@ static void meet(void) {
 
 static int64_t *cell(const struct location *l, int64_t run) {
   int64_t page = l->page + run / job.per_page * job.step, line = l->line + run % job.per_page * l->stride;
-  return (int64_t *)(memory + page * PAGE + line * LINE);
+  return (int64_t *)(memory + page * options.model.unit + line * (options.model.unit / PAGE * LINE));
 }
 
 /* An instruction for one run, with nothing left to look up. */
@@ -222,7 +222,7 @@ static void perform(const char *line) {
 
 static void usage(const char *wrong) {
   fprintf(stderr, "%s\nusage: litmus_worker --worker I --workers N --segment NAME --pages N --sync FILE\n"
-                  "         [--consistency MODEL] [--manager KIND]\n", wrong);
+                  "         [--consistency MODEL] [--manager KIND] [--unit BYTES]\n", wrong);
   exit(2);
 }
 
@@ -245,10 +245,12 @@ static void parse(int argc, char **argv) {
     else if (!strcmp(name, "--sync")) options.sync = value;
     else if (!strcmp(name, "--consistency")) options.model.consistency = value;
     else if (!strcmp(name, "--manager")) options.model.manager = value;
+    else if (!strcmp(name, "--unit")) options.model.unit = number(name, value, 4096, 65536);
     else usage(name);
   }
   if (!options.segment || !options.sync || !options.pages) usage("an option is missing");
   if (options.worker >= options.workers) usage("--worker must be below --workers");
+  if (options.model.unit == 0) options.model.unit = PAGE;
 }
 
 int main(int argc, char **argv) {
@@ -262,7 +264,7 @@ int main(int argc, char **argv) {
   sync_file = at;
   prctl(PR_SET_TIMERSLACK, 1); /* sleeps end when they should; threads inherit it */
   if (!(g = gshm_attach(NULL))) fail("attach");
-  uint64_t size = options.pages * PAGE;
+  uint64_t size = options.pages * options.model.unit;
   gshm_segment *segment = gshm_create_with(g, options.segment, size, GSHM_OPEN_OR_CREATE, &options.model);
   if (!segment) fail("create");
   if (!(memory = gshm_map(segment, NULL, 0, 0))) fail("map");

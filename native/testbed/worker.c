@@ -330,7 +330,7 @@ static void print_report(void) {
 static void usage(const char *wrong) {
   fprintf(stderr,
           "%s\nusage: gshm-testbed-worker --worker I --workers N --seconds S --seed X --max-size B --segment NAME\n"
-          "         [--inject wrong|overlap|leak] [--consistency M] [--manager K]\n",
+          "         [--inject wrong|overlap|leak] [--consistency M] [--manager K] [--unit U]\n",
           wrong);
   exit(2);
 }
@@ -356,6 +356,7 @@ static void parse(int argc, char **argv) {
     else if (!strcmp(name, "--segment")) options.segment = value;
     else if (!strcmp(name, "--consistency")) options.model.consistency = value;
     else if (!strcmp(name, "--manager")) options.model.manager = value;
+    else if (!strcmp(name, "--unit")) options.model.unit = number(name, value, 4096, 65536);
     else if (!strcmp(name, "--inject") && !strcmp(value, "wrong")) options.inject = WRONG;
     else if (!strcmp(name, "--inject") && !strcmp(value, "overlap")) options.inject = OVERLAP;
     else if (!strcmp(name, "--inject") && !strcmp(value, "leak")) options.inject = LEAK;

@@ -127,7 +127,7 @@ t.test('ls, pages and rm show and end what processes share', async (t) => {
       { page: 3, nodes: { 0: { access: 'read' }, 1: { access: 'read' } } },
     ],
   })
-  t.match((await gshm('pages', 'shared')).stdout, /'shared', mrsw\/fixed: 2 touched pages/)
+  t.match((await gshm('pages', 'shared')).stdout, /'shared', mrsw\/fixed, unit 4096: 2 touched pages/)
 
   t.match(await json('rm', 'shared', 'none'), {
     ok: false,

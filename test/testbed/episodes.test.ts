@@ -86,7 +86,7 @@ t.test('episodes: interrupted, it stops everything and says so', async (t) => {
 })
 
 const size = { nodes: 2, processes: 2, threads: 1, pages: 4, seed: 7 }
-const options: EpisodesOptions = { ...size, consistency: 'lrc', manager: 'fixed' }
+const options: EpisodesOptions = { ...size, consistency: 'lrc', manager: 'fixed', unit: 4096 }
 const report = { episodes: 3, loads: 10, stores: 5, crossNode: 4, blocks: 2, leaked: 0, wrong: 0, wrongs: [] }
 
 t.test('episodes: whatever is wrong, lost or left makes it not ok', async (t) => {

@@ -93,7 +93,7 @@ t.test('histogram: percentiles of several workers together', async (t) => {
 })
 
 const size = { nodes: 2, processes: 2, seconds: 5, maxSize: 4096, memory: 2 ** 20 }
-const options: TestbedOptions = { ...size, seed: 7, consistency: 'mrsw', manager: 'fixed' }
+const options: TestbedOptions = { ...size, seed: 7, consistency: 'mrsw', manager: 'fixed', unit: 4096 }
 const seen: WorkerReport = {
   blocks: 10,
   crossNode: 5,

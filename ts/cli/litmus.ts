@@ -1,13 +1,15 @@
 /** `gshm litmus`: litmus tests on a cluster of its own; ts/testbed/litmus does the work. */
-import { CONSISTENCIES, DEFAULT_MODEL, MANAGERS, type Consistency, type Manager } from '../base/consistency.js'
+import type { Consistency, Manager } from '../base/consistency.js'
 import { GshmError } from '../base/errors.js'
 import { PLACEMENTS, SPREADS, type Placement, type Spread } from '../testbed/litmus/options.js'
 import { command } from './command.js'
+import { withModel } from './model.js'
 import { oneOf, whole } from './parse.js'
 
 interface Options {
   consistency: Consistency
   manager: Manager
+  unit: number
   guard?: 'lock'
   placement: Placement
   threads: Spread
@@ -16,39 +18,31 @@ interface Options {
 }
 
 export const litmusCommand = () =>
-  command<Options>(
-    'litmus <paths...>',
-    "runs litmus tests in herd's X86_64 format, and judges every outcome",
-    async (say, options, paths) => {
-      if (options.consistency === 'lrc' && options.guard === undefined) {
-        throw new GshmError(
-          'INVALID',
-          '--consistency lrc promises nothing to programs with data races: add --guard lock',
-        )
-      }
-      const { runLitmus } = await import('../testbed/litmus/run.js')
-      const { threads: spread, guard, ...rest } = options
-      const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
-      const result = await runLitmus({ ...rest, spread, guard, seed, paths }, (line) => say.progress(line))
-      const { ok, tests, runs, seen, reachable, forbidden, outsideSc, skipped } = result
-      say.print(`${tests} tests, ${runs} runs on ${result.nodes} nodes (seed ${seed}, ${result.seconds} s)`)
-      say.print(`${seen} of ${reachable} allowed outcomes were seen; ${outsideSc} runs were outside of SC`)
-      say.print(`${forbidden} runs were forbidden, ${skipped} files skipped: ${ok ? 'OK' : 'NOT OK'}`)
-      return { ...result }
-    },
+  withModel(
+    command<Options>(
+      'litmus <paths...>',
+      "runs litmus tests in herd's X86_64 format, and judges every outcome",
+      async (say, options, paths) => {
+        if (options.consistency === 'lrc' && options.guard === undefined) {
+          throw new GshmError(
+            'INVALID',
+            '--consistency lrc promises nothing to programs with data races: add --guard lock',
+          )
+        }
+        const { runLitmus } = await import('../testbed/litmus/run.js')
+        const { threads: spread, guard, ...rest } = options
+        const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
+        const result = await runLitmus({ ...rest, spread, guard, seed, paths }, (line) => say.progress(line))
+        const { ok, tests, runs, seen, reachable, forbidden, outsideSc, skipped } = result
+        say.print(`${tests} tests, ${runs} runs on ${result.nodes} nodes (seed ${seed}, ${result.seconds} s)`)
+        say.print(`${seen} of ${reachable} allowed outcomes were seen; ${outsideSc} runs were outside of SC`)
+        say.print(`${forbidden} runs were forbidden, ${skipped} files skipped: ${ok ? 'OK' : 'NOT OK'}`)
+        return { ...result }
+      },
+    ),
+    'of the segment',
+    'who serialises its pages',
   )
-    .option(
-      '--consistency <model>',
-      `of the segment: ${CONSISTENCIES.join(', ')}`,
-      oneOf('--consistency', CONSISTENCIES),
-      DEFAULT_MODEL.consistency,
-    )
-    .option(
-      '--manager <kind>',
-      `who serialises its pages: ${MANAGERS.join(', ')}`,
-      oneOf('--manager', MANAGERS),
-      DEFAULT_MODEL.manager,
-    )
     .option('--guard <kind>', 'lock: each thread runs as a whole under one lock', oneOf('--guard', ['lock'] as const))
     .option('--placement <how>', `of locations: ${PLACEMENTS.join(', ')}`, oneOf('--placement', PLACEMENTS), 'mixed')
     .option('--threads <where>', `of threads: ${SPREADS.join(', ')}`, oneOf('--threads', SPREADS), 'node-each')

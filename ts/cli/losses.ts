@@ -1,6 +1,6 @@
 /** What the loss of a node, or of its memory, means to those who use it: for `gshm ls` and `gshm run`. */
+import { UNIT_MIN } from '../base/consistency.js'
 import { GshmError } from '../base/errors.js'
-import { PAGE_SIZE } from '../base/ids.js'
 import type { NodeStatus, SegmentEntry } from '../client/inspect.js'
 import { human } from './parse.js'
 
@@ -16,10 +16,12 @@ export async function whySigbus(socket: string, before: NodeStatus | undefined):
     const now = status(socket)
     const left = before?.nodes.filter(({ node }) => !now.nodes.some((member) => member.node === node)) ?? []
     const gone = new Set(left.map(({ node }) => node))
-    for (const segment of segments(socket)) for (const node of lostHomes(segment, now.nodes)) gone.add(node)
+    const all = segments(socket)
+    for (const segment of all) for (const node of lostHomes(segment, now.nodes)) gone.add(node)
     if (gone.size > 0) return `pages are lost: with node ${[...gone].join(', ')}, which has left the cluster`
-    const full = now.memoryBytes - now.frameBytes < PAGE_SIZE
-    if (full) return `the ${human(now.memoryBytes)} of its node's --memory are used up`
+    const largest = Math.max(UNIT_MIN, ...all.map(({ unit }) => unit))
+    if (now.memoryBytes - now.frameBytes < largest)
+      return `the ${human(now.memoryBytes)} of its node's --memory are used up`
     return "an access to a page that is lost or beyond a segment: the node's log may say more"
   } catch (error) {
     if (!(error instanceof GshmError)) throw error

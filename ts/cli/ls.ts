@@ -25,12 +25,13 @@ export const lsCommand = () =>
     else {
       say.print(
         table(
-          ['segment', 'name', 'size', 'model', 'mode', 'uid', 'heap', 'blocks', 'nodes', 'frames here'],
+          ['segment', 'name', 'size', 'model', 'unit', 'mode', 'uid', 'heap', 'blocks', 'nodes', 'frames here'],
           list.map((s) => [
             s.segment,
             `${s.name}${s.linked ? '' : ' (unlinked)'}${s.lostHomes.length === 0 ? '' : ' (PAGES LOST)'}`,
             human(s.bytes),
             `${s.consistency}/${s.manager}`,
+            s.unit,
             s.mode.toString(8).padStart(4, '0'),
             s.uid,
             human(s.heapBytes),

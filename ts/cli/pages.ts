@@ -46,8 +46,9 @@ export const pagesCommand = () =>
       if (first === undefined) throw new GshmError('NOT_FOUND', `no segment '${name}' in cluster '${cluster}': gshm ls`)
       const rows = mergePages(views.map((v) => ({ node: v.node, pages: v.of.pages })))
       const shown = options.all === true ? rows : rows.slice(0, LINES)
-      const { segment, consistency, manager } = first.of
-      say.print(`segment ${segment} '${name}', ${consistency}/${manager}: ${rows.length} touched pages`)
+      const { segment, consistency, manager, unit } = first.of
+      const model = `${consistency}/${manager}, unit ${unit}`
+      say.print(`segment ${segment} '${name}', ${model}: ${rows.length} touched pages`)
       say.print(
         table(
           ['page', 'home', ...views.map((v) => `node ${v.node}`)],
@@ -62,7 +63,7 @@ export const pagesCommand = () =>
         ),
       )
       if (shown.length < rows.length) say.print(`... ${rows.length - shown.length} more: --all shows them`)
-      return { ok: true, cluster, segment, name, consistency, manager, pages: rows }
+      return { ok: true, cluster, segment, name, consistency, manager, unit, pages: rows }
     },
   )
     .option(...CLUSTER_OPTION)

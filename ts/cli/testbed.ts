@@ -1,8 +1,9 @@
 /** `gshm testbed`: the allocator testbed on a cluster of its own; ts/testbed does the work. */
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
+import { withModel } from './model.js'
 import { bytes, oneOf, whole } from './parse.js'
-import { CONSISTENCIES, DEFAULT_MODEL, MANAGERS, type Consistency, type Manager } from '../base/consistency.js'
+import type { Consistency, Manager } from '../base/consistency.js'
 import { heapSize } from '../testbed/layout.js'
 import { BLOCK_LEAST, BLOCK_MOST, INJECTIONS, type Injection } from '../testbed/options.js'
 
@@ -15,25 +16,30 @@ interface Options {
   memory: number
   consistency: Consistency
   manager: Manager
+  unit: number
   inject?: Injection
 }
 
 export const testbedCommand = () =>
-  command<Options>(
-    'testbed',
-    'C and Node.js processes share memory on a cluster of its own, and check it',
-    async (say, options) => {
-      const heap = heapSize(options.maxSize)
-      if (options.memory < heap) {
-        const why = `no segment is larger than a node's memory, and the testbed's has ${heap} bytes for this --max-size`
-        throw new GshmError('INVALID', `--memory ${options.memory}: ${why}`)
-      }
-      const { runTestbed } = await import('../testbed/run.js')
-      const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
-      const { report, result } = await runTestbed({ ...options, seed })
-      say.print(report)
-      return { ...result }
-    },
+  withModel(
+    command<Options>(
+      'testbed',
+      'C and Node.js processes share memory on a cluster of its own, and check it',
+      async (say, options) => {
+        const heap = heapSize(options.maxSize)
+        if (options.memory < heap) {
+          const why = `no segment is larger than a node's memory, and the testbed's has ${heap} bytes for this --max-size`
+          throw new GshmError('INVALID', `--memory ${options.memory}: ${why}`)
+        }
+        const { runTestbed } = await import('../testbed/run.js')
+        const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
+        const { report, result } = await runTestbed({ ...options, seed })
+        say.print(report)
+        return { ...result }
+      },
+    ),
+    'of the shared segments',
+    'who serialises their pages',
   )
     .option('--nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
     .option('--processes <count>', 'how many workers in all, C and Node.js in turn', whole('--processes', 2, 256), 6)
@@ -41,18 +47,6 @@ export const testbedCommand = () =>
     .option('--seed <number>', 'makes the blocks the same again (default: a new one)', whole('--seed', 0, 2 ** 32 - 1))
     .option('--max-size <bytes>', 'the largest block', bytes('--max-size', BLOCK_LEAST, BLOCK_MOST), 65536)
     .option('--memory <bytes>', 'bound of the frames on each node', bytes('--memory'), 2 ** 30)
-    .option(
-      '--consistency <model>',
-      `of the shared segments: ${CONSISTENCIES.join(', ')}`,
-      oneOf('--consistency', CONSISTENCIES),
-      DEFAULT_MODEL.consistency,
-    )
-    .option(
-      '--manager <kind>',
-      `who serialises their pages: ${MANAGERS.join(', ')}`,
-      oneOf('--manager', MANAGERS),
-      DEFAULT_MODEL.manager,
-    )
     .option(
       '--inject <fault>',
       `plants a fault that must be found: ${INJECTIONS.join(', ')}`,

@@ -23,7 +23,7 @@ export interface CreateOptions {
    * Who serialises a page: one node, the homes page by page (the default), or the page's owner ('mrsw' only).
    */
   readonly manager?: 'central' | 'fixed' | 'dynamic'
-  /** Bytes that the protocol keeps together: a power of two from 4096 (the default) to 65536; only 4096 works yet. */
+  /** Bytes that the protocol keeps together: a power of two from 4096 (the default) to 65536. */
   readonly unit?: number
   /** The number of the node that is the home of all pages. Default: all nodes share them out; node 0 if central. */
   readonly home?: number

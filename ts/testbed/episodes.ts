@@ -24,6 +24,7 @@ export interface EpisodesOptions {
   /** Of the segment. */
   readonly consistency: Consistency
   readonly manager: Manager
+  readonly unit: number
   /** How long; no limit unless given. */
   readonly seconds?: number
   /** How many episodes; no limit unless given. */
@@ -66,6 +67,7 @@ export interface EpisodesResult {
   readonly threads: number
   readonly consistency: Consistency
   readonly manager: Manager
+  readonly unit: number
   readonly failures?: readonly string[]
   readonly wrongLoads?: readonly WrongLoad[]
 }
@@ -95,8 +97,8 @@ export async function runEpisodes(options: EpisodesOptions): Promise<EpisodesRes
   shown.phase(`Starting ${options.nodes} nodes.`)
   try {
     return await onOwnCluster({ name: 'episodes', nodes: options.nodes, memory: MEMORY }, async (own) => {
-      const { processes, threads, seed, consistency, manager } = options
-      const how = `${consistency}/${manager}, seed ${seed}`
+      const { processes, threads, seed, consistency, manager, unit } = options
+      const how = `${consistency}/${manager}, unit ${unit}, seed ${seed}`
       shown.phase(`${processes} processes of ${threads} threads load and store bytes in order (${how}).`)
       if (options.seconds !== undefined) shown.run(options.seconds)
       return await episodes(options, own)
@@ -129,7 +131,7 @@ export function judgeEpisodes(
   reports: readonly Report[],
   troubles: readonly string[],
 ): EpisodesResult {
-  const { nodes, processes, threads, seed, consistency, manager } = options
+  const { nodes, processes, threads, seed, consistency, manager, unit } = options
   const sum = (field: Exclude<keyof Report, 'wrongs'>) => reports.reduce((total, report) => total + report[field], 0)
   const wrong = sum('wrong')
   const crossNode = sum('crossNode')
@@ -156,6 +158,7 @@ export function judgeEpisodes(
     threads,
     consistency,
     manager,
+    unit,
     ...(failures.length === 0 ? {} : { failures }),
     ...(wrongLoads.length === 0 ? {} : { wrongLoads }),
   }
@@ -172,7 +175,7 @@ export function describeWrong(wrong: WrongLoad): string {
 }
 
 function workerArguments(options: EpisodesOptions, own: OwnCluster, worker: number, report: string): string[] {
-  const { processes, threads, pages, seed, consistency, manager, inject } = options
+  const { processes, threads, pages, seed, consistency, manager, unit, inject } = options
   const words: [string, string | number][] = [
     ['--worker', worker],
     ['--workers', processes],
@@ -186,6 +189,7 @@ function workerArguments(options: EpisodesOptions, own: OwnCluster, worker: numb
     ['--report', report],
     ['--consistency', consistency],
     ['--manager', manager],
+    ['--unit', unit],
   ]
   if (inject !== undefined) words.push(['--inject', inject])
   return words.flatMap(([name, value]) => [name, String(value)])

@@ -29,6 +29,7 @@ export interface HistoriesOptions {
   /** Of the segments. */
   readonly consistency: SequentialModel
   readonly manager: Manager
+  readonly unit: number
   /** How long; no limit unless given. */
   readonly seconds?: number
   /** How many operations in all, at least; no limit unless given. */
@@ -52,6 +53,7 @@ export interface HistoriesResult {
   readonly threads: number
   readonly consistency: Consistency
   readonly manager: Manager
+  readonly unit: number
   readonly failures?: readonly string[]
   readonly violation?: Violation
   readonly kept?: string
@@ -71,8 +73,8 @@ export async function runHistories(options: HistoriesOptions): Promise<Histories
   try {
     return await onOwnCluster(bounds, async (own) => {
       const runner = new Runner(options, own)
-      const { processes, threads, seed, consistency, manager } = options
-      const how = `${consistency}/${manager}, seed ${seed}`
+      const { processes, threads, seed, consistency, manager, unit } = options
+      const how = `${consistency}/${manager}, unit ${unit}, seed ${seed}`
       shown.phase(`${processes} processes of ${threads} threads load and exchange words (${how}).`)
       if (options.seconds !== undefined) shown.run(options.seconds)
       return await runner.run()
@@ -100,7 +102,7 @@ class Runner {
   async run(): Promise<HistoriesResult> {
     do await this.#history()
     while (this.#failures.length === 0 && this.#left().operations > 0 && this.#left().seconds > 0)
-    const { nodes, processes, threads, seed, consistency, manager } = this.options
+    const { nodes, processes, threads, seed, consistency, manager, unit } = this.options
     // A run in which nobody saw another node's write proves nothing.
     if (nodes > 1 && this.#failures.length === 0 && this.#crossNode === 0) {
       this.#failures.push('no operation saw what another node wrote')
@@ -118,6 +120,7 @@ class Runner {
       threads,
       consistency,
       manager,
+      unit,
       ...(this.#failures.length === 0 ? {} : { failures: this.#failures }),
       ...(this.#violation === undefined ? {} : { violation: this.#violation }),
       ...(this.#kept === undefined ? {} : { kept: this.#kept }),
@@ -179,7 +182,7 @@ class Runner {
   }
 
   #arguments(serial: number, worker: number, log: string): string[] {
-    const { processes, threads, pages, seed, consistency, manager, inject } = this.options
+    const { processes, threads, pages, seed, consistency, manager, unit, inject } = this.options
     const left = this.#left()
     const words: [string, string | number][] = [
       ['--worker', worker],
@@ -193,6 +196,7 @@ class Runner {
       ['--log', log],
       ['--consistency', consistency],
       ['--manager', manager],
+      ['--unit', unit],
     ]
     if (inject !== undefined && serial === 0) words.push(['--inject', inject])
     return words.flatMap(([name, value]) => [name, String(value)])

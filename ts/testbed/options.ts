@@ -21,6 +21,7 @@ export interface TestbedOptions {
   /** Of the segments. */
   readonly consistency: Consistency
   readonly manager: Manager
+  readonly unit: number
   /** A fault that one worker plants and that must be found. */
   readonly inject?: Injection
 }

@@ -57,7 +57,7 @@ class Testbed {
     this.#check()
     this.progress.phase(`Starting ${options.nodes} nodes.`)
     await this.#startDaemons()
-    const how = `${options.consistency}/${options.manager}, seed ${options.seed}`
+    const how = `${options.consistency}/${options.manager}, unit ${options.unit}, seed ${options.seed}`
     this.progress.phase(`${options.processes} processes share memory for ${options.seconds} s (${how}).`)
     this.#startWorkers()
     this.progress.run(options.seconds)

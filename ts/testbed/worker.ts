@@ -35,6 +35,7 @@ interface Options {
 interface Model {
   readonly consistency?: Consistency
   readonly manager?: Manager
+  readonly unit?: number
 }
 
 class Worker {
@@ -305,6 +306,7 @@ function parse(): Options {
       inject: text,
       consistency: text,
       manager: text,
+      unit: text,
     },
   })
   return {
@@ -318,6 +320,7 @@ function parse(): Options {
     model: {
       ...(values.consistency === undefined ? {} : { consistency: values.consistency as Consistency }),
       ...(values.manager === undefined ? {} : { manager: values.manager as Manager }),
+      ...(values.unit === undefined ? {} : { unit: Number(values.unit) }),
     },
   }
 }

@@ -72,6 +72,7 @@ export function workerArguments(place: Place, segment: string, options: TestbedO
     ['--segment', segment],
     ['--consistency', options.consistency],
     ['--manager', options.manager],
+    ['--unit', options.unit],
   ]
   // One worker plants the fault; the others must find it.
   if (options.inject !== undefined && place.worker === 0) words.push(['--inject', options.inject])

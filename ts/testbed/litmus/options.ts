@@ -13,6 +13,8 @@ export type Spread = (typeof SPREADS)[number]
 export interface LitmusOptions {
   readonly consistency: Consistency
   readonly manager: Manager
+  /** Bytes: what is called a page in this folder is one of these. */
+  readonly unit: number
   /** A lock around each thread's program: it runs as a whole. */
   readonly guard: 'lock' | undefined
   readonly placement: Placement

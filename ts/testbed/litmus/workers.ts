@@ -10,7 +10,7 @@ import type { LitmusOptions } from './options.js'
 const JOB_SECONDS = 60
 const COMPLAINT_LINES = 5
 
-export interface SharedSegment extends Pick<LitmusOptions, 'consistency' | 'manager'> {
+export interface SharedSegment extends Pick<LitmusOptions, 'consistency' | 'manager' | 'unit'> {
   readonly name: string
 }
 
@@ -27,7 +27,7 @@ export class LitmusWorkers {
     this.#children = sockets.map((socket, worker) => {
       const who = ['--worker', worker, '--workers', sockets.length, '--sync', sync]
       const what = ['--segment', segment.name, '--pages', PAGES]
-      const model = ['--consistency', segment.consistency, '--manager', segment.manager]
+      const model = ['--consistency', segment.consistency, '--manager', segment.manager, '--unit', segment.unit]
       const words = [...who, ...what, ...model].map(String)
       return spawn(built('litmus_worker'), words, {
         stdio: ['pipe', 'pipe', 'pipe'],
