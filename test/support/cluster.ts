@@ -5,7 +5,7 @@
  *   const { status, stdout } = await cluster.run(1, 'my_program', ['arg'])   // C: test/programs/my_program.c
  *
  * When the test ends everything is stopped, and the test fails if a process, keeper, socket or
- * memfd of the cluster is left. Programs are built by `npm run build` (native/build.json "programs").
+ * memfd of the cluster is left. When the test is killed its daemons end with it (watchdog.ts). Programs are built by `npm run build` (native/build.json "programs").
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,6 +16,7 @@ import { stopDaemons } from '../../ts/launch/local-cluster.js'
 import { socketPath } from '../../ts/launch/paths.js'
 import { leftovers } from './leftovers.js'
 import { runProgram, startProgram, type Program, type ProgramOptions, type ProgramEnd } from './program.js'
+import { Watchdog } from './watchdog.js'
 
 /** The part of a tap test that is used here. */
 interface Test {
@@ -31,11 +32,14 @@ export class TestCluster {
   readonly daemons: Daemon[] = []
   readonly #programs: Program[] = []
   readonly #inodes = new Set<number>()
+  readonly #watchdog: Watchdog
 
   constructor(
     readonly dir: string,
     readonly cluster: string,
-  ) {}
+  ) {
+    this.#watchdog = new Watchdog(dir)
+  }
 
   /** One more node; it joins the first unless the options say otherwise. */
   async add(options: NodeOptions = {}): Promise<Daemon> {
@@ -50,6 +54,7 @@ export class TestCluster {
       ...(first === undefined ? {} : { join: first.listen }),
       ...options,
     })
+    this.#watchdog.add(daemon.pid)
     this.daemons.push(daemon)
     return daemon
   }
@@ -95,6 +100,7 @@ export class TestCluster {
       (d) => `${d.name} or its keeper did not leave by itself: ${readFileSync(d.log, 'utf8').slice(-2000)}`,
     )
     await dismiss(guarded)
+    await this.#watchdog.stop()
     const pids = this.daemons.flatMap((d) => [d.pid, d.keeperPid])
     const left = leftovers(this.dir, pids, this.#inodes)
     rmSync(this.dir, { recursive: true, force: true })
