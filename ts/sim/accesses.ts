@@ -37,11 +37,18 @@ function accessed(world: World, oracle: Judge, at: NodeId, thread: number, { pag
   const { frames } = world.nodes[at]!.kernel
   const where = page * world.setup.places + place
   if (access === 'write') {
-    frames[page] = writePlace(frames[page]!, place, ++world.writes)
-    return oracle.write(world.threadNumber(at, thread), where, world.writes)
+    const write = writeOf(world, at, thread)
+    frames[page] = writePlace(frames[page]!, place, write)
+    return oracle.write(world.threadNumber(at, thread), where, write)
   }
   const seen = readPlace(frames[page]!, place)
   // What a lost node had written and not released is gone, and nobody can see it.
   if (world.losses > 0 || oracle.allows(world.threadNumber(at, thread), where, seen)) return
   throw new Violation(`node ${at} thread ${thread} reads w${seen} at p${page}.${place}, which was overwritten before`)
+}
+
+/** Says whose it is and which of its operations; a World of many says itself what is free. */
+function writeOf({ setup, nextWrite, nodes }: World, at: NodeId, thread: number): number {
+  const { opsLeft } = nodes[at]!.kernel.threads[thread]!
+  return nextWrite ?? 1 + (at * setup.threads + thread) * setup.ops + opsLeft
 }

@@ -15,6 +15,7 @@ export function canonicalNode(node: SimNode, locks: boolean): string {
   return [
     canonicalCoherence(node.state.coherence),
     locks ? canonicalSync(node) : '',
+    locks ? node.state.coherence.edges.nextNotice : '',
     frames.join(),
     node.kernel.twins.join(),
     canonicalThreads(node, locks),
@@ -43,11 +44,11 @@ function canonicalThreads(node: SimNode, locks: boolean): string {
 }
 
 function canonicalThread({ kernel }: SimNode, thread: number): string {
-  const { opsLeft, access, page, place, waiting, holds, asks, requests, done, registers } = kernel.threads[thread]!
+  const { opsLeft, access, page, place, waiting, holds, asks, done, registers } = kernel.threads[thread]!
   const views = kernel.views.slice(thread * kernel.pages, (thread + 1) * kernel.pages)
   const raised = kernel.faults.filter((fault) => fault.thread === thread).map((fault) => `${fault.page}${fault.access}`)
   const read = kernel.waiting.filter((fault) => fault.thread === thread).map((fault) => fault.page)
-  const locks = `${holds.join('+')}?${asks ?? ''}#${requests}@${done}:${registers.join('.')}`
+  const locks = `${holds.join('+')}?${asks ?? ''}@${done}:${registers.join('.')}`
   return `${opsLeft}${access ?? '-'}${page}.${place}${waiting} ${locks} ${views.join(' ')} ${raised.sort().join(' ')}/${read.sort().join(' ')}`
 }
 
@@ -60,9 +61,10 @@ function describeTodo(node: SimNode, effect: SimNode['todo'][number]): string {
   return `${text} ${requester} ${serial} ${confirm}`
 }
 
-/** Locks take part where there are any: their state is Maps and Sets of plain things. */
+/** Locks take part where there are any: their state is Maps and Sets of plain things. Who has ever asked matters
+ * only to a manager of more tokens than any World has. */
 function canonicalSync({ state: { sync } }: SimNode): string {
-  return JSON.stringify(sync, (_, value: unknown) =>
-    value instanceof Map || value instanceof Set ? [...value] : value,
+  return JSON.stringify({ ...sync, askers: undefined }, (_, value: unknown) =>
+    value instanceof Map ? [...value].sort() : value instanceof Set ? [...value] : value,
   )
 }

@@ -7,6 +7,7 @@ import type { Step } from '../node/step.js'
 import { checkEnd, checkNow } from './check.js'
 import { Growing } from './growing.js'
 import { Parts, type Row } from './parts.js'
+import { Renamings } from './renamings.js'
 import { Seen } from './seen.js'
 import { Symmetry } from './symmetry.js'
 import { take, Transitions, type Option } from './transitions.js'
@@ -18,7 +19,7 @@ import { World } from './world.js'
 export interface ExploreReport {
   readonly ok: boolean
   readonly states: number
-  /** With the forms that symmetry has left out. */
+  /** With the forms that symmetry has left out; without what plain has beside. */
   readonly forms: number
   /** In which nothing more can happen. */
   readonly ends: number
@@ -35,6 +36,8 @@ export interface ExploreOptions extends Omit<Setup, 'step'> {
   readonly step: Step
   /** Of states that differ in the names of nodes that are alike one is gone through (symmetry.ts). */
   readonly symmetry?: boolean
+  /** Nothing is renamed (renamings.ts) or remembered: many more states, which `forms` counts as if they were. */
+  readonly plain?: boolean
   readonly statesMax?: number
   readonly progress?: (states: number) => void
   /** Gets every World in which nothing more can happen. */
@@ -42,14 +45,16 @@ export interface ExploreOptions extends Omit<Setup, 'step'> {
 }
 
 export function explore(options: ExploreOptions): ExploreReport {
-  const { statesMax = 100_000_000, symmetry = false, progress, atEnd, ...setup } = options
-  const parts = new Parts(setup)
+  const { statesMax = 100_000_000, symmetry = false, plain = false, progress, atEnd, ...setup } = options
+  const parts = new Parts(setup, plain)
   const alike = symmetry ? new Symmetry(parts) : undefined
-  const transitions = new Transitions(parts)
+  const renamings = new Renamings(parts)
+  const transitions = new Transitions(parts, renamings)
   const watch = new Watch(parts)
   const { width } = parts.places
   const start = parts.row(World.create(setup))
   const seen = new Seen()
+  const seenForms = new Seen()
   const parents = new Growing()
   const taken = new Growing()
   let level = new Growing()
@@ -61,7 +66,7 @@ export function explore(options: ExploreOptions): ExploreReport {
   const meet = (row: Row, parent: number, option: number): boolean => {
     const form = alike?.least(row)
     if (!seen.add(form?.least ?? row)) return false
-    forms += form?.forms ?? 1
+    forms += plain ? Number(seenForms.add(renamed(renamings, row))) : (form?.forms ?? 1)
     next.append(row)
     parents.push(parent)
     taken.push(option)
@@ -104,6 +109,12 @@ export function explore(options: ExploreOptions): ExploreReport {
     if (next.length === 0) break
   }
   return report(true)
+}
+
+function renamed(renamings: Renamings, row: Row): Row {
+  const form = row.slice()
+  renamings.whole(form)
+  return form
 }
 
 function caught(action: () => void): string | undefined {

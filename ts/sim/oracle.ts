@@ -59,6 +59,22 @@ export class Oracle implements Judge {
     this.#learn(this.threads + lock, thread)
   }
 
+  /** Writes by new numbers; those that are left out are forgotten. */
+  renamed(names: ReadonlyMap<number, number>): Oracle {
+    const oracle = this.copy()
+    for (const one of oracle.#all) {
+      one.known = moved(one.known, names)
+      one.overwritten = moved(one.overwritten, names)
+    }
+    return oracle
+  }
+
+  /** Of a write: by place, who knows of it and for whom it is overwritten. */
+  standing(write: number): string {
+    const bit = (bits: bigint) => Number((bits >> BigInt(write)) & 1n)
+    return this.#all.map(({ known, overwritten }) => bit(known) + 2 * bit(overwritten)).join('')
+  }
+
   /** Equal for oracles that allow the same for ever. */
   canonical(): string {
     return this.#all.map(({ known, overwritten }) => `${known}/${overwritten}`).join()
@@ -76,4 +92,10 @@ export class Oracle implements Judge {
   #of(who: number, place: number): Knowledge {
     return this.#all[who * this.places + place]!
   }
+}
+
+function moved(bits: bigint, names: ReadonlyMap<number, number>): bigint {
+  let moved = 0n
+  for (const [from, to] of names) if ((bits >> BigInt(from)) & 1n) moved |= 1n << BigInt(to)
+  return moved
 }

@@ -7,7 +7,7 @@
  */
 import { canonicalLink, canonicalNode } from './canonical.js'
 import { Oracle, type Judge } from './oracle.js'
-import type { Setup } from './setup.js'
+import { operationsOf, type Setup } from './setup.js'
 import type { InFlight, SimNode } from './sim-node.js'
 import { World } from './world.js'
 
@@ -19,11 +19,10 @@ export class Places {
   readonly duplicates = 0
   readonly losses = 1
   readonly evictions = 2
-  readonly writes = 3
-  readonly memory = 4
-  readonly oracle = 5
+  readonly memory = 3
+  readonly oracle = 4
   /** One for each page. */
-  readonly latest = 6
+  readonly latest = 5
   readonly nodes: number
   readonly links: number
   readonly width: number
@@ -55,7 +54,11 @@ export class Parts {
   readonly #oracles = new Numbered<Oracle>()
   readonly #memories = new Numbered<Map<string, number>>()
 
-  constructor(readonly setup: Setup) {
+  /** @param plain nothing is renamed in the rows, and what happens is not remembered */
+  constructor(
+    readonly setup: Setup,
+    readonly plain = false,
+  ) {
     this.places = new Places(setup)
     this.linkNumber([]) // 0
   }
@@ -86,13 +89,13 @@ export class Parts {
 
   /** @param judge in place of the row's oracle */
   world(row: Row, judge?: Judge): World {
-    const { duplicates, losses, evictions, writes, memory, oracle, latest, nodes, links, width } = this.places
+    const { duplicates, losses, evictions, memory, oracle, latest, nodes, links, width } = this.places
     return World.of(this.setup, {
       duplicatesLeft: row[duplicates]!,
       lossesLeft: row[losses]!,
       evictionsLeft: row[evictions]!,
-      writes: row[writes]!,
       memory: this.#memories.things[row[memory]!]!,
+      nextWrite: this.plain ? undefined : 1 + operationsOf(this.setup),
       oracle: judge ?? this.#oracles.things[row[oracle]!],
       latest: [...row.subarray(latest, nodes)],
       nodes: Array.from(row.subarray(nodes, links), (number) => this.node(number)),
@@ -102,17 +105,14 @@ export class Parts {
 
   /** @param before the row that the World was made of: most of its parts are still the same */
   row(world: World, before?: Row): Row {
-    const { duplicates, losses, evictions, writes, memory, oracle, latest, nodes, links, width } = this.places
+    const { duplicates, losses, evictions, memory, oracle, latest, nodes, links, width } = this.places
     const row = new Int32Array(width)
     row[duplicates] = world.duplicatesLeft
     row[losses] = world.lossesLeft
     row[evictions] = world.evictionsLeft
     const { program } = this.setup
     row[memory] = this.#memories.number(program ? [...world.memory].sort().join(' ') : '', world.memory)
-    if (world.oracle instanceof Oracle) {
-      row[writes] = world.writes
-      row[oracle] = this.oracleNumber(world.oracle)
-    }
+    if (world.oracle instanceof Oracle) row[oracle] = this.oracleNumber(world.oracle)
     row.set(world.latest, latest)
     world.nodes.forEach((node, at) => {
       const old = before?.[nodes + at]

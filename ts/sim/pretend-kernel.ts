@@ -18,10 +18,9 @@ export interface Thread {
   /** Of the page, which byte. */
   place: number
   access: Access | undefined
-  /** Locks: held, asked for, and how many requests were ever made. */
+  /** Locks: held, and asked for. */
   holds: readonly number[]
   asks: number | undefined
-  requests: number
   /** Of a program: accesses made, and what its registers hold. */
   done: number
   registers: readonly number[]
@@ -43,7 +42,6 @@ const IDLE = {
   waiting: false,
   holds: [],
   asks: undefined,
-  requests: 0,
   done: 0,
   registers: [],
 }

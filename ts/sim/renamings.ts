@@ -12,6 +12,8 @@ import {
   versionsOn,
   type Renaming,
 } from './renumber.js'
+import { renameTurns, turnsAt, turnsOn, type Turns } from './turns.js'
+import { namesOf, renameLocked, writesAt, writesOn, type Names } from './writes.js'
 import type { Choice } from './choice.js'
 
 interface Known {
@@ -21,29 +23,55 @@ interface Known {
   readonly links: Map<number, number>
 }
 
+/** Above all sets of writes. */
+const WRITES = 2 ** 29
+
 export class Renamings {
   readonly #known = new Map<string, Known>()
   /** By node or link, per page. */
   readonly #versions = { nodes: new Map<number, number[]>(), links: new Map<number, number[]>() }
+  /** By node or link, the writes that it has. */
+  readonly #writes = { nodes: new Map<number, number>(), links: new Map<number, number>() }
+  /** By oracle and writes, what they are called, and the oracle that knows them by these names. */
+  readonly #named = new Map<number, { readonly names: Names | undefined; readonly oracle: number }>()
+  /** By node, and by link and where it is. */
+  readonly #turns = { nodes: new Map<number, Turns>(), links: new Map<number, Turns>() }
   readonly #serials = new Map<number, number[]>()
 
   constructor(private readonly parts: Parts) {}
 
   /** Renames what is in the row, after this was done. */
   after(choice: Choice, row: Row): void {
-    const { parts } = this
-    const { protocol, pages, program } = parts.setup
-    if (choice.do === 'act') {
-      const place = 'page' in choice ? parts.places.latest + choice.page : 0
-      const last = row[place]!
-      if (program !== undefined || parts.setup.locks > 0 || last <= 1) return
-      row[place] = 1
-      return this.#apply(row, `w${choice.page} ${last}`, () => renameWrites(choice.page, last))
-    }
+    const { pages, locks, protocol } = this.parts.setup
+    if (choice.do === 'act') return locks > 0 ? this.#renameLocked(row) : this.#renameWrites(row, choice.page)
+    if (locks > 0 && choice.do !== 'fault') this.#renameLocked(row)
+    if (locks > 0 && choice.do !== 'fault' && choice.do !== 'perform') this.#renameTurns(row)
     for (let page = 0; page < pages; page++) {
       if (protocol === 'mrsw-dynamic') this.#renameVersions(row, page)
       else this.#renameRequests(row, choice.node, page)
     }
+  }
+
+  /** Renames all in a row that nothing was ever renamed in. */
+  whole(row: Row): void {
+    const { nodes, pages, locks, protocol } = this.parts.setup
+    if (locks > 0) {
+      this.#renameLocked(row)
+      this.#renameTurns(row)
+    }
+    for (let page = 0; page < pages; page++) {
+      if (locks === 0) this.#renameWrites(row, page)
+      if (protocol === 'mrsw-dynamic') this.#renameVersions(row, page)
+      else for (let at = 0; at < nodes; at++) this.#renameRequests(row, at, page)
+    }
+  }
+
+  #renameWrites(row: Row, page: Page): void {
+    const { places, setup } = this.parts
+    const last = row[places.latest + page]!
+    if (setup.program !== undefined || last <= 1) return
+    row[places.latest + page] = 1
+    this.#apply(row, `w${page} ${last}`, () => renameWrites(page, last))
   }
 
   #renameRequests(row: Row, at: number, page: Page): void {
@@ -66,6 +94,57 @@ export class Renamings {
     }
     const versions = used | 1
     if ((versions & (versions + 1)) !== 0) this.#apply(row, `v${page} ${used}`, () => renameVersions(page, used))
+  }
+
+  /** What is written where there are locks. */
+  #renameLocked(row: Row): void {
+    const { parts } = this
+    const { nodes, links, width, oracle } = parts.places
+    let writes = 0
+    for (let place = nodes; place < links; place++) {
+      const number = row[place]!
+      writes |= remembered(this.#writes.nodes, number, () => writesAt(parts.node(number)))
+    }
+    for (let place = links; place < width; place++) {
+      const number = row[place]!
+      if (number > 0) writes |= remembered(this.#writes.links, number, () => writesOn(parts.link(number)))
+    }
+    const key = row[oracle]! * WRITES + writes
+    const named = remembered(this.#named, key, () => {
+      const before = parts.oracle(row[oracle]!)
+      const names = namesOf(writes, before)
+      const same = [...names].every(([from, to]) => from === to)
+      return { names: same ? undefined : names, oracle: parts.oracleNumber(before.renamed(names)) }
+    })
+    row[oracle] = named.oracle
+    if (named.names !== undefined) this.#apply(row, `l${[...named.names].join(' ')}`, () => renameLocked(named.names!))
+  }
+
+  #renameTurns(row: Row): void {
+    const { parts } = this
+    const { nodes: count } = parts.setup
+    const { nodes, links } = parts.places
+    const used = Array.from({ length: count }, () => 0)
+    const note = (turns: Turns) => {
+      for (let owner = 0; owner < count; owner++) used[owner]! |= turns[owner]!
+    }
+    for (let at = 0; at < count; at++) {
+      const number = row[nodes + at]!
+      note(remembered(this.#turns.nodes, number, () => turnsAt(parts.node(number), count)))
+      for (let to = 0; to < count; to++) {
+        const link = row[links + at * count + to]!
+        const key = (link * count + at) * count + to
+        if (link > 0) note(remembered(this.#turns.links, key, () => turnsOn(parts.link(link), at, to, count)))
+      }
+    }
+    used.forEach((turns, owner) => {
+      const { alive, state } = parts.node(row[nodes + owner]!)
+      const last = 31 - Math.clz32(turns | 1)
+      const gaps = (turns | 1) !== 2 ** (last + 1) - 1
+      if (gaps || (alive && state.sync.lastTurn !== last)) {
+        this.#apply(row, `t${owner} ${turns}`, () => renameTurns(owner, turns))
+      }
+    })
   }
 
   #versionsOf(what: 'nodes' | 'links', number: number): number[] {
@@ -96,9 +175,10 @@ export class Renamings {
     for (let place = links; place < width; place++) {
       const number = row[place]!
       if (number === 0) continue
-      row[place] = remembered(known.links, number, () => {
+      const at = place - links
+      row[place] = remembered(known.links, known.renaming.placed ? number * (width - links) + at : number, () => {
         const link = parts.link(number)
-        const renamed = known.renaming.link(link)
+        const renamed = known.renaming.link(link, Math.floor(at / parts.setup.nodes), at % parts.setup.nodes)
         return renamed === link ? number : parts.linkNumber(renamed)
       })
     }

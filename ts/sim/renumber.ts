@@ -16,9 +16,11 @@ import { copyNode, type InFlight, type SimNode } from './sim-node.js'
 export interface Renaming {
   /** Equal for those that do the same. */
   readonly name: string
+  /** It matters between which nodes a link is. */
+  readonly placed?: true
   /** The same one when nothing in it is renamed. */
   node(node: SimNode, at: NodeId): SimNode
-  link(link: readonly InFlight[]): readonly InFlight[]
+  link(link: readonly InFlight[], from: NodeId, to: NodeId): readonly InFlight[]
 }
 
 /** After a write of the page, whose number is `last`. */

@@ -3,7 +3,7 @@ import type { NodeId } from '../base/ids.js'
 import { Violation } from './violation.js'
 import type { World } from './world.js'
 
-/** Tickets of a thread's requests. */
+/** Tickets of a thread's requests: it has one for each lock, and one request at a time. */
 const TICKETS = 10_000
 
 export function request(world: World, at: NodeId, thread: number, op: 'lock' | 'unlock', lock: number): void {
@@ -16,7 +16,7 @@ export function request(world: World, at: NodeId, thread: number, op: 'lock' | '
     who.holds = who.holds.filter((held) => held !== lock)
     world.oracle?.released(world.threadNumber(at, thread), lock)
   }
-  const ticket = thread * TICKETS + ++who.requests
+  const ticket = thread * TICKETS + 2 * lock + Number(op === 'lock')
   const request = { op, key: `l${lock}`, process: thread, holder: '1' } as const
   world.step(at, { is: 'request', ticket, request })
 }

@@ -27,6 +27,11 @@ export interface Setup {
   readonly program?: Program
 }
 
+/** Of all threads. */
+export function operationsOf({ nodes, threads, ops }: Pick<Setup, 'nodes' | 'threads' | 'ops'>): number {
+  return nodes * threads * ops
+}
+
 export interface Op {
   readonly page: Page
   readonly place: number

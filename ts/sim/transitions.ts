@@ -11,11 +11,11 @@ import { deliverable, ownChoices, type Wishes } from './choices.js'
 import { Deeds, NEVER, Notes } from './deeds.js'
 import type { Parts, Row } from './parts.js'
 import { remembered } from './remembered.js'
-import { Renamings } from './renamings.js'
+import { lowerNumbers } from './numbers.js'
+import type { Renamings } from './renamings.js'
 import type { Choice } from './choice.js'
-import type { Page } from '../base/ids.js'
 import type { Op, Setup } from './setup.js'
-import type { World } from './world.js'
+import { takesNoStep, type World } from './world.js'
 
 /** Something that can happen in a row. */
 export interface Option {
@@ -43,7 +43,6 @@ interface Options {
 
 export class Transitions {
   readonly #wishes: Wishes
-  readonly #renamings: Renamings
   readonly #deeds: Deeds
   /** By node number, the locks that its threads hold, as bits. */
   readonly #held = new Map<number, number>()
@@ -54,9 +53,11 @@ export class Transitions {
   /** Messages in flight, and links with one appended. */
   readonly #appended = new Map<number, number>()
 
-  constructor(private readonly parts: Parts) {
+  constructor(
+    private readonly parts: Parts,
+    private readonly renamings: Renamings,
+  ) {
     this.#wishes = allWishes(parts.setup)
-    this.#renamings = new Renamings(parts)
     this.#deeds = new Deeds(
       (number) => parts.oracle(number),
       (oracle) => parts.oracleNumber(oracle),
@@ -92,10 +93,10 @@ export class Transitions {
 
   /** The row afterwards. @throws Violation */
   after(row: Row, { choice, rest, outcomes }: Option): Row {
-    const { places, setup } = this.parts
-    if (outcomes === undefined) return this.#taken(row, choice)
+    const { parts } = this
+    const { places, setup } = parts
+    if (outcomes === undefined || parts.plain) return this.#taken(row, choice)
     const at = choice.node
-    const written = choice.do === 'act' ? this.#written(choice) : 0
     const outcome = remembered(outcomes, this.#context(row, choice), () => this.#outcome(row, choice))
     const after = row.slice()
     if (outcome.deeds.length > 0) {
@@ -108,25 +109,19 @@ export class Transitions {
     else if (choice.do === 'learn') after[places.links + choice.lost * setup.nodes + at] = 0
     else if (choice.do === 'again') after[places.duplicates]!--
     else if (choice.do === 'evict' || choice.do === 'full') after[places.evictions]!--
-    else if (choice.do === 'act') after[written] = outcome.last
+    else if (choice.do === 'act') after[places.latest + choice.page] = outcome.last
     for (const { place, flight } of outcome.sends) after[place] = this.#append(after[place]!, flight)
-    this.#renamings.after(choice, after)
+    if (!parts.plain) this.renamings.after(choice, after)
     return after
   }
 
   /** All that World.take looks at beside the node and the message. */
   #context(row: Row, choice: Choice): number {
     const { places, setup } = this.parts
-    const last = choice.do === 'act' ? row[this.#written(choice)]! : 0
+    const last = choice.do === 'act' ? row[places.latest + choice.page]! : 0
     const held = choice.do === 'perform' && setup.locks > 0 ? this.#heldElsewhere(row, choice.node) : 0
     const lost = Number(row[places.losses]! < setup.losses)
     return ((this.#alive(row) * 2 + lost) * CONTEXT_MAX + held) * CONTEXT_MAX + last
-  }
-
-  /** Where in a row the number of the last write is. */
-  #written({ page }: { readonly page: Page }): number {
-    const { places, setup } = this.parts
-    return setup.locks > 0 ? places.writes : places.latest + page
   }
 
   #ownOptions(row: Row, at: number, key: number): Options {
@@ -166,17 +161,18 @@ export class Transitions {
       const before = parts.link(row[place]!).length
       for (const flight of world.link(at, to).slice(before)) sends.push({ place, flight: parts.linkNumber([flight]) })
     }
-    const last = choice.do !== 'act' ? 0 : setup.locks > 0 ? world.writes : world.latest[choice.page]!
+    const last = choice.do === 'act' ? world.latest[choice.page]! : 0
     const deeds = notes.deeds.map((deed) => this.#deeds.number(deed))
     return { node: parts.nodeNumber(world.nodes[at]!, at), sends, deeds, last }
   }
 
   /** By World alone, whatever it concerns. */
   #taken(row: Row, choice: Choice): Row {
-    const world = this.parts.world(row)
+    const { parts } = this
+    const world = parts.world(row)
     take(world, choice)
-    const after = this.parts.row(world, row)
-    this.#renamings.after(choice, after)
+    const after = parts.row(world, row)
+    if (!parts.plain) this.renamings.after(choice, after)
     return after
   }
 
@@ -224,6 +220,7 @@ export function take(world: World, choice: Choice): void {
   for (let effect = next(); effect === 'Send' || effect === 'Resume'; effect = next()) {
     world.take({ do: 'perform', node: choice.node })
   }
+  if (world.setup.locks > 0 && !takesNoStep(choice)) lowerNumbers(world.nodes[choice.node]!, world.setup)
 }
 
 /** Does World.take look at nothing but the node, the message and the context, and change nothing else? */

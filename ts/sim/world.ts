@@ -29,7 +29,7 @@ import { Violation } from './violation.js'
 export type Pieces = Readonly<
   Pick<
     World,
-    'links' | 'nodes' | 'latest' | 'oracle' | 'writes' | 'memory' | 'duplicatesLeft' | 'lossesLeft' | 'evictionsLeft'
+    'links' | 'nodes' | 'latest' | 'oracle' | 'nextWrite' | 'memory' | 'duplicatesLeft' | 'lossesLeft' | 'evictionsLeft'
   >
 >
 
@@ -41,9 +41,10 @@ export class World {
   readonly #owned: ('none' | 'kernel' | 'all')[]
   /** Per page the number of its last write. */
   readonly latest: number[]
-  /** With locks: what reads may see. `writes` numbers them all. */
+  /** With locks: what reads may see. */
   readonly oracle: Judge | undefined
-  writes = 0
+  /** The number that a write gets, if it is not one for ever. */
+  readonly nextWrite: number | undefined
   /** With a program: the last value written, by page and place. */
   readonly memory: Map<string, number>
   duplicatesLeft: number
@@ -62,7 +63,7 @@ export class World {
       this.#owned = from.nodes.map(() => 'none')
       this.latest = from.latest.slice()
       this.oracle = from.oracle?.copy()
-      this.writes = from.writes
+      this.nextWrite = from.nextWrite
       this.memory = setup.program === undefined ? from.memory : new Map(from.memory)
       this.duplicatesLeft = from.duplicatesLeft
       this.lossesLeft = from.lossesLeft
@@ -128,8 +129,7 @@ export class World {
 
   /** Makes one thing happen. @throws Violation when what happens must not */
   take(choice: Choice): void {
-    const acts = choice.do === 'act' || choice.do === 'perform' || choice.do === 'again' || choice.do === 'lose'
-    const node = this.own(choice.node, acts ? 'kernel' : 'all')
+    const node = this.own(choice.node, takesNoStep(choice) ? 'kernel' : 'all')
     switch (choice.do) {
       case 'act':
         return act(this, choice.node, choice.thread, choice)
@@ -185,4 +185,9 @@ export class World {
       throw error
     }
   }
+}
+
+/** Is it nothing that the engine would learn of? */
+export function takesNoStep({ do: what }: Choice): boolean {
+  return what === 'act' || what === 'perform' || what === 'again' || what === 'lose'
 }

@@ -1,0 +1,36 @@
+/** What the explorer renames and remembers loses no state and makes none. */
+import t from 'tap'
+import { step } from '../../ts/node/step.js'
+import { explore } from '../../ts/sim/explore.js'
+
+const locked = {
+  protocol: 'lrc',
+  nodes: 2,
+  pages: 1,
+  threads: 1,
+  ops: 2,
+  places: 1,
+  locks: 1,
+  duplicates: 0,
+  losses: 0,
+  evictions: 0,
+  holds: false,
+} as const
+
+// Only these: where a page can be taken away before it is used, requests have numbers without end.
+const SIZES = [locked, { ...locked, losses: 1 }, { ...locked, nodes: 3, ops: 1 }, { ...locked, locks: 2 }]
+
+for (const size of SIZES) {
+  const { nodes, ops, losses, locks } = size
+  t.test(
+    `renamings: ${nodes} nodes, ${ops} operations, ${losses} lost, ${locks} locks: all states by World alone, renamed afterwards, are as many`,
+    async (t) => {
+      const plain = explore({ ...size, step, plain: true })
+      t.equal(plain.violation, undefined)
+      t.ok(plain.complete)
+      const { states } = explore({ ...size, step })
+      t.equal(plain.forms, states)
+      t.comment(`${plain.states} plain, ${states} states`)
+    },
+  )
+}
