@@ -74,6 +74,22 @@ export const LRC: readonly Mutant[] = [
   { name: 'alone again, and its twin kept', protocol: copyCell(lrc, 'W', 'Alone', to('E', 'Clean')) },
   { name: 'alone again, and the master copy kept', protocol: homeCell(lrc, 'S', 'Alone', to('E', 'OwnSender')) },
   {
+    name: 'evicted without a diff',
+    protocol: copyCell(lrc, 'W', 'Evict', to('I', 'Clean', 'Downgrade', 'DropTwin', 'Punch')),
+  },
+  {
+    name: 'evicted, and still on the list of dirty pages',
+    protocol: copyCell(lrc, 'W', 'Evict', to('I', 'Downgrade', 'DiffStale', 'Punch')),
+  },
+  { name: 'evicted, and still on the list of noticed pages', protocol: copyCell(lrc, 'RS', 'Evict', to('I', 'Punch')) },
+  {
+    name: 'evicted while it was here alone, and not sent home',
+    protocol: copyCell(lrc, 'E', 'Evict', to('I', 'Downgrade', 'Punch')),
+  },
+  { name: 'a page that comes home unasked not taken in', protocol: homeCell(lrc, 'E', 'PageHome', to('E')) },
+  { name: 'an order that crossed an eviction aborts', protocol: copyCell(lrc, 'I', 'FetchRead', 'never') },
+  { name: 'the master copy evicted', protocol: copyCell(lrc, 'R', 'EvictHome', to('I', 'Punch')) },
+  {
     name: 'lost with who had it alone, and nobody told',
     lossy: true,
     protocol: homeCell(lrc, 'L', 'GetRead', to('L')),

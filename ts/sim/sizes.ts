@@ -18,6 +18,7 @@ const mrsw = { protocol: 'mrsw', ...plain } as const
 const dynamic = { protocol: 'mrsw-dynamic', ...plain } as const
 const srsw = { protocol: 'srsw', ...plain } as const
 const lrc = { protocol: 'lrc', ...plain, places: 2, locks: 1 } as const
+const evicting = { ...lrc, places: 1, evictions: 1 } as const
 
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...mrsw, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 19_697 },
@@ -76,4 +77,10 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...lrc, name: '2n1p-2threads', when: 'daily', nodes: 2, threads: 2, ops: 1, places: 1, states: 159_695 },
   { ...lrc, name: '3n1p-2ops', when: 'full', nodes: 3, ops: 2, places: 1, states: 906_096 },
   { ...lrc, name: '3n1p-2locks', when: 'daily', nodes: 3, ops: 1, places: 1, locks: 2, states: 21_655 },
+  { ...lrc, name: '3n1p-lost', when: 'daily', nodes: 3, ops: 1, places: 1, losses: 1, states: 65_208 },
+
+  { ...evicting, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, states: 61_673 },
+  { ...evicting, name: '2n1p-evict-twice', when: 'daily', nodes: 2, ops: 2, evictions: 2, states: 224_364 },
+  { ...evicting, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, losses: 1, states: 92_639 },
+  { ...evicting, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, states: 138_783 },
 ]

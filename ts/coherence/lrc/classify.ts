@@ -6,10 +6,12 @@ import type { Access } from '../../base/ids.js'
 import { hasNode } from '../../base/node-set.js'
 import { countSharers, isSharer } from '../copyset.js'
 import type { CoherenceMessage } from '../messages.js'
-import { copySerial, homeOf, ownerOf } from '../state.js'
+import { NO_SLOT, findRecord } from '../record-store.js'
+import { copySerial, copyStateNumber, homeOf, ownerOf } from '../state.js'
 import { blame, type Context } from '../table.js'
-import type { CopyEvent, CopyState } from './copy.table.js'
+import { COPY_STATES, type CopyEvent, type CopyState } from './copy.table.js'
 import type { HomeEvent } from './home.table.js'
+import { isFlushed } from './state.js'
 
 export function isHome({ state, pages, page }: Context): boolean {
   return homeOf(pages, page) === state.self
@@ -23,12 +25,22 @@ export function faultEvent(context: Context, access: Access): CopyEvent {
   return isHome(context) ? 'WriteHome' : 'Write'
 }
 
+const CAN_GO: ReadonlySet<CopyState | undefined> = new Set(['R', 'RS', 'W', 'WS', 'E'])
+
+export function evictEvent(context: Context): CopyEvent | undefined {
+  const { state, pages, page } = context
+  if (!CAN_GO.has(COPY_STATES[copyStateNumber(pages, page)])) return undefined
+  if (isHome(context)) return 'EvictHome'
+  return isFlushed(state.edges, pages.segment, page) ? 'EvictFlushed' : 'Evict'
+}
+
 export function copyEvent(context: Context, message: CoherenceMessage, now: CopyState): CopyEvent {
   const { state, pages, page, from } = context
   const { type, requester } = message
   if (from !== homeOf(pages, page)) throw blame(context, `${type} by a node that is not the home`)
   switch (type) {
     case 'FetchRead':
+      if (findRecord(pages.copies, page) === NO_SLOT) throw blame(context, `${type} of a page that never was here`)
       return isHome(context) ? 'FetchReadHome' : 'FetchRead'
     case 'PageRead':
     case 'PageWrite':

@@ -6,6 +6,9 @@
  *
  * A node that alone has a page writes it without a twin and without notices (E). On the page's home
  * the frame is the master copy: it is written without a twin, and diffs of others arrive in it.
+ *
+ * An evicted copy goes at once: what is clean as it is, what is dirty in a flush, what is here alone as a
+ * whole. Only what may just become this node's alone stays, for its home has given it away by then.
  */
 import { to, type Table } from '../table.js'
 
@@ -41,6 +44,9 @@ export const COPY_EVENTS = [
   'Acquire', // what is noticed goes
   'Release', // what is dirty goes home
   'ReleaseHome', // this node is the home
+  'Evict', // no memory here for it any more
+  'EvictFlushed', // the same, and its home may just be saying that it is here alone
+  'EvictHome', // this node is the home
   'HomeLost',
 ] as const
 export type CopyEvent = (typeof COPY_EVENTS)[number]
@@ -82,6 +88,9 @@ const nothing = {
   Acquire: 'never',
   Release: 'never',
   ReleaseHome: 'never',
+  Evict: 'never',
+  EvictFlushed: 'never',
+  EvictHome: 'never',
 } as const
 
 export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
@@ -92,6 +101,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('IW_D', 'GetWrite'),
     ReadHomeless: to('X', 'Poison'),
     WriteHomeless: to('X', 'Poison'),
+    FetchRead: to('I'), // the page was evicted, and is on its way home unasked
     Notice: to('I'), // dropped meanwhile
     HomeLost: to('I'),
   },
@@ -104,6 +114,9 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: 'never',
     Notice: to('RS', 'Noticed'),
     Alone: to('E'),
+    Evict: to('I', 'Punch'), // the home goes on counting on it, until the next notice
+    EvictFlushed: to('R'), // nobody else has the bytes, perhaps
+    EvictHome: to('R'), // the frame is the master copy
     HomeLost: to('X', 'Poison'),
   },
   RS: {
@@ -116,6 +129,8 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: 'never',
     Notice: to('RS'),
     Acquire: to('I', 'Forgotten', 'Punch'),
+    Evict: to('I', 'Forgotten', 'Punch'),
+    EvictFlushed: to('I', 'Forgotten', 'Punch'), // others have it, for they have changed it
     HomeLost: to('X', 'Forgotten', 'Poison'),
   },
   W: {
@@ -129,6 +144,9 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Alone: to('E', 'Clean', 'DropTwin'), // written again meanwhile
     Release: to('R', 'Clean', 'Downgrade', 'Diff'),
     ReleaseHome: to('R', 'Clean', 'Downgrade', 'NotifySharers'),
+    Evict: to('I', 'Clean', 'Downgrade', 'DiffStale', 'Punch'),
+    EvictFlushed: to('W'),
+    EvictHome: to('W'),
     HomeLost: to('X', 'Clean', 'DropTwin', 'Poison'),
   },
   WS: {
@@ -141,6 +159,8 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Notice: to('WS', 'AckKept'),
     Release: to('RS', 'Clean', 'Downgrade', 'DiffStale'),
     Acquire: to('I', 'Clean', 'Forgotten', 'Downgrade', 'DiffStale', 'Punch'),
+    Evict: to('I', 'Clean', 'Forgotten', 'Downgrade', 'DiffStale', 'Punch'),
+    EvictFlushed: to('I', 'Clean', 'Forgotten', 'Downgrade', 'DiffStale', 'Punch'),
     HomeLost: to('X', 'Clean', 'Forgotten', 'DropTwin', 'Poison'),
   },
   E: {
@@ -153,6 +173,9 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Notice: 'never',
     FetchRead: to('R', 'Downgrade', 'Copy', 'SendHome'),
     FetchReadHome: to('R', 'Downgrade', 'SendHomeKept'),
+    Evict: to('I', 'Downgrade', 'Copy', 'Punch', 'SendHome'), // unasked
+    EvictFlushed: to('I', 'Downgrade', 'Copy', 'Punch', 'SendHome'), // the flush is an older one: it goes before
+    EvictHome: to('E'),
     HomeLost: to('X', 'Poison'),
   },
   IR_D: {
@@ -164,6 +187,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: 'never',
     PageRead: to('R', 'InstallRead'),
     PageLost: to('X', 'Poison'),
+    FetchRead: to('IR_D'), // as in I
     Notice: to('IR_D', 'AckKept'), // the page comes behind it: the home counts on it
     HomeLost: to('X', 'Poison'),
   },
@@ -178,6 +202,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     PageWriteHome: to('W', 'InstallWrite', 'Dirty'),
     PageOnly: to('E', 'InstallWrite'),
     PageLost: to('X', 'Poison'),
+    FetchRead: to('IW_D'),
     Notice: to('IW_D', 'AckKept'),
     HomeLost: to('X', 'Poison'),
   },

@@ -22,6 +22,7 @@ import type { Cells as CellsOf } from '../protocol.js'
 import { homeOf, ownerOf, type CoherenceState, type SegmentPages } from '../state.js'
 import type { Context } from '../table.js'
 import { createBatch, type Batch } from './batch.js'
+import { evictEvent } from './classify.js'
 import type { CopyEvent } from './copy.table.js'
 import type { HomeEvent } from './home.table.js'
 import { EDGE_PAGES_MAX, FLUSH_BYTES_MAX, type EdgeMessage } from './messages.js'
@@ -60,6 +61,17 @@ export function acquire(cells: Cells, state: CoherenceState, effects: Effects, s
     flush(cells, state, home, stale, 'Acquire', effects)
 }
 
+/** There is no memory for the page here any more. What was written to it goes home with it: a release that follows
+ * awaits this flush as any other. */
+export function evict(cells: Cells, context: Context): void {
+  const event = evictEvent(context)
+  if (event === undefined) return
+  const { state, pages, page, effects } = context
+  const batch = createBatch(false)
+  cells.copy({ ...context, batch }, event)
+  sendFlush(state, homeOf(pages, page), batch, effects)
+}
+
 export function edgeMessage(
   cells: Cells,
   state: CoherenceState,
@@ -80,14 +92,14 @@ export function edgeMessage(
   }
 }
 
-/** Nobody awaits the lost node any more, nor tells others on its behalf. */
+/** Nobody awaits the lost node any more. Who was told on its behalf is awaited still: until then it may find its
+ * copy stale, and must not be told that it is alone. */
 export function edgesLost(state: CoherenceState, node: NodeId, effects: Effects): void {
   const { edges } = state
   for (const [notice, telling] of [...edges.tellings]) {
-    if (telling.from === node) edges.tellings.delete(notice)
-    else if (telling.awaited.delete(node)) settleTelling(state, notice, telling, effects)
+    if (telling.awaited.delete(node)) settleTelling(state, notice, telling, effects)
   }
-  for (const [number, home] of [...edges.flushes]) {
+  for (const [number, { home }] of [...edges.flushes]) {
     if (home !== node) continue
     edges.flushes.delete(number)
     flushed(state, number, effects)
@@ -130,13 +142,16 @@ function flush(
       room -= pages.unit
       cells.copy(contextOf(state, pages, page, state.self, batch, effects), event)
     }
-    if (batch.flushed.length === 0) continue
-    const number = state.edges.nextFlush++
-    state.edges.flushes.set(number, home)
-    const stale = batch.flushed.map((one) => one.stale)
-    const message = { type: 'Flush', flush: number, ...listed(batch.flushed), stale } as const
-    effects.push({ do: 'Send', to: home, message })
+    sendFlush(state, home, batch, effects)
   }
+}
+
+function sendFlush({ edges }: CoherenceState, home: NodeId, { flushed }: Batch, effects: Effects): void {
+  if (flushed.length === 0) return
+  const number = edges.nextFlush++
+  edges.flushes.set(number, { home, kept: flushed.filter(({ stale }) => stale === 0) })
+  const stale = flushed.map((one) => one.stale)
+  effects.push({ do: 'Send', to: home, message: { type: 'Flush', flush: number, ...listed(flushed), stale } })
 }
 
 /** What was written here at home needs no flush: the sharers are told at once. */
@@ -148,7 +163,7 @@ function releaseHome(cells: Cells, state: CoherenceState, dirty: readonly PageOf
     }
     if (batch.told.size === 0) continue
     const number = state.edges.nextFlush++
-    state.edges.flushes.set(number, state.self)
+    state.edges.flushes.set(number, { home: state.self, kept: [] })
     tell(state, state.self, number, batch, effects)
   }
 }
@@ -160,7 +175,7 @@ function takeFlushAck(
   message: Extract<EdgeMessage, { type: 'FlushAck' }>,
   effects: Effects,
 ): void {
-  expectOfPeer(state.edges.flushes.get(message.flush) === from, 'FlushAck of no flush')
+  expectOfPeer(state.edges.flushes.get(message.flush)?.home === from, 'FlushAck of no flush')
   const alone = pagesOf(state, message)
   for (const one of alone) {
     expectOfPeer(one === undefined || homeOf(one.pages, one.page) === from, 'FlushAck of a node that is not the home')
@@ -258,7 +273,6 @@ function takeNoticeAck(
   effects: Effects,
 ): void {
   const telling = state.edges.tellings.get(notice)
-  if (telling === undefined && notice < state.edges.nextNotice) return // whoever flushed is lost
   const list = telling?.awaited.get(from)
   if (telling === undefined || list === undefined) throw new PeerError('NoticeAck of no notice', from)
   expectOfPeer(kept.length === list.length && kept.every((flag) => flag === 0 || flag === 1), 'NoticeAck: bad flags')

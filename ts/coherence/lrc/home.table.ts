@@ -7,7 +7,7 @@ import { to, type Table } from '../table.js'
 
 export const HOME_STATES = [
   'U', // untouched: zeros, no frame anywhere
-  'S', // the master copy is here; the copyset are the nodes that an acquire may find with a copy
+  'S', // the master copy is here; the copyset has every node with a copy that an acquire may find
   'E', // the owner has the page alone: here, or elsewhere, and then nothing is here
   'B', // the owner was told to send the page home; requests wait
   'L', // lost with the node that had it alone
@@ -106,7 +106,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteHome: to('B', 'Begin', 'Wait', 'FetchRead'),
     GetWriteHomeAlone: 'never',
     Busy: 'stall',
-    PageHome: 'never',
+    PageHome: to('S', 'MasterPage', 'Forget'), // evicted
     PageHomeKept: 'never',
     Diff: to('E'), // of before it was told that it is alone: it has the whole page
     DiffStale: 'never',
@@ -123,7 +123,7 @@ export const homeTable: Table<HomeState, HomeEvent, HomeAction> = {
     GetWriteHome: 'never',
     GetWriteHomeAlone: 'never',
     Busy: 'stall',
-    PageHome: to('S', 'MasterPage', 'ShareOwn'),
+    PageHome: to('S', 'MasterPage', 'ShareOwn'), // or evicted meanwhile: as a clean copy is, untold
     PageHomeKept: to('S', 'ShareOwn'),
     Diff: to('B'), // of before it was told that it is alone: it has the whole page
     DiffStale: 'never',

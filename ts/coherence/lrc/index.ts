@@ -3,7 +3,7 @@ import type { Protocol } from '../protocol.js'
 import { copyActions, homeActions } from './actions.js'
 import { copyEvent, faultEvent, homeEvent, lossEvent } from './classify.js'
 import { COPY_EVENTS, COPY_STATES, copyTable, type CopyAction, type CopyEvent, type CopyState } from './copy.table.js'
-import { acquire, edgeMessage, edgesLost, release } from './edges.js'
+import { acquire, edgeMessage, edgesLost, evict, release } from './edges.js'
 import {
   HOME_EVENTS,
   HOME_SETTLED,
@@ -34,11 +34,11 @@ export const lrc: Lrc = {
     X: 'none',
   },
   faultEvent,
-  evictEvent: () => undefined,
+  evictEvent: () => undefined, // edges.evict
   copyEvent,
   homeEvent,
   homeLost: 'HomeLost',
   busy: 'Busy',
   lossEvent,
-  edges: { acquire, release, message: edgeMessage, lost: edgesLost },
+  edges: { acquire, release, evict, message: edgeMessage, lost: edgesLost },
 }

@@ -16,6 +16,13 @@ export interface Telling {
   readonly awaited: Map<NodeId, readonly PageName[]>
 }
 
+/** A flush of this node that is not acknowledged. */
+export interface Flush {
+  readonly home: NodeId
+  /** Its pages of which a copy has stayed: the acknowledgement may say that they are here alone. */
+  readonly kept: readonly PageName[]
+}
+
 export interface Release {
   readonly edge: EdgeName
   /** Flushes that have yet to be acknowledged. */
@@ -31,8 +38,7 @@ export interface EdgeState {
   /** Noticed: the next acquire drops them. */
   readonly stale: PageSets
   nextFlush: number
-  /** Flushes of this node that are not acknowledged: the home of each. */
-  readonly flushes: Map<number, NodeId>
+  readonly flushes: Map<number, Flush>
   /** In the order in which they began. */
   releases: Release[]
   nextNotice: number
@@ -71,6 +77,14 @@ export function addPage(sets: PageSets, segment: SegmentId, page: Page): void {
 export function deletePage(sets: PageSets, segment: SegmentId, page: Page): void {
   const pages = sets.get(segment)
   if (pages?.delete(page) && pages.size === 0) sets.delete(segment)
+}
+
+/** Has the page been flushed from here, and its home not answered? */
+export function isFlushed({ flushes }: EdgeState, segment: SegmentId, page: Page): boolean {
+  for (const { kept } of flushes.values()) {
+    if (kept.some((one) => one.page === page && one.segment === segment)) return true
+  }
+  return false
 }
 
 /** The segment is gone. */
