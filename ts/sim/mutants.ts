@@ -42,6 +42,17 @@ const MRSW: readonly Mutant[] = [
   },
   { name: 'home lost, waiters forgotten', lossy: true, protocol: copyCell(mrsw, 'IM_D', 'HomeLost', to('I')) },
   { name: 'lost sharer still awaited', lossy: true, protocol: { ...mrsw, lossEvent: () => undefined } },
+  { name: 'evicted: InvAck not awaited', protocol: homeCell(mrsw, 'S', 'Put', to('S', 'DropLost', 'GrantDrop')) },
+  {
+    name: 'evicted: the last copy dropped',
+    protocol: homeCell(mrsw, 'S', 'PutLast', to('SS_A', 'Begin', 'DropSender', 'GrantDrop')),
+  },
+  {
+    name: 'evicted: the owner not elected anew',
+    protocol: homeCell(mrsw, 'S', 'PutOwner', to('SS_A', 'Begin', 'DropSender', 'GrantDrop')),
+  },
+  { name: 'evicted: the thread at home that waits forgotten', protocol: copyCell(mrsw, 'IS_D', 'Here', to('M')) },
+  { name: 'evicted: what was wanted meanwhile forgotten', protocol: copyCell(mrsw, 'IE_A', 'Drop', to('I')) },
 ]
 
 const SRSW: readonly Mutant[] = [
@@ -72,6 +83,16 @@ const SRSW: readonly Mutant[] = [
     lossy: true,
     protocol: homeCell(srsw, 'MM_D', 'OwnerLost', to('LM_D', 'Forget')),
   },
+  {
+    name: 'evicted: sent home before Punch',
+    protocol: copyCell(srsw, 'ME_A', 'Take', to('I', 'Downgrade', 'Copy', 'SendHome', 'Punch', 'Retry')),
+  },
+  {
+    name: 'evicted: dropped without being sent home',
+    protocol: copyCell(srsw, 'M', 'Evict', to('I', 'Punch')),
+  },
+  { name: 'evicted: the thread at home that waits forgotten', protocol: copyCell(srsw, 'IM_D', 'Here', to('M')) },
+  { name: 'evicted: what was wanted meanwhile forgotten', protocol: copyCell(srsw, 'IE_A', 'Drop', to('I')) },
 ]
 
 const DYNAMIC: readonly Mutant[] = [
@@ -106,6 +127,20 @@ const DYNAMIC: readonly Mutant[] = [
     lossy: true,
     protocol: { ...dynamic, roaming: { ...dynamic.roaming!, learntEvent: () => undefined } },
   },
+  { name: "evicted: the owner's page dropped", protocol: copyCell(dynamic, 'M', 'EvictOwned', to('I', 'Punch')) },
+  {
+    name: 'evicted: dropped while the right to write it is awaited',
+    protocol: copyCell(dynamic, 'SM_A', 'Evict', to('IM_D', 'Punch', 'Unversion')),
+  },
+  {
+    name: 'evicted: asked for with the version that was here',
+    protocol: copyCell(copyCell(dynamic, 'S', 'Evict', to('I', 'Punch')), 'I', 'Write', to('IM_D', 'Upgrade')),
+  },
+  {
+    name: 'evicted: put to a node that awaits it',
+    protocol: copyCell(dynamic, 'IS_D', 'Put', to('IM_D', 'GetWrite')),
+  },
+  { name: 'evicted: the right to write not asked for', protocol: copyCell(dynamic, 'S', 'Put', to('SM_A')) },
 ]
 
 export const MUTANTS: readonly Mutant[] = [...MRSW, ...SRSW, ...DYNAMIC, ...LRC]

@@ -6,6 +6,7 @@
 import { hasNode } from '../../base/node-set.js'
 import type { Access } from '../../base/ids.js'
 import { countSharers, isSharer } from '../copyset.js'
+import { pageHomeEvent, wordEvent } from '../home-classify.js'
 import type { CoherenceMessage } from '../messages.js'
 import { copySerial, homeOf, ownerOf, type Transaction } from '../state.js'
 import { blame, type Context } from '../table.js'
@@ -16,11 +17,6 @@ export function faultEvent({ state, pages, page }: Context, access: Access): Cop
   const homeLives = hasNode(state.nodes, homeOf(pages, page))
   if (access === 'read') return homeLives ? 'Read' : 'ReadHomeless'
   return homeLives ? 'Write' : 'WriteHomeless'
-}
-
-/** A page whose home is lost has nowhere to go. */
-export function evictEvent({ state, pages, page }: Context): CopyEvent | undefined {
-  return hasNode(state.nodes, homeOf(pages, page)) ? 'Evict' : undefined
 }
 
 /** A message to this node as a holder of, or waiter for, the page. */
@@ -39,10 +35,7 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
     case 'Keep':
     case 'Take':
     case 'Here':
-      if (!ordered) throw blame(context, `${type} by a node that is not the home`)
-      if (message.requester !== state.self) throw blame(context, `${type} for node ${message.requester}`)
-      if (type === 'Here' && from !== state.self) throw blame(context, `${type} of another node`)
-      return type
+      return wordEvent(context, type, message)
     case 'PageRead':
     case 'PageWrite':
     case 'PageLost': {
@@ -62,7 +55,7 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
 /** A message to this node as the page's home. */
 export function homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HomeEvent {
   const { pages, page, from } = context
-  const { type, requester, serial, bytes } = message
+  const { type, requester, serial } = message
   if (type === 'InvAck') {
     if (serving === undefined || serving.serial !== serial || !serving.awaited.includes(from)) return 'StrayInvAck'
     return serving.awaited.length === 1 ? 'LastInvAck' : 'InvAck'
@@ -80,11 +73,8 @@ export function homeEvent(context: Context, message: CoherenceMessage, serving: 
     }
     case 'Put':
       return putEvent(context)
-    case 'PageHome': {
-      const put = serving?.requester === from && serving.serial === serial && bytes === 'page'
-      if (!put) throw blame(context, `${type} that was not asked for`)
-      return type
-    }
+    case 'PageHome':
+      return pageHomeEvent(context, message, serving)
     case 'Done':
       return serving?.requester === from && serving.serial === serial ? 'Done' : 'StrayDone'
     case 'LostAck':

@@ -1,7 +1,8 @@
 /** mrsw put together: what the engine needs to run it. */
+import { evictEvent } from '../home-classify.js'
 import type { Protocol } from '../protocol.js'
 import { copyActions, homeActions, type CopyAction, type HomeAction } from './actions.js'
-import { copyEvent, evictEvent, faultEvent, homeEvent, lossEvent } from './classify.js'
+import { copyEvent, faultEvent, homeEvent, lossEvent } from './classify.js'
 import { COPY_EVENTS, COPY_STATES, copyTable, type CopyEvent, type CopyState } from './copy.table.js'
 import { HOME_EVENTS, HOME_SETTLED, HOME_STATES, homeTable, type HomeEvent, type HomeState } from './home.table.js'
 

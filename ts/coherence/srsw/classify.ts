@@ -1,5 +1,6 @@
 /** srsw: which event of the tables a cause is. All guards of the protocol are here. */
 import { hasNode } from '../../base/node-set.js'
+import { pageHomeEvent, wordEvent } from '../home-classify.js'
 import type { CoherenceMessage } from '../messages.js'
 import { copySerial, homeOf, ownerOf, type Transaction } from '../state.js'
 import { blame, type Context } from '../table.js'
@@ -8,11 +9,6 @@ import type { HomeEvent } from './home.table.js'
 
 export function faultEvent({ state, pages, page }: Context): CopyEvent {
   return hasNode(state.nodes, homeOf(pages, page)) ? 'Fault' : 'FaultHomeless'
-}
-
-/** A page whose home is lost has nowhere to go. */
-export function evictEvent({ state, pages, page }: Context): CopyEvent | undefined {
-  return hasNode(state.nodes, homeOf(pages, page)) ? 'Evict' : undefined
 }
 
 /** A message to this node as a holder of, or waiter for, the page. */
@@ -29,10 +25,7 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
     case 'Keep':
     case 'Take':
     case 'Here':
-      if (!ordered) throw blame(context, `${type} by a node that is not the home`)
-      if (requester !== state.self) throw blame(context, `${type} for node ${requester}`)
-      if (type === 'Here' && from !== state.self) throw blame(context, `${type} of another node`)
-      return type
+      return wordEvent(context, type, message)
     case 'PageWrite':
     case 'PageLost':
       if (requester !== state.self) throw blame(context, `${type} for node ${requester}`)
@@ -48,7 +41,7 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
 /** A message to this node as the page's home. */
 export function homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HomeEvent {
   const { state, pages, page, from } = context
-  const { type, requester, serial, bytes } = message
+  const { type, requester, serial } = message
   if (requester !== from) throw blame(context, `${type} on behalf of node ${requester}`)
   switch (type) {
     case 'GetWrite': {
@@ -59,11 +52,8 @@ export function homeEvent(context: Context, message: CoherenceMessage, serving: 
     case 'Put':
       if (ownerOf(pages, page) !== from) return 'PutStray'
       return state.full || from === state.self ? 'PutKeep' : 'PutLast'
-    case 'PageHome': {
-      const put = serving?.requester === from && serving.serial === serial && bytes === 'page'
-      if (!put) throw blame(context, `${type} that was not asked for`)
-      return type
-    }
+    case 'PageHome':
+      return pageHomeEvent(context, message, serving)
     case 'Done':
       return serving?.requester === from && serving.serial === serial ? 'Done' : 'StrayDone'
     case 'LostAck':

@@ -111,7 +111,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Keep: never,
     Take: never,
     Here: never,
-    Stale: to('IE_A'),
+    Stale: never,
   },
   X: {
     Fault: to('X', 'Poison'), // another view
