@@ -5,7 +5,9 @@
  * has a copy of its own userfaultfd) and still read no zero.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { buildPath, native, type FaultChannel, type Frames, type KeeperLink } from '../ts/native/index.js'
+import { join } from 'node:path'
+import { native, type FaultChannel, type Frames, type KeeperLink } from '../ts/native/index.js'
+import { buildDir } from '../ts/project/index.js'
 
 /** So many keepers in a row that lived shorter than this: the next would do no better. */
 const SHORT_LIVES_MAX = 3
@@ -67,7 +69,7 @@ export class Keeper implements KeeperLink {
     try {
       // A session of its own: what ends the daemon's process group must not end the keeper.
       const stdio = ['ignore', 'ignore', 'inherit', theirs] as const
-      this.#child = spawn(buildPath('gshm-keeper'), [], { detached: true, stdio: [...stdio] })
+      this.#child = spawn(join(buildDir(), 'gshm-keeper'), [], { detached: true, stdio: [...stdio] })
     } finally {
       native.closeFd(theirs)
     }

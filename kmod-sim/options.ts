@@ -6,7 +6,7 @@ import { Command, Option } from 'commander'
 import { GshmError } from '../ts/base/errors.js'
 import { PAGE_SIZE } from '../ts/base/ids.js'
 import { readSecret } from '../ts/cluster/index.js'
-import { projectRoot } from '../ts/native/index.js'
+import { projectRoot } from '../ts/project/index.js'
 
 export interface Endpoint {
   readonly host: string

@@ -5,7 +5,8 @@ import * as checks from '../../ts/cli/checks.js'
 import { mergePages } from '../../ts/cli/pages.js'
 import { bytes, human, oneOf, whole } from '../../ts/cli/parse.js'
 import { table } from '../../ts/cli/table.js'
-import { compiled, projectRoot } from '../../ts/launch/paths.js'
+import { compiled } from '../../ts/launch/paths.js'
+import { projectRoot } from '../../ts/project/index.js'
 import { runProgram } from '../support/program.js'
 
 const COMMANDS = [

@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { compiled, projectRoot } from '../../ts/launch/paths.js'
+import { compiled } from '../../ts/launch/paths.js'
+import { projectRoot } from '../../ts/project/index.js'
 import { startCluster } from '../support/cluster.js'
 
 const readme = readFileSync(join(projectRoot(), 'README.md'), 'utf8')

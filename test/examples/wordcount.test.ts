@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { projectRoot } from '../support/project.js'
+import { projectRoot } from '../../ts/project/index.js'
 import { startCluster } from '../support/cluster.js'
 
 /** What tr, sort and uniq say. */
@@ -35,7 +35,7 @@ t.test('wordcount: C and Node.js ranks on three nodes count what tr, sort and un
     const options = models[name] ?? []
     const ranks = Array.from({ length: 6 }, (_, rank) => {
       const env = { GSHM_RANK: String(rank), GSHM_RANKS: '6' }
-      return cluster.run(rank % 3, join(projectRoot, 'examples/wordcount/rank.sh'), [...options, path], { env })
+      return cluster.run(rank % 3, join(projectRoot(), 'examples/wordcount/rank.sh'), [...options, path], { env })
     })
     const ends = await Promise.all(ranks)
     t.same(

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
-import { buildDir, projectRoot } from '../support/project.js'
+import { buildDir, projectRoot } from '../../ts/project/index.js'
 import { hasCommand, skipUnless } from '../support/skip.js'
 
 interface BuildList {
@@ -14,18 +14,18 @@ interface BuildList {
   programs: Record<string, string[]>
 }
 
-const list = JSON.parse(readFileSync(join(projectRoot, 'native/build.json'), 'utf8')) as BuildList
+const list = JSON.parse(readFileSync(join(projectRoot(), 'native/build.json'), 'utf8')) as BuildList
 const listed = [...list.addon, ...list.libgshm, ...list.keeper, ...list.testbed, ...Object.values(list.programs).flat()]
 
 /** C and C++ sources below a folder, relative to the project. */
 function sourcesUnder(folder: string): string[] {
-  return readdirSync(join(projectRoot, folder), { recursive: true, encoding: 'utf8' })
+  return readdirSync(join(projectRoot(), folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(c|cc|cpp)$/.test(name))
     .map((name) => join(folder, name))
 }
 
 function run(command: string, args: string[], env: Record<string, string> = {}) {
-  const options = { cwd: projectRoot, encoding: 'utf8', env: { ...process.env, ...env } } as const
+  const options = { cwd: projectRoot(), encoding: 'utf8', env: { ...process.env, ...env } } as const
   return spawnSync(command, args, options)
 }
 
@@ -37,7 +37,7 @@ function abiVersion(dir: string): string {
 
 t.test('build list: it names the sources there are, all of them', async (t) => {
   const present = [...sourcesUnder('native'), ...sourcesUnder('test/programs')]
-  const absent = listed.filter((source) => !existsSync(join(projectRoot, source)))
+  const absent = listed.filter((source) => !existsSync(join(projectRoot(), source)))
   t.strictSame(absent, [], 'every listed source exists')
   const unlisted = present.filter((source) => !listed.includes(source))
   t.strictSame(unlisted, [], 'every source below native/ and test/programs/ is listed')
@@ -48,28 +48,28 @@ t.test('build list: it names the sources there are, all of them', async (t) => {
 
 t.test('build list: binding.gyp and CMakeLists.txt name no source themselves', async (t) => {
   for (const file of ['binding.gyp', 'CMakeLists.txt']) {
-    t.notMatch(readFileSync(join(projectRoot, file), 'utf8'), /\w\.(c|cc|cpp)\b/, file)
+    t.notMatch(readFileSync(join(projectRoot(), file), 'utf8'), /\w\.(c|cc|cpp)\b/, file)
   }
 })
 
 const products = ['gshm.node', 'libgshm.so', 'gshm-keeper', 'gshm-testbed-worker', ...Object.keys(list.programs)]
 
 t.test('node-gyp: it has built every product, and programs find libgshm beside them', async (t) => {
-  for (const product of products) t.ok(existsSync(join(buildDir, product)), product)
-  const program = run(join(buildDir, 'abi_version'), [])
-  t.equal(program.stdout.trim(), abiVersion(buildDir))
-  t.match(abiVersion(buildDir), /^\d+$/)
+  for (const product of products) t.ok(existsSync(join(buildDir(), product)), product)
+  const program = run(join(buildDir(), 'abi_version'), [])
+  t.equal(program.stdout.trim(), abiVersion(buildDir()))
+  t.match(abiVersion(buildDir()), /^\d+$/)
 })
 
 t.test('cmake-js: it builds the same products, and its addon has the same ABI', async (t) => {
   if (skipUnless(t, hasCommand('cmake'), 'cmake')) return
   const build = run(process.execPath, ['node_modules/cmake-js/bin/cmake-js', 'compile', '--out', 'build-cmake'])
   t.equal(build.status, 0, build.status === 0 ? 'cmake-js compile' : build.stdout + build.stderr)
-  const dir = join(projectRoot, 'build-cmake/Release')
+  const dir = join(projectRoot(), 'build-cmake/Release')
   for (const product of products) t.ok(existsSync(join(dir, product)), product)
-  t.equal(abiVersion(dir), abiVersion(buildDir))
-  t.equal(run(join(dir, 'abi_version'), []).stdout.trim(), abiVersion(buildDir))
-  t.ok(existsSync(join(projectRoot, 'build-cmake/compile_commands.json')), 'compile_commands.json')
+  t.equal(abiVersion(dir), abiVersion(buildDir()))
+  t.equal(run(join(dir, 'abi_version'), []).stdout.trim(), abiVersion(buildDir()))
+  t.ok(existsSync(join(projectRoot(), 'build-cmake/compile_commands.json')), 'compile_commands.json')
 })
 
 t.test('build: what is missing is told in one line, with what to do', async (t) => {

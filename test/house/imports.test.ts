@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { projectRoot } from '../support/project.js'
+import { projectRoot } from '../../ts/project/index.js'
 import { type SourceFile, violations } from '../support/arrows.js'
 
 function sources(folder: string): SourceFile[] {
-  return readdirSync(join(projectRoot, folder), { recursive: true, encoding: 'utf8' })
+  return readdirSync(join(projectRoot(), folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join(folder, name))
-    .map((path) => ({ path, text: readFileSync(join(projectRoot, path), 'utf8') }))
+    .map((path) => ({ path, text: readFileSync(join(projectRoot(), path), 'utf8') }))
 }
 
 t.test('imports: every import of ts/ and kmod-sim/ follows the arrows', async (t) => {

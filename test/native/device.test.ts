@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { buildPath, native, type DeviceChannel, type DeviceRequest } from '../../ts/native/index.js'
+import { native, type DeviceChannel, type DeviceRequest } from '../../ts/native/index.js'
+import { buildDir } from '../../ts/project/index.js'
 import { exhaustDescriptors, openDescriptors } from '../support/mini-daemon.js'
 import { startProgram } from '../support/program.js'
 
@@ -323,7 +324,7 @@ t.test('the socket file: mode 0660; a dead one is replaced, anything else is not
   t.throws(() => new native.DeviceListener(file, handlers), { ...inUse, message: /file/ })
   t.ok(existsSync(file))
 
-  const script = `new (require('${buildPath('gshm.node')}').DeviceListener)(
+  const script = `new (require('${join(buildDir(), 'gshm.node')}').DeviceListener)(
     '${path}', { connect() {}, request() {}, malformed() {}, disconnect() {} })
     process.kill(process.pid, 'SIGKILL')`
   const scriptFile = join(dir, 'dies.cjs')

@@ -6,7 +6,7 @@ import { fact } from '../../ts/facts/script.js'
 import { FACTS } from '../../ts/facts/table.js'
 import { findings, withKernel } from '../../ts/testbed/facts.js'
 import { runProgram } from '../support/program.js'
-import { projectRoot } from '../support/project.js'
+import { projectRoot } from '../../ts/project/index.js'
 
 t.test('facts: every one holds', async (t) => {
   const found = await findings()
@@ -40,7 +40,7 @@ t.test('facts: names are unique, and every operation is known', async (t) => {
 
 t.test('doctor --facts: the exit status is 0 when every fact holds, and not otherwise', async (t) => {
   const doctor = (env: Record<string, string>, ...options: string[]) =>
-    runProgram(undefined, join(projectRoot, 'dist/ts/cli/main.js'), ['doctor', '--facts', ...options], { env })
+    runProgram(undefined, join(projectRoot(), 'dist/ts/cli/main.js'), ['doctor', '--facts', ...options], { env })
   const { status, stdout } = await doctor({}, '--json')
   t.equal(status, 0)
   t.match(JSON.parse(stdout), {

@@ -25,13 +25,14 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   trace: [...ENGINE, 'node'],
   sim: [...ENGINE, 'node', 'trace', 'litmus', 'facts'],
   cluster: [...ENGINE, 'node', 'wire', 'trace'],
-  native: [],
+  project: ['base'],
+  native: ['project'],
   client: ['base', 'native'],
   index: ['client'],
-  launch: ['base'],
+  launch: ['base', 'project'],
   testbed: ['base', 'history', 'litmus', 'facts', 'client', 'launch'],
-  cli: ['base', 'history', 'client', 'launch', 'testbed'],
-  'kmod-sim': [...ENGINE, 'node', 'wire', 'trace', 'cluster', 'native'],
+  cli: ['base', 'history', 'project', 'client', 'launch', 'testbed'],
+  'kmod-sim': [...ENGINE, 'node', 'wire', 'trace', 'cluster', 'project', 'native'],
 }
 
 /** Rooms without I/O: they import neither Node.js nor packages. */

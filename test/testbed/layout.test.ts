@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import * as layout from '../../ts/testbed/layout.js'
 import { fillBlock, setMarks, wrongBytes } from '../../ts/testbed/block.js'
-import { projectRoot } from '../support/project.js'
+import { projectRoot } from '../../ts/project/index.js'
 
 t.test("layout: the Node.js workers' numbers are the C workers'", async (t) => {
-  const header = readFileSync(join(projectRoot, 'native/testbed/layout.h'), 'utf8')
+  const header = readFileSync(join(projectRoot(), 'native/testbed/layout.h'), 'utf8')
   const defined = new Map<string, number>()
   for (const [, name, value, shift] of header.matchAll(/^#define (\w+) \(?(\d+)u?(?: << (\d+)\))?/gm)) {
     defined.set(name!, Number(value) * 2 ** Number(shift ?? 0))

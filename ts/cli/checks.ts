@@ -2,7 +2,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
 import { release } from 'node:os'
 import { dirname, join } from 'node:path'
-import { buildDir, runtimeDir } from '../launch/paths.js'
+import { runtimeDir } from '../launch/paths.js'
+import { buildDir } from '../project/index.js'
 
 export interface Check {
   readonly name: string

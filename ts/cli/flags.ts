@@ -1,6 +1,7 @@
 /** `gshm flags`: what a C compiler needs to build a program with libgshm, from any directory. */
 import { join } from 'node:path'
-import { buildDir, built, projectRoot } from '../launch/paths.js'
+import { built } from '../launch/paths.js'
+import { buildDir, projectRoot } from '../project/index.js'
 import { command } from './command.js'
 
 export const flagsCommand = () =>

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
-import { projectRoot } from '../launch/paths.js'
+import { projectRoot } from '../project/index.js'
 import { checkCommand } from './check.js'
 import { report, watchOutput } from './command.js'
 import { doctorCommand } from './doctor.js'

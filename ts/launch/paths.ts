@@ -1,12 +1,11 @@
 /**
- * Where things lie: the project's own files, and the directory in which a cluster on this machine
- * keeps its sockets, logs and state. Nothing here loads the addon, so `gshm doctor` and `gshm flags`
- * work before it is built.
+ * Where things lie: what has been built, and the directory in which a cluster on this machine keeps its
+ * sockets, logs and state.
  */
 import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { GshmError } from '../base/errors.js'
+import { buildDir, projectRoot } from '../project/index.js'
 
 /** The cluster that is meant when none is named: libgshm looks for its socket too (gshm.h). */
 export const DEFAULT_CLUSTER = 'default'
@@ -14,21 +13,7 @@ export const DEFAULT_RUNTIME_DIR = '/run/gshm'
 /** sun_path has 108 bytes, the terminating zero included. */
 const SOCKET_PATH_MAX = 107
 
-/** The folder that holds package.json, from ts/ and from dist/ts/ alike. */
-export function projectRoot(): string {
-  let dir = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(dir, 'package.json'))) {
-    const up = dirname(dir)
-    if (up === dir) throw new GshmError('SYSTEM', 'package.json not found above the module: reinstall globalshm')
-    dir = up
-  }
-  return dir
-}
-
-/** A built program or library: build/Release, unless GSHM_BUILD_DIR names another. */
-export function buildDir(): string {
-  return process.env['GSHM_BUILD_DIR'] ?? join(projectRoot(), 'build', 'Release')
-}
+/** A built program or library. */
 export function built(file: string): string {
   const path = join(buildDir(), file)
   if (!existsSync(path)) throw new GshmError('SYSTEM', `${path} is missing: run npm install (or npm run build)`)

@@ -4,8 +4,8 @@
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { buildDir } from '../project/index.js'
 
 /**
  * What an access change came to; the only place where errno becomes one of these is native/core.
@@ -347,24 +347,8 @@ export function diffRoom(unit: number): number {
   return 1 + unit / 8 + unit
 }
 
-/** The folder that holds package.json: build products are found from there in src and in dist. */
-export function projectRoot(): string {
-  let dir = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(dir, 'package.json'))) {
-    const up = dirname(dir)
-    if (up === dir) throw new Error('globalshm: package.json not found above the module')
-    dir = up
-  }
-  return dir
-}
-
-/** Where a built program or library lies: build/Release, unless GSHM_BUILD_DIR names another. */
-export function buildPath(file: string): string {
-  return join(process.env['GSHM_BUILD_DIR'] ?? join(projectRoot(), 'build', 'Release'), file)
-}
-
 function load(): Native {
-  const path = buildPath('gshm.node')
+  const path = join(buildDir(), 'gshm.node')
   if (!existsSync(path)) throw new Error(`${path} is missing: run npm install (or npm run build)`)
   return createRequire(import.meta.url)(path) as Native
 }
