@@ -316,6 +316,27 @@ t.test('--memory is bytes: a unit takes all of its own', async (t) => {
   t.equal(await a.ok('get', at! + BigInt(39 * P)), 1n)
 })
 
+t.test('a segment of more units than a node has memory for: they leave and come back as a whole', async (t) => {
+  const nodes = await Nodes.start(t, 3, { memory: 64 * P })
+  const [a, b] = nodes.probes as [Probe, Probe]
+  for (const model of ['srsw', 'mrsw/fixed'] as const) {
+    const segment = await nodes.make(model.replace('/', '-'), 100 * P, 8 * P, model)
+    const at = await segment.map()
+    for (let page = 0; page < 100; page++) await a.ok('put', at[0]! + BigInt(page * P), 1000 + page)
+    for (let page = 0; page < 100; page++) {
+      t.equal(await b.ok('get', at[1]! + BigInt(page * P)), BigInt(1000 + page), `${model}: page ${page}`)
+    }
+    for (const probe of nodes.probes) {
+      const { frameBytes, memoryBytes } = status(nodes.cluster.socket(nodes.probes.indexOf(probe)))
+      t.ok(frameBytes <= memoryBytes)
+    }
+    for (const [node, probe] of nodes.probes.entries()) await probe.ok('unmap', at[node]!)
+    await a.ok('unlink', segment.name)
+    const frames = () => nodes.probes.map((_, node) => status(nodes.cluster.socket(node)).frameBytes)
+    t.same(await becomes([0, 0, 0], () => frames()), [0, 0, 0], 'and all memory is given back')
+  }
+})
+
 t.test('lrc: a range is acquired and released by whole units', async (t) => {
   const nodes = await Nodes.start(t, 2)
   const [a, b] = nodes.probes as [Probe, Probe]

@@ -73,6 +73,62 @@ t.test('a range of pages with one mapped already: all are resumed', async (t) =>
   t.same(daemon.queued, [], 'without a fault')
 })
 
+t.test('a range that may be written, with pages mapped to be read: all are, without a fault', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  for (let i = 0; i < 8; i++) daemon.frames.copyIn(i, page(i), 0)
+  t.equal(channel.resume(daemon.address(2 * PAGE), 3 * PAGE, false), Change.ok)
+  t.equal(channel.resume(daemon.address(0), 8 * PAGE, true), Change.already)
+  for (let i = 0; i < 8; i++) t.equal(await client.do('write', i * PAGE, 70 + i), 'done')
+  t.same(daemon.queued, [], 'without a fault')
+  t.equal(word(daemon, 3 * PAGE), 73)
+})
+
+t.test('a range of which a page is gone: the others are resumed, protected, poisoned', async (t) => {
+  const { daemon, client, channel } = await started(t)
+  for (let i = 0; i < 8; i++) daemon.frames.copyIn(i, page(i), 0)
+  const unmapped = client.do('unmap', 3 * PAGE, PAGE)
+  await daemon.next('unmap')
+  t.equal(await unmapped, 'done')
+  const all = [daemon.address(0), 8 * PAGE] as const
+  t.equal(channel.resume(...all, true), Change.ok)
+  t.equal(await client.do('write', 7 * PAGE, 77), 'done')
+  t.same(daemon.queued, [], 'behind the gap, too')
+  t.equal(channel.protect(...all, true), Change.ok)
+  const stopped = client.do('write', 6 * PAGE, 1)
+  await daemon.next('write')
+  t.equal(word(daemon, 6 * PAGE), 6, 'the store did not happen')
+  t.equal(channel.protect(...all, false), Change.ok)
+  t.equal(await stopped, 'done')
+  daemon.frames.punch(0, 8)
+  t.equal(channel.poison(...all), Change.ok)
+  for (const i of [0, 2, 4, 7]) t.equal(await client.do('read', i * PAGE), 'sigbus', `page ${i}`)
+  t.equal(channel.resume(daemon.address(3 * PAGE), PAGE, true), Change.gone)
+})
+
+t.test('frames: many at a time, and one that is missing is noticed', async (t) => {
+  const daemon = new MiniDaemon(20)
+  t.teardown(() => daemon.close())
+  const { frames } = daemon
+  const bytes = new Uint8Array(16 * PAGE).map((_, i) => (i >> 12) + 1)
+  frames.copyIn(4, bytes, 0, 16)
+  const back = new Uint8Array(16 * PAGE + 3)
+  frames.copyOut(4, back, 3, 16)
+  t.same(Buffer.compare(back.subarray(3), bytes), 0)
+  t.same([frames.present(4, 16), frames.present(3, 2), frames.present(19)], [true, false, true])
+  frames.punch(10, 1)
+  t.same([frames.present(4, 16), frames.present(4, 6), frames.present(11, 9)], [false, true, true])
+  frames.zero(0, 4)
+  t.same([frames.present(0, 10), frames.resident()], [true, 4 + 15])
+  const invalid = { code: 'ERR_GSHM_INVALID' }
+  const beyond = { code: 'ERR_GSHM_BEYOND_END' }
+  t.throws(() => frames.copyIn(0, bytes, 1, 16), invalid, 'not so many bytes')
+  t.throws(() => frames.copyOut(0, back, 4, 16), invalid)
+  t.throws(() => frames.copyOut(0, back, 0, 0), invalid)
+  t.throws(() => frames.zero(0, 17), invalid)
+  t.throws(() => frames.copyIn(5, bytes, 0, 16), beyond)
+  t.throws(() => frames.zero(19, 2), beyond)
+})
+
 t.test('what is no access change throws, with a code', async (t) => {
   const { daemon, channel } = await started(t)
   const at = daemon.address(0)
