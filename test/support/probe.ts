@@ -93,7 +93,8 @@ export class Probe {
   static async start(node?: string, env: NodeJS.ProcessEnv = {}, api: Api = 'C'): Promise<Probe> {
     const control = await Control.open()
     // As it was compiled: loading the compiler would take longer than most tests.
-    const command = api === 'C' ? [join(buildDir(), 'probe')] : [process.execPath, compiled('test/support/probe-client.js')]
+    const command =
+      api === 'C' ? [join(buildDir(), 'probe')] : [process.execPath, compiled('test/support/probe-client.js')]
     const child = spawn(command[0]!, [...command.slice(1), control.path], {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...env },

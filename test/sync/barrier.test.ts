@@ -277,6 +277,27 @@ t.test('barrier: others make up an episode by themselves -> who is held back mea
   )
 })
 
+t.test(
+  'barrier: a report goes beyond an episode, and beyond a share of the next -> who is held back is asked',
+  async (t) => {
+    const { links, barrier, slow, release } = cluster(3)
+    const come = (...nodes: number[]) => nodes.map((node) => barrier(node, 'b', 4))
+    slow.add(1)
+    come(0, 2, 2, 1, 1, 1, 1, 1)
+    links.settle()
+    release()
+    links.settle()
+    come(0, 2, 2)
+    links.settle()
+    release()
+    links.settle()
+    t.equal(links.state(1).gates.get('4 b')?.told, 3, 'who have come for the third')
+    const last = come(2)
+    links.settle()
+    t.equal(links.outcome(last[0] as number), 'done')
+  },
+)
+
 t.test('barrier: another count while some are held back -> BARRIER_MISMATCH for the newcomer alone', async (t) => {
   const { links, barrier } = cluster(3)
   for (const node of [1, 1]) barrier(node, 'b', 2)
