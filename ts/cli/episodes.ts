@@ -1,43 +1,43 @@
 /** `gshm episodes`: race-free programs on a cluster of its own; ts/testbed/episodes.ts does the work. */
-import type { Consistency, Manager } from '../base/consistency.js'
 import { EPISODE_INJECTIONS, type EpisodeInjection } from '../testbed/episodes.js'
 import { command } from './command.js'
 import { withModel } from './model.js'
-import { oneOf, whole } from './parse.js'
+import { whole } from './parse.js'
+import {
+  NODES,
+  PROCESSES,
+  SECONDS,
+  THREADS,
+  inject,
+  pages,
+  seconds,
+  seed,
+  secondsOf,
+  seedOf,
+  type ThreadOptions,
+} from './run-options.js'
 
-interface Options {
-  nodes: number
-  processes: number
-  threads: number
-  pages: number
-  consistency: Consistency
-  manager: Manager
-  unit: number
-  seconds?: number
+interface Options extends ThreadOptions {
   episodes?: number
-  seed?: number
   inject?: EpisodeInjection
 }
-
-const SECONDS = 10
 
 export const episodesCommand = () =>
   withModel(
     command<Options>(
       'episodes',
       'threads load and store bytes as locks and barriers allow, on a cluster of its own; is every load right?',
-      async (say, { seconds, episodes, ...options }) => {
+      async (say, { seconds: given, episodes, ...options }) => {
         const { describeWrong, runEpisodes } = await import('../testbed/episodes.js')
-        const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
-        const limit = seconds ?? (episodes === undefined ? SECONDS : undefined)
+        const drawn = seedOf(options.seed)
         const result = await runEpisodes({
           ...options,
-          seed,
-          ...(limit === undefined ? {} : { seconds: limit }),
+          ...secondsOf(given, episodes),
+          seed: drawn,
           ...(episodes === undefined ? {} : { episodes }),
         })
         say.print(
-          `${result.episodes} episodes, ${result.loads} loads in ${result.seconds} s (seed ${seed}): ${result.wrong} wrong; ` +
+          `${result.episodes} episodes, ${result.loads} loads in ${result.seconds} s (seed ${drawn}): ${result.wrong} wrong; ` +
             `${result.crossNode} saw what another node stored`,
         )
         for (const wrong of result.wrongLoads ?? []) say.progress(describeWrong(wrong))
@@ -49,15 +49,11 @@ export const episodesCommand = () =>
     'of the segment',
     'who serialises its pages',
   )
-    .option('--nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
-    .option('--processes <count>', 'how many processes in all, over the nodes in turn', whole('--processes', 1, 256), 6)
-    .option('--threads <count>', 'threads in each process', whole('--threads', 1, 64), 2)
-    .option('--pages <count>', 'pages that they share; as many again are the heap', whole('--pages', 1, 4096), 16)
-    .option('--seconds <count>', `how long (default: ${SECONDS}, or as --episodes says)`, whole('--seconds', 1, 86400))
+    .option(...NODES)
+    .option(...PROCESSES)
+    .option(...THREADS)
+    .option(...pages('pages that they share; as many again are the heap', 16))
+    .option(...seconds(`how long (default: ${SECONDS}, or as --episodes says)`))
     .option('--episodes <count>', 'how many episodes', whole('--episodes', 1, 2 ** 32 - 1))
-    .option('--seed <number>', 'of what the threads draw (default: a new one)', whole('--seed', 0, 2 ** 32 - 1))
-    .option(
-      '--inject <fault>',
-      `plants a fault that must be found: ${EPISODE_INJECTIONS.join(', ')}`,
-      oneOf('--inject', EPISODE_INJECTIONS),
-    )
+    .option(...seed('of what the threads draw (default: a new one)'))
+    .option(...inject(EPISODE_INJECTIONS))

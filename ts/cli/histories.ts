@@ -1,34 +1,35 @@
 /** `gshm histories`: histories of a cluster of its own, checked; ts/testbed/histories.ts does the work. */
-import type { Consistency, Manager } from '../base/consistency.js'
 import { GshmError } from '../base/errors.js'
 import { describe } from '../history/index.js'
 import { HISTORY_INJECTIONS, type HistoryInjection } from '../testbed/histories.js'
 import { command } from './command.js'
 import { withModel } from './model.js'
-import { oneOf, whole } from './parse.js'
+import { whole } from './parse.js'
+import {
+  NODES,
+  PROCESSES,
+  SECONDS,
+  THREADS,
+  inject,
+  pages,
+  seconds,
+  seed,
+  secondsOf,
+  seedOf,
+  type ThreadOptions,
+} from './run-options.js'
 
-interface Options {
-  nodes: number
-  processes: number
-  threads: number
-  pages: number
-  consistency: Consistency
-  manager: Manager
-  unit: number
-  seconds?: number
+interface Options extends ThreadOptions {
   operations?: number
-  seed?: number
   inject?: HistoryInjection
 }
-
-const SECONDS = 10
 
 export const historiesCommand = () =>
   withModel(
     command<Options>(
       'histories',
       'threads load and exchange words on a cluster of its own; is that sequentially consistent?',
-      async (say, { seconds, operations, inject, consistency, ...options }) => {
+      async (say, { seconds: given, operations, consistency, ...options }) => {
         if (consistency === 'lrc') {
           throw new GshmError(
             'UNSUPPORTED',
@@ -36,20 +37,17 @@ export const historiesCommand = () =>
           )
         }
         const { runHistories } = await import('../testbed/histories.js')
-        const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
-        const bound =
-          operations === undefined ? { seconds: seconds ?? SECONDS } : seconds === undefined ? {} : { seconds }
+        const drawn = seedOf(options.seed)
         const result = await runHistories({
           ...options,
-          ...bound,
+          ...secondsOf(given, operations),
           consistency,
-          seed,
+          seed: drawn,
           ...(operations === undefined ? {} : { operations }),
-          ...(inject === undefined ? {} : { inject }),
         })
         const { violation, failures = [], kept } = result
         say.print(
-          `${result.histories} histories, ${result.operations} operations in ${result.seconds} s (seed ${seed}); ` +
+          `${result.histories} histories, ${result.operations} operations in ${result.seconds} s (seed ${drawn}); ` +
             `${result.crossNode} saw what another node wrote`,
         )
         for (const line of violation === undefined ? [] : describe(violation)) say.print(line)
@@ -62,19 +60,11 @@ export const historiesCommand = () =>
     'of the segments (not lrc)',
     'who serialises their pages',
   )
-    .option('--nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
-    .option('--processes <count>', 'how many processes in all, over the nodes in turn', whole('--processes', 1, 256), 6)
-    .option('--threads <count>', 'threads in each process', whole('--threads', 1, 64), 2)
-    .option('--pages <count>', 'pages that they share', whole('--pages', 1, 4096), 4)
-    .option(
-      '--seconds <count>',
-      `how long (default: ${SECONDS}, or as --operations says)`,
-      whole('--seconds', 1, 86400),
-    )
+    .option(...NODES)
+    .option(...PROCESSES)
+    .option(...THREADS)
+    .option(...pages('pages that they share', 4))
+    .option(...seconds(`how long (default: ${SECONDS}, or as --operations says)`))
     .option('--operations <count>', 'how many operations in all', whole('--operations', 1, 1e12))
-    .option('--seed <number>', 'of what the threads draw (default: a new one)', whole('--seed', 0, 2 ** 32 - 1))
-    .option(
-      '--inject <fault>',
-      `plants a fault that must be found: ${HISTORY_INJECTIONS.join(', ')}`,
-      oneOf('--inject', HISTORY_INJECTIONS),
-    )
+    .option(...seed('of what the threads draw (default: a new one)'))
+    .option(...inject(HISTORY_INJECTIONS))

@@ -1,15 +1,12 @@
 /** `gshm litmus`: litmus tests on a cluster of its own; ts/testbed/litmus does the work. */
-import type { Consistency, Manager } from '../base/consistency.js'
 import { GshmError } from '../base/errors.js'
 import { PLACEMENTS, SPREADS, type Placement, type Spread } from '../testbed/litmus/options.js'
 import { command } from './command.js'
-import { withModel } from './model.js'
+import { withModel, type ModelOptions } from './model.js'
 import { oneOf, whole } from './parse.js'
+import { seed, seedOf } from './run-options.js'
 
-interface Options {
-  consistency: Consistency
-  manager: Manager
-  unit: number
+interface Options extends ModelOptions {
   guard?: 'lock'
   placement: Placement
   threads: Spread
@@ -31,10 +28,10 @@ export const litmusCommand = () =>
         }
         const { runLitmus } = await import('../testbed/litmus/run.js')
         const { threads: spread, guard, ...rest } = options
-        const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
-        const result = await runLitmus({ ...rest, spread, guard, seed, paths }, (line) => say.progress(line))
+        const drawn = seedOf(options.seed)
+        const result = await runLitmus({ ...rest, spread, guard, seed: drawn, paths }, (line) => say.progress(line))
         const { ok, tests, runs, seen, reachable, forbidden, outsideSc, skipped } = result
-        say.print(`${tests} tests, ${runs} runs on ${result.nodes} nodes (seed ${seed}, ${result.seconds} s)`)
+        say.print(`${tests} tests, ${runs} runs on ${result.nodes} nodes (seed ${drawn}, ${result.seconds} s)`)
         say.print(`${seen} of ${reachable} allowed outcomes were seen; ${outsideSc} runs were outside of SC`)
         say.print(`${forbidden} runs were forbidden, ${skipped} files skipped: ${ok ? 'OK' : 'NOT OK'}`)
         return { ...result }
@@ -47,4 +44,4 @@ export const litmusCommand = () =>
     .option('--placement <how>', `of locations: ${PLACEMENTS.join(', ')}`, oneOf('--placement', PLACEMENTS), 'mixed')
     .option('--threads <where>', `of threads: ${SPREADS.join(', ')}`, oneOf('--threads', SPREADS), 'node-each')
     .option('--runs <count>', 'of each test', whole('--runs', 1, 10_000_000), 1000)
-    .option('--seed <number>', 'makes layouts and delays the same again', whole('--seed', 0, 2 ** 32 - 1))
+    .option(...seed('makes layouts and delays the same again (default: a new one)'))

@@ -1,8 +1,15 @@
 /** The options that choose a segment's model, for every command that makes segments. */
 import type { Command } from 'commander'
 import { CONSISTENCIES, DEFAULT_MODEL, MANAGERS, UNIT_MAX, UNIT_MIN } from '../base/consistency.js'
+import type { Consistency, Manager } from '../base/consistency.js'
 import { GshmError } from '../base/errors.js'
 import { bytes, oneOf } from './parse.js'
+
+export interface ModelOptions {
+  readonly consistency: Consistency
+  readonly manager: Manager
+  readonly unit: number
+}
 
 /** @param whose 'of the segment' @param who 'who serialises its pages' */
 export function withModel(command: Command, whose: string, who: string): Command {

@@ -1,22 +1,19 @@
 /** `gshm testbed`: the allocator testbed on a cluster of its own; ts/testbed does the work. */
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
-import { withModel } from './model.js'
-import { bytes, oneOf, whole } from './parse.js'
-import type { Consistency, Manager } from '../base/consistency.js'
+import { withModel, type ModelOptions } from './model.js'
+import { bytes, whole } from './parse.js'
+import { NODES, SECONDS, inject, seconds, seed, seedOf } from './run-options.js'
 import { heapSize } from '../testbed/layout.js'
 import { BLOCK_LEAST, BLOCK_MOST, INJECTIONS, type Injection } from '../testbed/options.js'
 
-interface Options {
+interface Options extends ModelOptions {
   nodes: number
   processes: number
   seconds: number
   seed?: number
   maxSize: number
   memory: number
-  consistency: Consistency
-  manager: Manager
-  unit: number
   inject?: Injection
 }
 
@@ -32,8 +29,8 @@ export const testbedCommand = () =>
           throw new GshmError('INVALID', `--memory ${options.memory}: ${why}`)
         }
         const { runTestbed } = await import('../testbed/run.js')
-        const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31)
-        const { report, result } = await runTestbed({ ...options, seed })
+        const drawn = seedOf(options.seed)
+        const { report, result } = await runTestbed({ ...options, seed: drawn })
         say.print(report)
         return { ...result }
       },
@@ -41,14 +38,10 @@ export const testbedCommand = () =>
     'of the shared segments',
     'who serialises their pages',
   )
-    .option('--nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
+    .option(...NODES)
     .option('--processes <count>', 'how many workers in all, C and Node.js in turn', whole('--processes', 2, 256), 6)
-    .option('--seconds <count>', 'how long', whole('--seconds', 1, 86400), 10)
-    .option('--seed <number>', 'makes the blocks the same again (default: a new one)', whole('--seed', 0, 2 ** 32 - 1))
+    .option(...seconds('how long'), SECONDS)
+    .option(...seed('makes the blocks the same again (default: a new one)'))
     .option('--max-size <bytes>', 'the largest block', bytes('--max-size', BLOCK_LEAST, BLOCK_MOST), 65536)
     .option('--memory <bytes>', 'bound of the frames on each node', bytes('--memory'), 2 ** 30)
-    .option(
-      '--inject <fault>',
-      `plants a fault that must be found: ${INJECTIONS.join(', ')}`,
-      oneOf('--inject', INJECTIONS),
-    )
+    .option(...inject(INJECTIONS))
