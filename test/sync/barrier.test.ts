@@ -126,6 +126,21 @@ t.test('barrier: a process that dies when all have come -> the others go', async
   t.equal(links.state(1).gates.size, 0)
 })
 
+t.test('barrier: a process that dies when it has been refused -> those who wait on its node are spared', async (t) => {
+  const { links, barrier, exit } = cluster(2)
+  const waits = barrier(1, 'b', 2)
+  links.settle()
+  barrier(1, 'b', 3, 7)
+  links.deliver(1, 0)
+  exit(1, 7)
+  links.settle()
+  t.equal(links.outcome(waits), 'pending')
+  t.equal(links.state(1).gates.size, 1)
+  barrier(0, 'b', 2)
+  links.settle()
+  t.equal(links.outcome(waits), 'done')
+})
+
 t.test("barrier: a participant's node is lost -> NODE_LOST for all that wait (N=4)", async (t) => {
   const { links, barrier, lose } = cluster(4)
   const waiting = [barrier(0, 'b', 9), barrier(2, 'b', 9)]
