@@ -2,7 +2,7 @@
  * States that differ only in which of several nodes that are alike is which have the same future but for
  * those names: one of them is gone through (scalarsets, Ip & Dill 1996). Alike are nodes that are home of no
  * page: a protocol tells those apart by what they have done alone. Not so
- *   - where a node is lost: of the nodes that remain the lowest is elected;
+ *   - where a node is lost, or a page evicted: of the nodes that may have it the lowest is elected;
  *   - with locks, which node 0 manages and whose turns the oracle knows by thread;
  *   - with a program, in which every node has a part of its own.
  * There every state is its own only form. That this is right is counted: the forms of all states together
@@ -77,9 +77,9 @@ function compare(one: Row, other: Row): number {
 }
 
 /** By node, what it becomes; the identity first. */
-function permutations({ nodes, pages, losses, locks, program }: Setup): NodeId[][] {
+function permutations({ nodes, pages, losses, evictions, locks, program }: Setup): NodeId[][] {
   const all = Array.from({ length: nodes }, (_, node) => node)
-  if (losses > 0 || locks > 0 || program !== undefined) return [all]
+  if (losses > 0 || evictions > 0 || locks > 0 || program !== undefined) return [all]
   const homes = all.slice(0, pages) // page p's home is p % nodes
   return orders(all.slice(homes.length)).map((order) => [...homes, ...order])
 }
