@@ -1,4 +1,4 @@
-// What a fault costs in messages between nodes, by protocol, and a barrier; what a page costs in a directory.
+// What a fault costs in messages between nodes, by protocol, an eviction, a barrier; what a page costs in a directory.
 import t from 'tap'
 import type { ProtocolName } from '../../ts/base/consistency.js'
 import type { Access, NodeId } from '../../ts/base/ids.js'
@@ -20,6 +20,12 @@ class Cluster {
   /** The messages of one fault, as 'GetRead PageRead:page'. */
   fault(node: NodeId, access: Access, page = 0): string {
     this.#step(node, { is: 'fault', segment: SEGMENT, page, access })
+    return this.#settle()
+  }
+
+  /** The messages of page 0's eviction. */
+  evict(node: NodeId): string {
+    this.#step(node, { is: 'evict', segment: SEGMENT, page: 0 })
     return this.#settle()
   }
 
@@ -54,14 +60,15 @@ class Cluster {
   }
 }
 
-/** Faults in order, each with its messages; page 0, whose home or first owner is node 0. */
-const BUDGETS: Partial<Record<ProtocolName, [NodeId, Access, string][]>> = {
+/** Faults and evictions in order, each with its messages; page 0, whose home or first owner is node 0. */
+const BUDGETS: Partial<Record<ProtocolName, [NodeId, Access | 'evict', string][]>> = {
   srsw: [
     [0, 'read', ''],
     [1, 'write', 'GetWrite PageWrite:page'],
     [0, 'read', 'FetchWrite PageWrite:page'],
     [2, 'read', 'GetWrite PageWrite:page'],
     [3, 'read', 'GetWrite FetchWrite PageWrite:page Done'],
+    [3, 'evict', 'Put Take PageHome:page'],
   ],
   mrsw: [
     [0, 'write', ''],
@@ -71,6 +78,11 @@ const BUDGETS: Partial<Record<ProtocolName, [NodeId, Access, string][]>> = {
     [3, 'read', 'GetRead FetchRead PageRead:page Done'],
     [3, 'write', 'GetWrite Inv InvAck PageWrite:kept'],
     [1, 'write', 'GetWrite FetchWrite PageWrite:page Done'],
+    [1, 'evict', 'Put Take PageHome:page'],
+    [1, 'read', 'GetRead PageRead:page'],
+    [1, 'evict', 'Put Drop InvAck'],
+    [1, 'read', 'GetRead PageRead:page'],
+    [0, 'evict', ''],
   ],
   'mrsw-dynamic': [
     [0, 'write', ''],
@@ -82,14 +94,20 @@ const BUDGETS: Partial<Record<ProtocolName, [NodeId, Access, string][]>> = {
     [2, 'read', 'GetRead PageRead:page'],
     [0, 'read', 'GetRead GetRead PageRead:page'],
     [2, 'write', 'GetWrite Inv InvAck PageWrite:kept'],
+    [0, 'read', 'GetRead PageRead:page'],
+    [0, 'evict', ''],
+    [2, 'evict', 'Put GetWrite PageWrite:page'],
+    [3, 'read', 'GetRead GetRead PageRead:page'],
+    [0, 'evict', 'Put GetWrite PageWrite:kept'],
   ],
 }
 
 for (const [protocol, faults] of Object.entries(BUDGETS)) {
-  t.test(`budget: ${protocol}: no fault takes more messages than it must`, async (t) => {
+  t.test(`budget: ${protocol}: no fault and no eviction takes more messages than it must`, async (t) => {
     const cluster = new Cluster(protocol as ProtocolName, 4)
-    for (const [node, access, messages] of faults) {
-      t.equal(cluster.fault(node, access), messages, `${access} at node ${node}`)
+    for (const [node, what, messages] of faults) {
+      const sent = what === 'evict' ? cluster.evict(node) : cluster.fault(node, what)
+      t.equal(sent, messages, `${what} at node ${node}`)
     }
   })
 }

@@ -101,6 +101,19 @@ t.test('wire: every message comes back as it was sent', async (t) => {
   t.pass('the same message, field by field, and the same payload')
 })
 
+t.test('wire: the messages of an eviction have these numbers, 24 bytes, and no page with them', async (t) => {
+  const rest = { segment: 1, page: 2, requester: 3, serial: 4, bytes: 'none', confirm: false } as const
+  for (const [type, number] of Object.entries({ Put: 15, Drop: 16, Keep: 17, Take: 18, Here: 19 })) {
+    const frame = encode({ message: { type: type as CoherenceMessage['type'], ...rest }, payload: undefined })
+    t.equal(frame.length, 24)
+    t.equal(frame[4], number, type)
+    for (const octet of [1, 2, 3, 4, 8]) {
+      frame[5] = octet // a page, zeros, the copy that is there; Done is awaited; nobody has the page
+      t.ok(read([frame]).error, `${type} with ${octet}`)
+    }
+  }
+})
+
 t.test('wire: where the stream is cut does not matter', async (t) => {
   fc.assert(
     fc.property(fc.array(sent, { maxLength: 6 }), fc.array(fc.nat(), { maxLength: 12 }), (all, places) => {
