@@ -24,8 +24,8 @@ function start(t: Test, ...args: string[]) {
 }
 
 const FIELDS = [
-  ...['ok', 'seed', 'seconds', 'episodes', 'loads', 'stores', 'wrong', 'crossNode', 'blocks', 'leaked'],
-  ...['nodes', 'processes', 'threads', 'consistency', 'manager'],
+  ...['ok', 'seed', 'seconds', 'episodes', 'loads', 'stores', 'wrong', 'crossNode', 'blocks', 'leaked', 'evicted'],
+  ...['nodes', 'processes', 'threads', 'consistency', 'manager', 'unit'],
 ]
 
 async function json(t: Test, ...args: string[]) {
@@ -44,6 +44,21 @@ for (const consistency of ['lrc', 'mrsw'] as const) {
     t.ok(result.loads > 500_000, `${result.loads} loads`)
     t.ok(result.crossNode > 100_000, `${result.crossNode} loads saw what another node stored`)
     t.ok(result.stores > 0 && result.blocks > 0)
+  })
+}
+
+for (const [consistency, manager] of [
+  ['srsw', 'fixed'],
+  ['mrsw', 'fixed'],
+  ['mrsw', 'dynamic'],
+  ['lrc', 'fixed'],
+] as const) {
+  t.test(`episodes: two nodes work on more pages than both have memory for, ${consistency}/${manager}`, async (t) => {
+    const model = ['--consistency', consistency, '--manager', manager]
+    const few = ['--processes', '2', '--pages', '96'] // and as many for the heap
+    const result = await json(t, ...model, ...few, '--memory', '320K', '--episodes', '4', '--seed', '7')
+    t.match(result, { ok: true, wrong: 0, leaked: 0 })
+    t.ok(result.evicted > 20, `${result.evicted} pages were evicted`)
   })
 }
 
@@ -86,11 +101,17 @@ t.test('episodes: interrupted, it stops everything and says so', async (t) => {
 })
 
 const size = { nodes: 2, processes: 2, threads: 1, pages: 4, seed: 7 }
-const options: EpisodesOptions = { ...size, consistency: 'lrc', manager: 'fixed', unit: 4096 }
+const options: EpisodesOptions = { ...size, consistency: 'lrc', manager: 'fixed', unit: 4096, memory: 2 ** 28 }
 const report = { episodes: 3, loads: 10, stores: 5, crossNode: 4, blocks: 2, leaked: 0, wrong: 0, wrongs: [] }
 
 t.test('episodes: whatever is wrong, lost or left makes it not ok', async (t) => {
-  t.match(judgeEpisodes(options, 1, [report, report], []), { ok: true, episodes: 3, loads: 20, crossNode: 8 })
+  t.match(judgeEpisodes(options, 1, [report, report], [], 7), {
+    ok: true,
+    episodes: 3,
+    loads: 20,
+    crossNode: 8,
+    evicted: 7,
+  })
   const wrongs = [
     {
       ...{ thread: 1, node: 1, page: 2, byte: 3, episode: 4, guard: 'lock' as const, number: 5 },
@@ -103,7 +124,7 @@ t.test('episodes: whatever is wrong, lost or left makes it not ok', async (t) =>
     [[0, 1].map(() => ({ ...report, crossNode: 0 })), [], /another node/],
     [[report], ['worker 1 has died'], /^worker 1 has died$/],
   ] as const) {
-    const { ok, failures } = judgeEpisodes(options, 1, reports, troubles)
+    const { ok, failures } = judgeEpisodes(options, 1, reports, troubles, 0)
     t.notOk(ok)
     t.match(failures, [failure])
   }

@@ -4,6 +4,7 @@ import { command } from './command.js'
 import { withModel } from './model.js'
 import { whole } from './parse.js'
 import {
+  MEMORY,
   NODES,
   PROCESSES,
   SECONDS,
@@ -53,6 +54,7 @@ export const episodesCommand = () =>
     .option(...PROCESSES)
     .option(...THREADS)
     .option(...pages('pages that they share; as many again are the heap', 16))
+    .option(...MEMORY)
     .option(...seconds(`how long (default: ${SECONDS}, or as --episodes says)`))
     .option('--episodes <count>', 'how many episodes', whole('--episodes', 1, 2 ** 32 - 1))
     .option(...seed('of what the threads draw (default: a new one)'))

@@ -6,6 +6,7 @@ import { command } from './command.js'
 import { withModel } from './model.js'
 import { whole } from './parse.js'
 import {
+  MEMORY,
   NODES,
   PROCESSES,
   SECONDS,
@@ -64,6 +65,7 @@ export const historiesCommand = () =>
     .option(...PROCESSES)
     .option(...THREADS)
     .option(...pages('pages that they share', 4))
+    .option(...MEMORY)
     .option(...seconds(`how long (default: ${SECONDS}, or as --operations says)`))
     .option('--operations <count>', 'how many operations in all', whole('--operations', 1, 1e12))
     .option(...seed('of what the threads draw (default: a new one)'))

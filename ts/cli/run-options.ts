@@ -1,6 +1,6 @@
 /** The options of the commands that run programs on a cluster of their own, as .option(...) takes them. */
 import type { ModelOptions } from './model.js'
-import { oneOf, whole } from './parse.js'
+import { bytes, oneOf, whole } from './parse.js'
 
 /** Of programs whose threads share pages. */
 export interface ThreadOptions extends ModelOptions {
@@ -8,6 +8,7 @@ export interface ThreadOptions extends ModelOptions {
   processes: number
   threads: number
   pages: number
+  memory: number
   seconds?: number
   seed?: number
 }
@@ -20,6 +21,13 @@ export const PROCESSES = [
   6,
 ] as const
 export const THREADS = ['--threads <count>', 'threads in each process', whole('--threads', 1, 64), 2] as const
+
+export const MEMORY = [
+  '--memory <bytes>',
+  'bound of the frames on each node; where it is small pages are evicted',
+  bytes('--memory'),
+  2 ** 28,
+] as const
 
 export function pages(what: string, usually: number) {
   return ['--pages <count>', what, whole('--pages', 1, 4096), usually] as const

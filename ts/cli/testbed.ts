@@ -24,8 +24,8 @@ export const testbedCommand = () =>
       'C and Node.js processes share memory on a cluster of its own, and check it',
       async (say, options) => {
         const heap = heapSize(options.maxSize)
-        if (options.memory < heap) {
-          const why = `no segment is larger than a node's memory, and the testbed's has ${heap} bytes for this --max-size`
+        if (options.memory * options.nodes < heap) {
+          const why = `all nodes' together are less than the testbed's segment, ${heap} bytes for this --max-size`
           throw new GshmError('INVALID', `--memory ${options.memory}: ${why}`)
         }
         const { runTestbed } = await import('../testbed/run.js')

@@ -25,6 +25,8 @@ export interface EpisodesOptions {
   readonly consistency: Consistency
   readonly manager: Manager
   readonly unit: number
+  /** Bytes of frames on each node. */
+  readonly memory: number
   /** How long; no limit unless given. */
   readonly seconds?: number
   /** How many episodes; no limit unless given. */
@@ -62,6 +64,7 @@ export interface EpisodesResult {
   readonly crossNode: number
   readonly blocks: number
   readonly leaked: number
+  readonly evicted: number
   readonly nodes: number
   readonly processes: number
   readonly threads: number
@@ -90,13 +93,12 @@ const WRONG_LOADS = 20
 const SPARE_SECONDS = 60
 const SECONDS_MAX = 86_400
 const EPISODES_MAX = 2 ** 32 - 1
-const MEMORY = 2 ** 28
 
 export async function runEpisodes(options: EpisodesOptions): Promise<EpisodesResult> {
   const shown = progress()
   shown.phase(`Starting ${options.nodes} nodes.`)
   try {
-    return await onOwnCluster({ name: 'episodes', nodes: options.nodes, memory: MEMORY }, async (own) => {
+    return await onOwnCluster({ name: 'episodes', nodes: options.nodes, memory: options.memory }, async (own) => {
       const { processes, threads, seed, consistency, manager, unit } = options
       const how = `${consistency}/${manager}, unit ${unit}, seed ${seed}`
       shown.phase(`${processes} processes of ${threads} threads load and store bytes in order (${how}).`)
@@ -122,7 +124,7 @@ async function episodes(options: EpisodesOptions, own: OwnCluster): Promise<Epis
   const reports = ends.flatMap(({ status }, worker) => {
     return status === 0 ? [JSON.parse(readFileSync(files[worker]!, 'utf8')) as Report] : []
   })
-  return judgeEpisodes(options, seconds, reports, troubles)
+  return judgeEpisodes(options, seconds, reports, troubles, troubles.length === 0 ? own.evicted() : 0)
 }
 
 export function judgeEpisodes(
@@ -130,6 +132,7 @@ export function judgeEpisodes(
   seconds: number,
   reports: readonly Report[],
   troubles: readonly string[],
+  evicted: number,
 ): EpisodesResult {
   const { nodes, processes, threads, seed, consistency, manager, unit } = options
   const sum = (field: Exclude<keyof Report, 'wrongs'>) => reports.reduce((total, report) => total + report[field], 0)
@@ -153,6 +156,7 @@ export function judgeEpisodes(
     crossNode,
     blocks: sum('blocks'),
     leaked,
+    evicted,
     nodes,
     processes,
     threads,

@@ -30,6 +30,8 @@ export interface HistoriesOptions {
   readonly consistency: SequentialModel
   readonly manager: Manager
   readonly unit: number
+  /** Bytes of frames on each node. */
+  readonly memory: number
   /** How long; no limit unless given. */
   readonly seconds?: number
   /** How many operations in all, at least; no limit unless given. */
@@ -47,6 +49,8 @@ export interface HistoriesResult {
   readonly histories: number
   readonly violations: number
   readonly crossNode: number
+  /** Pages that have left a node for want of memory. */
+  readonly evicted: number
   readonly seed: number
   readonly nodes: number
   readonly processes: number
@@ -64,12 +68,11 @@ const LENGTH = 1_000_000
 const HISTORY_SECONDS = 60
 /** Seconds that workers get to start, and to end once their time is up. */
 const SPARE_SECONDS = 60
-const MEMORY = 2 ** 28
 
 export async function runHistories(options: HistoriesOptions): Promise<HistoriesResult> {
   const shown = progress()
   shown.phase(`Starting ${options.nodes} nodes.`)
-  const bounds = { name: 'histories', nodes: options.nodes, memory: MEMORY }
+  const bounds = { name: 'histories', nodes: options.nodes, memory: options.memory }
   try {
     return await onOwnCluster(bounds, async (own) => {
       const runner = new Runner(options, own)
@@ -114,6 +117,7 @@ class Runner {
       histories: this.#histories,
       violations: this.#violations,
       crossNode: this.#crossNode,
+      evicted: this.#failures.length === 0 ? this.own.evicted() : 0,
       seed,
       nodes,
       processes,

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GshmError } from '../base/errors.js'
+import { status } from '../client/inspect.js'
 import type { Daemon } from '../launch/daemon.js'
 import { dismiss } from '../launch/guardians.js'
 import { startCluster, stopDaemons } from '../launch/local-cluster.js'
@@ -89,6 +90,11 @@ export class OwnCluster {
     clearTimeout(deadline)
     this.#check()
     return all
+  }
+
+  /** Pages that have left a node for want of memory, on all nodes. */
+  evicted(): number {
+    return this.#daemons.reduce((sum, { socket }) => sum + status(socket).evicted, 0)
   }
 
   /** Programs that had to be killed because their time was up, daemons that have ended: in words. */
