@@ -223,6 +223,8 @@ export class Daemon {
     if (message.type === 'Put') this.#tellWhetherFull(message.segment, message.page)
     const event = { is: 'message', from, message } as const
     if (!this.#hold.takes(event)) this.#runtime.submit(event, payload)
+    // Several pages may have been put here at once, or come home, for none of which there was a fault.
+    if (payload !== undefined) this.#reclaim.hasRoomFor(0)
   }
 
   /** Another node asks this one to take a page in. */
