@@ -32,6 +32,8 @@ t.test('explorer: the shortest way to a planted bug is told', async (t) => {
     protocol: 'mrsw',
     places: 1,
     locks: 0,
+    blocks: 0,
+    ranges: false,
     nodes: 2,
     pages: 1,
     threads: 1,

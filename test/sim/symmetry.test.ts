@@ -13,6 +13,8 @@ const size = {
   ops: 1,
   places: 1,
   locks: 0,
+  blocks: 0,
+  ranges: false,
   duplicates: 0,
   losses: 0,
   evictions: 0,

@@ -8,17 +8,17 @@ import { isCoherence } from '../node/messages.js'
 import { TRAVELS } from './perform.js'
 import type { InFlight, SimNode } from './sim-node.js'
 
-/** @param locks whether threads use any: then the sync room's state matters */
-export function canonicalNode(node: SimNode, locks: boolean): string {
+/** @param judged whether the state of sync and heap matters, and who each thread is */
+export function canonicalNode(node: SimNode, judged: boolean): string {
   if (!node.alive) return 'lost'
   const { frames } = node.kernel
   return [
     canonicalCoherence(node.state.coherence),
-    locks ? canonicalSync(node) : '',
-    locks ? node.state.coherence.edges.nextNotice : '',
+    judged ? canonicalSync(node) + canonicalHeap(node) : '',
+    judged ? node.state.coherence.edges.nextNotice : '',
     frames.join(),
     node.kernel.twins.join(),
-    canonicalThreads(node, locks),
+    canonicalThreads(node, judged),
     node.todo.map((effect) => describeTodo(node, effect)).join(),
     JSON.stringify([node.payload, node.diffs]),
     node.copied,
@@ -37,10 +37,10 @@ export function canonicalLink(link: readonly InFlight[]): string {
     .join()
 }
 
-/** With locks the oracle knows threads by their numbers: there each is who it is. */
-function canonicalThreads(node: SimNode, locks: boolean): string {
+/** An oracle knows threads by their numbers: there each is who it is. */
+function canonicalThreads(node: SimNode, judged: boolean): string {
   const threads = node.kernel.threads.map((_, thread) => canonicalThread(node, thread))
-  return (locks ? threads : threads.sort()).join()
+  return (judged ? threads : threads.sort()).join()
 }
 
 function canonicalThread({ kernel }: SimNode, thread: number): string {
@@ -48,7 +48,7 @@ function canonicalThread({ kernel }: SimNode, thread: number): string {
   const views = kernel.views.slice(thread * kernel.pages, (thread + 1) * kernel.pages)
   const raised = kernel.faults.filter((fault) => fault.thread === thread).map((fault) => `${fault.page}${fault.access}`)
   const read = kernel.waiting.filter((fault) => fault.thread === thread).map((fault) => fault.page)
-  const locks = `${holds.join('+')}?${asks ?? ''}@${done}:${registers.join('.')}`
+  const locks = `${holds.join('+')}?${asks ? `${asks.op}${asks.of}` : ''}@${done}:${registers.join('.')}`
   return `${opsLeft}${access ?? '-'}${page}.${place}${waiting} ${locks} ${views.join(' ')} ${raised.sort().join(' ')}/${read.sort().join(' ')}`
 }
 
@@ -67,4 +67,12 @@ function canonicalSync({ state: { sync } }: SimNode): string {
   return JSON.stringify({ ...sync, askers: undefined }, (_, value: unknown) =>
     value instanceof Map ? [...value].sort() : value instanceof Set ? [...value] : value,
   )
+}
+
+/** With two blocks at most, those that are allocated say all of an allocator. */
+function canonicalHeap({ state: { heap } }: SimNode): string {
+  const blocks = [...heap.managed.values()].map(({ allocator }) => [...(allocator?.slotAt.keys() ?? [])].sort())
+  const pending = [...heap.pending].sort(([a], [b]) => a - b)
+  const releasing = [...heap.releasing].map(([ticket, { request }]) => [ticket, request])
+  return JSON.stringify([blocks, pending, releasing.sort(), [...heap.lost].sort()])
 }

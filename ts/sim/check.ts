@@ -3,6 +3,7 @@ import type { ProtocolName } from '../base/consistency.js'
 import type { AnyProtocol } from '../coherence/protocol.js'
 import { engine, pageView } from '../node/state.js'
 import { homesKnowTheSharers, homesKnowTheCopies, ownersKnowTheCopies } from './directories.js'
+import { described } from './requests.js'
 import { faceOf } from './face.js'
 import { exclusiveIsAlone, oneCopy, oneWriterOrManyReaders, type Promised } from './promises.js'
 import type { Setup } from './setup.js'
@@ -46,7 +47,7 @@ export function checkEnd(world: World): void {
     node.kernel.threads.forEach((thread, number) => {
       if (thread.waiting) throw new Violation(`node ${at} thread ${number} waits for p${thread.page} for ever`)
       if (thread.asks !== undefined)
-        throw new Violation(`node ${at} thread ${number} waits for l${thread.asks} for ever`)
+        throw new Violation(`node ${at} thread ${number} waits for ever: ${described(thread.asks)}`)
     })
     for (let page = 0; page < world.setup.pages; page++) checkSettled(world, protocol, at, page)
   }

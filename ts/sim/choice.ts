@@ -1,12 +1,13 @@
 /** Something that can happen in a World. */
 import type { Access, NodeId, Page } from '../base/ids.js'
+import type { Ask } from './requests.js'
 import type { Op } from './setup.js'
 
 export type Choice =
   /** A thread tries an access, a new one or the one that it faulted on. */
   | ({ readonly do: 'act'; readonly node: NodeId; readonly thread: number } & Op)
-  /** A thread asks for a lock, or gives it back. */
-  | { readonly do: 'lock' | 'unlock'; readonly node: NodeId; readonly thread: number; readonly lock: number }
+  /** A thread asks its node for something, or gives it back. */
+  | ({ readonly do: 'ask'; readonly node: NodeId; readonly thread: number } & Ask)
   /** The daemon reads a fault. */
   | {
       readonly do: 'fault'

@@ -3,6 +3,7 @@ import type { NodeId } from '../base/ids.js'
 import { CLASS, type CoherenceType } from '../coherence/messages.js'
 import { isCoherence } from '../node/messages.js'
 import type { Choice } from './choice.js'
+import type { Ask } from './requests.js'
 import type { Op } from './setup.js'
 import type { InFlight } from './sim-node.js'
 import type { World } from './world.js'
@@ -11,6 +12,9 @@ import type { World } from './world.js'
 export interface Wishes {
   accesses(): readonly Op[]
   locks(free: readonly number[]): readonly number[]
+  allocates(): boolean
+  /** Pages to acquire and release by themselves. */
+  ranges(): readonly Ask[]
 }
 
 export interface Options {
@@ -103,7 +107,9 @@ function threadChoices(world: World, node: number, wishes: Wishes, must: Choice[
     } else {
       // A request is a step, and there is one at a time.
       const idle = world.nodes[node]!.todo.length === 0
-      if (idle) for (const lock of holds) must.push({ do: 'unlock', node, thread, lock })
+      const { locks, blocks, ranges } = world.setup
+      const ask = (one: Ask) => must.push({ do: 'ask', node, thread, ...one })
+      if (idle) for (const one of holds) ask(one < locks ? { op: 'unlock', of: one } : { op: 'free', of: one - locks })
       if (opsLeft === 0) return
       const { program } = world.setup
       if (program !== undefined) {
@@ -112,14 +118,17 @@ function threadChoices(world: World, node: number, wishes: Wishes, must: Choice[
         return
       }
       for (const op of wishes.accesses()) must.push({ do: 'act', node, thread, ...op })
-      if (world.setup.locks === 0 || !idle) return
-      for (const lock of wishes.locks(above(holds, world.setup.locks))) must.push({ do: 'lock', node, thread, lock })
+      if (!idle) return
+      if (locks > 0) for (const of of wishes.locks(above(holds, locks))) ask({ op: 'lock', of })
+      const hasBlock = holds.some((one) => one >= locks)
+      if (blocks > 0 && !hasBlock && wishes.allocates()) ask({ op: 'alloc', of: 0 })
+      if (ranges) wishes.ranges().forEach(ask)
     }
   })
 }
 
 /** Locks that may be taken by who holds these: always in ascending order, or threads could wait for each other. */
 function above(holds: readonly number[], locks: number): number[] {
-  const first = Math.max(-1, ...holds) + 1
+  const first = Math.max(-1, ...holds.filter((held) => held < locks)) + 1
   return Array.from({ length: Math.max(0, locks - first) }, (_, at) => first + at)
 }

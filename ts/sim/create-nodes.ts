@@ -3,6 +3,7 @@ import type { Model, ProtocolName } from '../base/consistency.js'
 import { PAGE_SIZE } from '../base/ids.js'
 import type { SegmentAttributes } from '../base/requests.js'
 import { segmentMade } from '../coherence/state.js'
+import { heapMade } from '../heap/index.js'
 import { createNode, type NodeState } from '../node/state.js'
 import type { Step } from '../node/step.js'
 
@@ -33,6 +34,8 @@ export function createNodes(count: number, pages: number, step: Step, protocol: 
   return homes.map((self) => {
     const state = createNode(self)
     segmentMade(state.coherence, attributes)
+    heapMade(state.heap, attributes)
+    state.names.known.set(SEGMENT, { attributes, grants: 0 })
     for (const node of homes) if (node !== self) step(state, { is: 'joined', node }, [])
     return state
   })

@@ -5,7 +5,7 @@
 import type { Judge, Oracle } from './oracle.js'
 import { remembered } from './remembered.js'
 
-type Deed = readonly ['write' | 'allows' | 'acquired' | 'released', number, number, number]
+type Deed = readonly ['write' | 'allows' | 'learn', number, number, number | undefined]
 
 /** Allows everything: whoever replays the deeds learns what must not be. */
 export class Notes implements Judge {
@@ -20,12 +20,8 @@ export class Notes implements Judge {
     return true
   }
 
-  acquired(thread: number, lock: number): void {
-    this.deeds.push(['acquired', thread, lock, 0])
-  }
-
-  released(thread: number, lock: number): void {
-    this.deeds.push(['released', thread, lock, 0])
+  learn(who: number, from: number, page?: number): void {
+    this.deeds.push(['learn', who, from, page])
   }
 
   copy(): Judge {
@@ -60,11 +56,12 @@ export class Deeds {
   }
 
   #done(before: number, number: number): number {
-    const [is, thread, at, write] = this.#deeds[number]!
+    const [is, who, other, third] = this.#deeds[number]!
     const oracle = this.oracle(before)
-    if (is === 'allows') return oracle.allows(thread, at, write) ? before : NEVER
+    if (is === 'allows') return oracle.allows(who, other, third!) ? before : NEVER
     const after = oracle.copy()
-    after[is](thread, at, write)
+    if (is === 'write') after.write(who, other, third!)
+    else after.learn(who, other, third)
     return this.numberOf(after)
   }
 }

@@ -30,7 +30,19 @@ export function exploreSize(size: ExplorerSize, progress: (states: number) => vo
   const found = explore({ ...setup, step, progress })
   const seconds = rounded((performance.now() - started) / 1000)
   const { ok, states, forms, depth, violation, way } = found
-  const { protocol, nodes, pages, threads, ops: opsPerThread, locks, duplicates, losses, evictions } = setup
+  const {
+    protocol,
+    nodes,
+    pages,
+    threads,
+    ops: opsPerThread,
+    locks,
+    blocks,
+    ranges,
+    duplicates,
+    losses,
+    evictions,
+  } = setup
   const { symmetry = false } = setup
   const cluster = {
     name,
@@ -40,6 +52,8 @@ export function exploreSize(size: ExplorerSize, progress: (states: number) => vo
     threads,
     opsPerThread,
     locks,
+    blocks,
+    ranges,
     duplicates,
     losses,
     evictions,
@@ -70,6 +84,8 @@ export function sizesTable(results: readonly SizeReport[]): string {
     'threads a node': ({ threads }) => threads,
     'operations a thread': ({ opsPerThread }) => opsPerThread,
     locks: ({ locks }) => locks,
+    blocks: ({ blocks }) => blocks,
+    ranges: ({ ranges }) => (ranges ? 'yes' : ''),
     'faults twice': ({ duplicates }) => duplicates,
     'nodes lost': ({ losses }) => losses,
     evictions: ({ evictions }) => evictions,

@@ -37,6 +37,8 @@ export function modelOutcomes(
     pages: program.pages,
     places: 1,
     locks: 0,
+    blocks: 0,
+    ranges: false,
     ops: 1000,
     duplicates: 0,
     evictions: 0,

@@ -1,4 +1,7 @@
 /** Bugs planted in lrc: mutants.ts. */
+import type { EdgeName } from '../base/effects.js'
+import type { CoherenceEffect } from '../coherence/effects.js'
+import type { CoherenceState } from '../coherence/state.js'
 import { lrc } from '../coherence/lrc/index.js'
 import { to } from '../coherence/table.js'
 import { copyCell, homeCell, type Mutant } from './plant.js'
@@ -18,6 +21,56 @@ export const LRC: readonly Mutant[] = [
           edges.release(cells, state, edge, effects, scope)
           const late = state.edges.releases.splice(0)
           for (const { edge } of late) effects.push({ do: 'Released', edge })
+        },
+      },
+    },
+  },
+  {
+    name: 'memory given back before what was written is known',
+    protocol: {
+      ...lrc,
+      edges: {
+        ...edges,
+        release: (cells, state, edge, effects, scope) => {
+          edges.release(cells, state, edge, effects, scope)
+          if (edge.of === 'heap') forget(state, edge, [...state.edges.flushes.keys()], effects)
+        },
+      },
+    },
+  },
+  {
+    name: 'a range is not acquired',
+    protocol: {
+      ...lrc,
+      edges: {
+        ...edges,
+        acquire: (cells, state, effects, scope) => {
+          if (scope === undefined) edges.acquire(cells, state, effects, scope)
+        },
+      },
+    },
+  },
+  {
+    name: 'a range released without its last page',
+    protocol: {
+      ...lrc,
+      edges: {
+        ...edges,
+        release: (cells, state, edge, effects, scope) =>
+          edges.release(cells, state, edge, effects, scope && { ...scope, last: scope.last - 1 }),
+      },
+    },
+  },
+  {
+    name: 'a release of a range awaits no earlier flush',
+    protocol: {
+      ...lrc,
+      edges: {
+        ...edges,
+        release: (cells, state, edge, effects, scope) => {
+          const earlier = [...state.edges.flushes.keys()]
+          edges.release(cells, state, edge, effects, scope)
+          if (scope !== undefined) forget(state, edge, earlier, effects)
         },
       },
     },
@@ -100,3 +153,13 @@ export const LRC: readonly Mutant[] = [
     protocol: { ...lrc, edges: { ...edges, lost: () => {} } },
   },
 ]
+
+/** These flushes are not awaited by the release that has just begun. */
+function forget(state: CoherenceState, edge: EdgeName, flushes: readonly number[], effects: CoherenceEffect[]): void {
+  const release = state.edges.releases.find((one) => one.edge === edge)
+  if (release === undefined) return
+  for (const number of flushes) release.awaited.delete(number)
+  if (release.awaited.size > 0) return
+  state.edges.releases = state.edges.releases.filter((one) => one !== release)
+  effects.push({ do: 'Released', edge })
+}

@@ -1,10 +1,10 @@
 /**
  * What reads may see under release consistency: never a write that another one, which happened
  * before the read, has overwritten (happens-before: Lamport 1978; locks order as in Adve & Hill 1990).
- * In place of vector clocks everybody, thread or lock, carries per place two sets of writes, as bits:
- * those that it knows of, and those among them that it knows to be overwritten. A write overwrites what
- * its thread knows; a release gives a lock what the thread knows, an acquire the thread what the lock
- * knows. For programs without data races exactly one write is left to be seen.
+ * In place of vector clocks everybody, thread or lock (knowers.ts), carries per place two sets of writes, as
+ * bits: those that it knows of, and those among them that it knows to be overwritten. A write overwrites what
+ * its thread knows; at a release the lock learns what the thread knows, at an acquire the thread what the
+ * lock knows. For programs without data races exactly one write is left to be seen.
  */
 interface Knowledge {
   known: bigint
@@ -16,29 +16,29 @@ export interface Judge {
   write(thread: number, place: number, write: number): void
   /** Whether the thread may see what this write wrote. */
   allows(thread: number, place: number, write: number): boolean
-  acquired(thread: number, lock: number): void
-  released(thread: number, lock: number): void
+  /** @param page only of it */
+  learn(who: number, from: number, page?: number): void
   copy(): Judge
 }
 
 export class Oracle implements Judge {
-  /** By who * places + place; locks come behind the threads. */
+  /** By who * places + place; places are numbered through all pages. */
   readonly #all: Knowledge[]
 
   constructor(
-    private readonly threads: number,
-    locks: number,
+    knowers: number,
+    private readonly pages: number,
     private readonly places: number,
     from?: Oracle,
   ) {
     // Everybody knows the zeros that a page begins with: write 0.
     this.#all = from
       ? from.#all.map((one) => ({ ...one }))
-      : Array.from({ length: (threads + locks) * places }, () => ({ known: 1n, overwritten: 0n }))
+      : Array.from({ length: knowers * places }, () => ({ known: 1n, overwritten: 0n }))
   }
 
   copy(): Oracle {
-    return new Oracle(this.threads, 0, this.places, this)
+    return new Oracle(0, this.pages, this.places, this)
   }
 
   write(thread: number, place: number, write: number): void {
@@ -51,12 +51,16 @@ export class Oracle implements Judge {
     return ((this.#of(thread, place).overwritten >> BigInt(write)) & 1n) === 0n
   }
 
-  acquired(thread: number, lock: number): void {
-    this.#learn(thread, this.threads + lock)
-  }
-
-  released(thread: number, lock: number): void {
-    this.#learn(this.threads + lock, thread)
+  learn(who: number, from: number, page?: number): void {
+    const { pages, places } = this
+    const first = page === undefined ? 0 : (page * places) / pages
+    const end = page === undefined ? places : first + places / pages
+    for (let place = first; place < end; place++) {
+      const mine = this.#of(who, place)
+      const other = this.#of(from, place)
+      mine.known |= other.known
+      mine.overwritten |= other.overwritten
+    }
   }
 
   /** Writes by new numbers; those that are left out are forgotten. */
@@ -78,15 +82,6 @@ export class Oracle implements Judge {
   /** Equal for oracles that allow the same for ever. */
   canonical(): string {
     return this.#all.map(({ known, overwritten }) => `${known}/${overwritten}`).join()
-  }
-
-  #learn(who: number, from: number): void {
-    for (let place = 0; place < this.places; place++) {
-      const mine = this.#of(who, place)
-      const other = this.#of(from, place)
-      mine.known |= other.known
-      mine.overwritten |= other.overwritten
-    }
   }
 
   #of(who: number, place: number): Knowledge {

@@ -7,7 +7,7 @@
  */
 import { canonicalLink, canonicalNode } from './canonical.js'
 import { Oracle, type Judge } from './oracle.js'
-import { operationsOf, type Setup } from './setup.js'
+import { judged, operationsOf, type Setup } from './setup.js'
 import type { InFlight, SimNode } from './sim-node.js'
 import { World } from './world.js'
 
@@ -72,7 +72,7 @@ export class Parts {
   }
 
   nodeNumber(node: SimNode, at: number): number {
-    return this.#nodes.number(`${at} ${canonicalNode(node, this.setup.locks > 0)}`, node)
+    return this.#nodes.number(`${at} ${canonicalNode(node, judged(this.setup))}`, node)
   }
 
   linkNumber(link: Link): number {

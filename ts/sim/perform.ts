@@ -2,6 +2,7 @@
 import type { NodeId } from '../base/ids.js'
 import { EDGE_FIELDS } from '../coherence/lrc/messages.js'
 import { COHERENCE_TYPES } from '../coherence/messages.js'
+import { HEAP_FIELDS } from '../heap/messages.js'
 import { isCoherence, type Message } from '../node/messages.js'
 import { SYNC_FIELDS } from '../sync/messages.js'
 import { describeEffect } from './describe.js'
@@ -15,6 +16,7 @@ export const TRAVELS: ReadonlySet<string> = new Set([
   ...COHERENCE_TYPES,
   ...Object.keys(EDGE_FIELDS),
   ...Object.keys(SYNC_FIELDS),
+  ...Object.keys(HEAP_FIELDS),
 ])
 
 /** The next effect of the step that the node is in. */
@@ -27,11 +29,12 @@ export function perform(world: World, at: NodeId): void {
       if (TRAVELS.has(effect.message.type)) send(world, at, effect.to, effect.message)
       break
     case 'Answer':
-      answered(world, at, effect.ticket, effect.answer.is === 'locked')
+      answered(world, at, effect.ticket, effect.answer)
       break
     case 'Refuse':
-      if (world.losses === 0) throw new Violation(`node ${at} refuses: ${effect.error} ${effect.detail}`)
-      answered(world, at, effect.ticket, false)
+      if (world.losses === 0 && effect.error !== 'HEAP_FULL')
+        throw new Violation(`node ${at} refuses: ${effect.error} ${effect.detail}`)
+      answered(world, at, effect.ticket, undefined)
       break
     case 'Resume':
       node.resumes.push(effect.page)

@@ -6,6 +6,7 @@
  */
 import type { Access, Page } from '../base/ids.js'
 import { changes, writePlace, type Change } from './places.js'
+import type { Ask } from './requests.js'
 import { Violation } from './violation.js'
 
 export type ViewAccess = Access | 'none' | 'poison'
@@ -18,9 +19,9 @@ export interface Thread {
   /** Of the page, which byte. */
   place: number
   access: Access | undefined
-  /** Locks: held, and asked for. */
+  /** Locks and blocks that it holds, and what it has asked for and awaits. */
   holds: readonly number[]
-  asks: number | undefined
+  asks: Ask | undefined
   /** Of a program: accesses made, and what its registers hold. */
   done: number
   registers: readonly number[]

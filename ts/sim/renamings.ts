@@ -13,7 +13,8 @@ import {
   type Renaming,
 } from './renumber.js'
 import { renameTurns, turnsAt, turnsOn, type Turns } from './turns.js'
-import { namesOf, renameLocked, writesAt, writesOn, type Names } from './writes.js'
+import { namesOf, renameJudged, writesAt, writesOn, type Names } from './writes.js'
+import { judged } from './setup.js'
 import type { Choice } from './choice.js'
 
 interface Known {
@@ -42,10 +43,11 @@ export class Renamings {
 
   /** Renames what is in the row, after this was done. */
   after(choice: Choice, row: Row): void {
-    const { pages, locks, protocol } = this.parts.setup
-    if (choice.do === 'act') return locks > 0 ? this.#renameLocked(row) : this.#renameWrites(row, choice.page)
-    if (locks > 0 && choice.do !== 'fault') this.#renameLocked(row)
-    if (locks > 0 && choice.do !== 'fault' && choice.do !== 'perform') this.#renameTurns(row)
+    const { pages, protocol } = this.parts.setup
+    const hasOracle = judged(this.parts.setup)
+    if (choice.do === 'act') return hasOracle ? this.#renameJudged(row) : this.#renameWrites(row, choice.page)
+    if (hasOracle && choice.do !== 'fault') this.#renameJudged(row)
+    if (hasOracle && choice.do !== 'fault' && choice.do !== 'perform') this.#renameTurns(row)
     for (let page = 0; page < pages; page++) {
       if (protocol === 'mrsw-dynamic') this.#renameVersions(row, page)
       else this.#renameRequests(row, choice.node, page)
@@ -54,13 +56,14 @@ export class Renamings {
 
   /** Renames all in a row that nothing was ever renamed in. */
   whole(row: Row): void {
-    const { nodes, pages, locks, protocol } = this.parts.setup
-    if (locks > 0) {
-      this.#renameLocked(row)
+    const { nodes, pages, protocol } = this.parts.setup
+    const hasOracle = judged(this.parts.setup)
+    if (hasOracle) {
+      this.#renameJudged(row)
       this.#renameTurns(row)
     }
     for (let page = 0; page < pages; page++) {
-      if (locks === 0) this.#renameWrites(row, page)
+      if (!hasOracle) this.#renameWrites(row, page)
       if (protocol === 'mrsw-dynamic') this.#renameVersions(row, page)
       else for (let at = 0; at < nodes; at++) this.#renameRequests(row, at, page)
     }
@@ -97,7 +100,7 @@ export class Renamings {
   }
 
   /** What is written where there are locks. */
-  #renameLocked(row: Row): void {
+  #renameJudged(row: Row): void {
     const { parts } = this
     const { nodes, links, width, oracle } = parts.places
     let writes = 0
@@ -117,7 +120,7 @@ export class Renamings {
       return { names: same ? undefined : names, oracle: parts.oracleNumber(before.renamed(names)) }
     })
     row[oracle] = named.oracle
-    if (named.names !== undefined) this.#apply(row, `l${[...named.names].join(' ')}`, () => renameLocked(named.names!))
+    if (named.names !== undefined) this.#apply(row, `l${[...named.names].join(' ')}`, () => renameJudged(named.names!))
   }
 
   #renameTurns(row: Row): void {

@@ -15,6 +15,10 @@ export interface Setup {
   /** Bytes of a page that are written, and locks: where what may be read depends on what is locked. */
   readonly places: number
   readonly locks: number
+  /** Into how many blocks of the heap the segment divides, which threads allocate and free; 0: they do not. */
+  readonly blocks: number
+  /** Threads acquire and release pages by themselves, as ranges. */
+  readonly ranges: boolean
   /** How many faults may come twice, how many nodes may be lost. */
   readonly duplicates: number
   readonly losses: number
@@ -25,6 +29,11 @@ export interface Setup {
   readonly step: Step
   /** What the threads do; without, whatever they like. */
   readonly program?: Program
+}
+
+/** Has it an oracle: does what may be read depend on more than the order of accesses? */
+export function judged({ locks, blocks, ranges }: Pick<Setup, 'locks' | 'blocks' | 'ranges'>): boolean {
+  return locks > 0 || blocks > 0 || ranges
 }
 
 /** Of all threads. */

@@ -31,11 +31,11 @@ export interface SimNode {
   unlearnt: NodeId[]
 }
 
-/** The rooms besides coherence and, with locks, sync take no part here, so they are shared. */
-export function copyNode(node: SimNode, part: 'kernel' | 'all', locks: boolean): SimNode {
+/** @param judged sync and heap take part; where they do not, all nodes share theirs, as always the other rooms'. */
+export function copyNode(node: SimNode, part: 'kernel' | 'all', judged: boolean): SimNode {
   return {
     ...node,
-    state: part === 'all' ? copyState(node.state, locks) : node.state,
+    state: part === 'all' ? copyState(node.state, judged) : node.state,
     diffs: node.diffs.slice(),
     kernel: node.kernel.copy(),
     todo: node.todo.slice(),
@@ -44,7 +44,8 @@ export function copyNode(node: SimNode, part: 'kernel' | 'all', locks: boolean):
   }
 }
 
-function copyState(state: NodeState, locks: boolean): NodeState {
+function copyState(state: NodeState, judged: boolean): NodeState {
   const coherence = copyCoherence(state.coherence)
-  return { ...state, nodes: coherence.nodes, coherence, sync: locks ? structuredClone(state.sync) : state.sync }
+  const rooms = judged ? { sync: structuredClone(state.sync), heap: structuredClone(state.heap) } : undefined
+  return { ...state, nodes: coherence.nodes, coherence, ...rooms }
 }

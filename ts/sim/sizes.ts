@@ -13,11 +13,24 @@ export interface ExplorerSize extends Omit<Setup, 'step'> {
   readonly states: number
 }
 
-const plain = { places: 1, locks: 0, pages: 1, threads: 1, duplicates: 0, losses: 0, evictions: 0, holds: false }
+const plain = {
+  places: 1,
+  locks: 0,
+  blocks: 0,
+  ranges: false,
+  pages: 1,
+  threads: 1,
+  duplicates: 0,
+  losses: 0,
+  evictions: 0,
+  holds: false,
+}
 const mrsw = { protocol: 'mrsw', ...plain } as const
 const dynamic = { protocol: 'mrsw-dynamic', ...plain } as const
 const srsw = { protocol: 'srsw', ...plain } as const
 const lrc = { protocol: 'lrc', ...plain, places: 2, locks: 1 } as const
+const heap = { ...lrc, places: 1, locks: 0, blocks: 1 } as const
+const ranges = { ...lrc, places: 1, locks: 0, ranges: true } as const
 const evicting = { ...lrc, places: 1, evictions: 1 } as const
 
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
@@ -82,10 +95,23 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...lrc, name: '2n1p-2threads', when: 'daily', nodes: 2, threads: 2, ops: 1, places: 1, states: 159_695 },
   { ...lrc, name: '3n1p-2ops', when: 'full', nodes: 3, ops: 2, places: 1, states: 906_096 },
   { ...lrc, name: '3n1p-2locks', when: 'daily', nodes: 3, ops: 1, places: 1, locks: 2, states: 21_655 },
-  { ...lrc, name: '3n1p-lost', when: 'daily', nodes: 3, ops: 1, places: 1, losses: 1, states: 65_208 },
+  { ...lrc, name: '3n1p-lost', when: 'daily', nodes: 3, ops: 1, places: 1, losses: 1, states: 62_591 },
 
-  { ...evicting, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, states: 61_673 },
-  { ...evicting, name: '2n1p-evict-twice', when: 'daily', nodes: 2, ops: 2, evictions: 2, states: 224_364 },
-  { ...evicting, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, losses: 1, states: 92_639 },
-  { ...evicting, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, states: 138_783 },
+  { ...evicting, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, states: 50_425 },
+  { ...evicting, name: '2n1p-evict-twice', when: 'daily', nodes: 2, ops: 2, evictions: 2, states: 182_146 },
+  { ...evicting, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, losses: 1, states: 72_515 },
+  { ...evicting, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, states: 136_627 },
+
+  { ...heap, name: '2n1p-heap', when: 'test', nodes: 2, ops: 2, states: 5_521 },
+  { ...heap, name: '2n1p-heap-3ops', when: 'daily', nodes: 2, ops: 3, states: 22_365 },
+  { ...heap, name: '3n1p-heap', when: 'daily', nodes: 3, ops: 1, states: 15_001 },
+  { ...heap, name: '3n1p-heap-2ops', when: 'daily', nodes: 3, ops: 2, states: 689_233 },
+  { ...heap, name: '2n1p-2blocks', when: 'daily', nodes: 2, ops: 2, places: 2, blocks: 2, states: 29_577 },
+
+  { ...ranges, name: '2n1p-ranges', when: 'test', nodes: 2, ops: 2, states: 2_749 },
+  { ...ranges, name: '2n1p-ranges-3ops', when: 'daily', nodes: 2, ops: 3, states: 11_602 },
+  { ...ranges, name: '3n1p-ranges', when: 'daily', nodes: 3, ops: 1, states: 9_408 },
+  { ...ranges, name: '3n1p-ranges-2ops', when: 'daily', nodes: 3, ops: 2, states: 288_285 },
+  { ...ranges, name: '2n2p-ranges', when: 'daily', nodes: 2, pages: 2, ops: 2, states: 29_697 },
+  { ...ranges, name: '2n1p-ranges-2threads', when: 'daily', nodes: 2, threads: 2, ops: 1, states: 137_323 },
 ]

@@ -3,7 +3,7 @@
  * those names: one of them is gone through (scalarsets, Ip & Dill 1996). Alike are nodes that are home of no
  * page: a protocol tells those apart by what they have done alone. Not so
  *   - where a node is lost, or a page evicted: of the nodes that may have it the lowest is elected;
- *   - with locks, which node 0 manages and whose turns the oracle knows by thread;
+ *   - with an oracle, which knows threads by their numbers; and node 0 manages all locks;
  *   - with a program, in which every node has a part of its own.
  * There every state is its own only form. That this is right is counted: the forms of all states together
  * are as many as there are states without symmetry (test/sim/symmetry.test.ts).
@@ -19,7 +19,7 @@ import { isCoherence, type Message } from '../node/messages.js'
 import type { Parts, Row } from './parts.js'
 import { remembered } from './remembered.js'
 import { pagesOf } from './renumber.js'
-import type { Setup } from './setup.js'
+import { judged, type Setup } from './setup.js'
 import { copyNode, type InFlight, type SimNode } from './sim-node.js'
 
 interface Permutation {
@@ -77,9 +77,9 @@ function compare(one: Row, other: Row): number {
 }
 
 /** By node, what it becomes; the identity first. */
-function permutations({ nodes, pages, losses, evictions, locks, program }: Setup): NodeId[][] {
+function permutations({ nodes, pages, losses, evictions, program, ...setup }: Setup): NodeId[][] {
   const all = Array.from({ length: nodes }, (_, node) => node)
-  if (losses > 0 || evictions > 0 || locks > 0 || program !== undefined) return [all]
+  if (losses > 0 || evictions > 0 || judged(setup) || program !== undefined) return [all]
   const homes = all.slice(0, pages) // page p's home is p % nodes
   return orders(all.slice(homes.length)).map((order) => [...homes, ...order])
 }

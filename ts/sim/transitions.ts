@@ -12,9 +12,10 @@ import { Deeds, NEVER, Notes } from './deeds.js'
 import type { Parts, Row } from './parts.js'
 import { remembered } from './remembered.js'
 import { lowerNumbers } from './numbers.js'
+import type { Ask } from './requests.js'
 import type { Renamings } from './renamings.js'
 import type { Choice } from './choice.js'
-import type { Op, Setup } from './setup.js'
+import { judged, type Op, type Setup } from './setup.js'
 import { takesNoStep, type World } from './world.js'
 
 /** Something that can happen in a row. */
@@ -44,7 +45,7 @@ interface Options {
 export class Transitions {
   readonly #wishes: Wishes
   readonly #deeds: Deeds
-  /** By node number, the locks that its threads hold, as bits. */
+  /** By node number, what its threads hold, as bits. */
   readonly #held = new Map<number, number>()
   /** By node number, and eight of them by what else decides (#context). */
   readonly #own = new Map<number, Options>()
@@ -119,7 +120,7 @@ export class Transitions {
   #context(row: Row, choice: Choice): number {
     const { places, setup } = this.parts
     const last = choice.do === 'act' ? row[places.latest + choice.page]! : 0
-    const held = choice.do === 'perform' && setup.locks > 0 ? this.#heldElsewhere(row, choice.node) : 0
+    const held = choice.do === 'perform' && judged(setup) ? this.#heldElsewhere(row, choice.node) : 0
     const lost = Number(row[places.losses]! < setup.losses)
     return ((this.#alive(row) * 2 + lost) * CONTEXT_MAX + held) * CONTEXT_MAX + last
   }
@@ -153,7 +154,7 @@ export class Transitions {
     const { places, setup } = parts
     const at = choice.node
     const notes = new Notes()
-    const world = parts.world(row, setup.locks > 0 ? notes : undefined)
+    const world = parts.world(row, judged(setup) ? notes : undefined)
     take(world, choice)
     const sends: { place: number; flight: number }[] = []
     for (let to = 0; to < setup.nodes; to++) {
@@ -184,7 +185,7 @@ export class Transitions {
     )
   }
 
-  /** Locks that other nodes' threads hold, as bits. */
+  /** What other nodes' threads hold, as bits. */
   #heldElsewhere(row: Row, at: number): number {
     const { parts } = this
     const { places, setup } = parts
@@ -193,8 +194,8 @@ export class Transitions {
       if (other === at) continue
       const number = row[places.nodes + other]!
       held |= remembered(this.#held, number, () => {
-        const locks = parts.node(number).kernel.threads.flatMap(({ holds }) => holds)
-        return locks.reduce((bits, lock) => bits | (1 << lock), 0)
+        const held = parts.node(number).kernel.threads.flatMap(({ holds }) => holds)
+        return held.reduce((bits, one) => bits | (1 << one), 0)
       })
     }
     return held
@@ -220,7 +221,7 @@ export function take(world: World, choice: Choice): void {
   for (let effect = next(); effect === 'Send' || effect === 'Resume'; effect = next()) {
     world.take({ do: 'perform', node: choice.node })
   }
-  if (world.setup.locks > 0 && !takesNoStep(choice)) lowerNumbers(world.nodes[choice.node]!, world.setup)
+  if (judged(world.setup) && !takesNoStep(choice)) lowerNumbers(world.nodes[choice.node]!, world.setup)
 }
 
 /** Does World.take look at nothing but the node, the message and the context, and change nothing else? */
@@ -235,5 +236,9 @@ function allWishes({ pages, places }: Pick<Setup, 'pages' | 'places'>): Wishes {
       ops.push({ page, place, access: 'read' }, { page, place, access: 'write' })
     }
   }
-  return { accesses: () => ops, locks: (free) => free }
+  const ranges = Array.from({ length: pages }, (_, of) => of).flatMap((of): Ask[] => [
+    { op: 'acquire', of },
+    { op: 'release', of },
+  ])
+  return { accesses: () => ops, locks: (free) => free, allocates: () => true, ranges: () => ranges }
 }

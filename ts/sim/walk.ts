@@ -33,7 +33,8 @@ const STEPS_MAX = 1_000_000
 
 export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions): WalkResult {
   const prng = new Prng(seed)
-  const locked = protocol === 'lrc'
+  // By what threads learn of each other: one bug shows only where there are no locks beside.
+  const edges = protocol === 'lrc' ? prng.below(4) : undefined
   const world = World.create({
     protocol,
     nodes: nodes ?? 2 + prng.below(4),
@@ -42,8 +43,10 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
     ops: 2 + prng.below(12),
     duplicates: prng.below(4),
     holds: prng.chance(0.5),
-    places: locked ? 2 : 1,
-    locks: locked ? 2 : 0,
+    places: edges === undefined ? 1 : 2,
+    locks: edges === 0 || edges === 3 ? 2 : 0,
+    blocks: edges === 1 || edges === 3 ? 1 + prng.below(2) : 0,
+    ranges: edges === 2 || edges === 3,
     losses: losses ?? (prng.chance(0.3) ? 1 + prng.below(2) : 0),
     evictions: prng.chance(0.5) ? 1 + prng.below(8) : 0,
     step,
@@ -59,6 +62,8 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
       },
     ],
     locks: (free) => (free.length > 0 && prng.chance(0.3) ? [prng.pick(free)] : []),
+    allocates: () => prng.chance(0.3),
+    ranges: () => (prng.chance(0.3) ? [{ op: prng.chance(0.5) ? 'acquire' : 'release', of: prng.below(pages) }] : []),
   }
   const result = (steps: number, violation?: string): WalkResult => {
     const { nodes } = world.setup

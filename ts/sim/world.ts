@@ -16,12 +16,13 @@ import { act } from './accesses.js'
 import type { Choice } from './choice.js'
 import { createNodes, SEGMENT } from './create-nodes.js'
 import { describeEvent } from './describe.js'
+import { knowers } from './knowers.js'
 import { lose } from './losses.js'
 import { Oracle, type Judge } from './oracle.js'
 import { perform } from './perform.js'
 import { Kernel } from './pretend-kernel.js'
 import { request } from './requests.js'
-import type { Setup } from './setup.js'
+import { judged, type Setup } from './setup.js'
 import { copyNode, type InFlight, type Payload, type SimNode } from './sim-node.js'
 import { Violation } from './violation.js'
 
@@ -41,7 +42,7 @@ export class World {
   readonly #owned: ('none' | 'kernel' | 'all')[]
   /** Per page the number of its last write. */
   readonly latest: number[]
-  /** With locks: what reads may see. */
+  /** What reads may see, where that depends on locks and the like. */
   readonly oracle: Judge | undefined
   /** The number that a write gets, if it is not one for ever. */
   readonly nextWrite: number | undefined
@@ -73,9 +74,9 @@ export class World {
     this.links = Array.from({ length: setup.nodes ** 2 }, () => [])
     this.#owned = Array.from({ length: setup.nodes }, () => 'all')
     this.latest = Array.from({ length: setup.pages }, () => 0)
-    const { nodes, threads, locks, pages, places } = setup
+    const { pages, places } = setup
     this.memory = new Map()
-    if (locks > 0) this.oracle = new Oracle(nodes * threads, locks, pages * places)
+    if (judged(setup)) this.oracle = new Oracle(knowers(setup), pages, pages * places)
     this.duplicatesLeft = setup.duplicates
     this.lossesLeft = setup.losses
     this.evictionsLeft = setup.evictions
@@ -112,7 +113,7 @@ export class World {
   /** The node, to be changed: all of it, or all but what the engine knows. */
   own(at: NodeId, part: 'kernel' | 'all'): SimNode {
     if (this.#owned[at] === 'none' || (part === 'all' && this.#owned[at] === 'kernel')) {
-      this.nodes[at] = copyNode(this.nodes[at]!, part, this.setup.locks > 0)
+      this.nodes[at] = copyNode(this.nodes[at]!, part, judged(this.setup))
       this.#owned[at] = part
     }
     return this.nodes[at]!
@@ -133,9 +134,8 @@ export class World {
     switch (choice.do) {
       case 'act':
         return act(this, choice.node, choice.thread, choice)
-      case 'lock':
-      case 'unlock':
-        return request(this, choice.node, choice.thread, choice.do, choice.lock)
+      case 'ask':
+        return request(this, choice.node, choice.thread, choice)
       case 'fault':
         node.kernel.readFault(choice.thread, choice.page, choice.access)
         return this.step(choice.node, { is: 'fault', segment: SEGMENT, page: choice.page, access: choice.access })

@@ -32,7 +32,7 @@ export function namesOf(writes: number, oracle: Oracle): Names {
   return new Map([[0, 0], ...all.map((write, at): [number, number] => [write, at + 1])])
 }
 
-export function renameLocked(names: Names): Renaming {
+export function renameJudged(names: Names): Renaming {
   const bytes = (old: number) => {
     let now = old
     for (let place = 0; place < PLACES_MAX && old >= 0; place++) {
@@ -45,7 +45,7 @@ export function renameLocked(names: Names): Renaming {
     return payload.map((diff) => diff.map(({ place, write }) => ({ place, write: names.get(write)! })))
   }
   return {
-    name: `locked ${[...names].join(' ')}`,
+    name: `judged ${[...names].join(' ')}`,
     node(old) {
       if (writesAt(old) === 0) return old
       const node = copyNode(old, 'kernel', true)
