@@ -1,7 +1,7 @@
 #!/bin/sh
 # Counts the words of a file with RANKS processes (default 6) on the nodes of the running cluster and
 # compares the result with what tr, sort and uniq say. Prints the difference if there is one.
-# Usage: run.sh [--consistency M] [--manager K] [FILE]
+# Usage: run.sh [--consistency M] [--manager K] [--unit U] [FILE]
 here=$(dirname "$(realpath "$0")")
 gshm="node $here/../../dist/ts/cli/main.js"
 options=

@@ -1,6 +1,6 @@
 /* wordcount: the ranks of one run count the words of a file in global memory.
  *
- *   gshm run -n 6 -- examples/wordcount/rank.sh [--consistency M] [--manager K] FILE
+ *   gshm run -n 6 -- examples/wordcount/rank.sh [--consistency M] [--manager K] [--unit U] FILE
  *                                                       (run.sh does that and checks the result)
  *
  * Each rank reads its part of the file straight into a shared segment, counts the words that begin
@@ -170,11 +170,14 @@ static uint32_t from_environment(const char *name, uint32_t otherwise) {
 
 /* Gives the file's path. */
 static const char *parse(int argc, char **argv) {
-  static const struct option known[] = {
-      {"consistency", required_argument, NULL, 'c'}, {"manager", required_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
+  static const struct option known[] = {{"consistency", required_argument, NULL, 'c'},
+                                        {"manager", required_argument, NULL, 'm'},
+                                        {"unit", required_argument, NULL, 'u'},
+                                        {NULL, 0, NULL, 0}};
   for (int word; (word = getopt_long(argc, argv, "", known, NULL)) != -1;) {
     if (word == 'c') model.consistency = optarg;
     else if (word == 'm') model.manager = optarg;
+    else if (word == 'u') model.unit = (uint32_t)strtoul(optarg, NULL, 10);
     else exit(2);
   }
   return optind < argc ? argv[optind] : "/usr/share/common-licenses/GPL-3";

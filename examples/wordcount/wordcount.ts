@@ -15,10 +15,12 @@ interface Word {
 }
 
 const word = { type: 'string' } as const
-const { values: model, positionals } = parseArgs({
-  options: { consistency: word, manager: word },
+const { values, positionals } = parseArgs({
+  options: { consistency: word, manager: word, unit: word },
   allowPositionals: true,
 })
+const { unit, ...words } = values
+const model = unit === undefined ? words : { ...words, unit: Number(unit) }
 const path = positionals[0] ?? '/usr/share/common-licenses/GPL-3'
 const rank = Number(process.env['GSHM_RANK'] ?? 0)
 const ranks = Number(process.env['GSHM_RANKS'] ?? 1)

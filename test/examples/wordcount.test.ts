@@ -27,7 +27,8 @@ t.test('wordcount: C and Node.js ranks on three nodes count what tr, sort and un
   })
   const models: Record<string, string[]> = {
     'GPL-3, lrc': ['--consistency', 'lrc'],
-    'a word at every seam': ['--consistency', 'mrsw', '--manager', 'central'],
+    'one long word over all parts': ['--unit', '65536'],
+    'a word at every seam': ['--consistency', 'mrsw', '--manager', 'central', '--unit', '8192'],
     'fewer bytes than ranks': ['--consistency', 'lrc', '--manager', 'central'],
   }
   const licence = '/usr/share/common-licenses/GPL-3'

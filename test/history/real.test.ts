@@ -24,7 +24,7 @@ function start(t: Test, ...args: string[]) {
 
 const FIELDS = [
   ...['ok', 'operations', 'seconds', 'histories', 'violations', 'crossNode'],
-  ...['seed', 'nodes', 'processes', 'threads', 'consistency', 'manager'],
+  ...['seed', 'nodes', 'processes', 'threads', 'consistency', 'manager', 'unit'],
 ]
 
 async function json(t: Test, ...args: string[]) {
@@ -42,6 +42,18 @@ t.test('histories: what threads on three nodes see is sequentially consistent', 
   t.ok(result.operations >= 20_000 && result.operations < 20_012, `${result.operations} operations`)
   t.ok(result.crossNode > 100, `${result.crossNode} operations saw what another node wrote`)
   t.same(files, [], 'no file is left')
+})
+
+t.test('histories: units of 64 KiB, in every model that promises it', async (t) => {
+  for (const model of [
+    ['srsw', 'fixed'],
+    ['mrsw', 'fixed'],
+    ['mrsw', 'dynamic'],
+  ] as const) {
+    const words = ['--consistency', model[0], '--manager', model[1], '--unit', '64K']
+    const { result } = await json(t, '--operations', '10000', '--pages', '40', '--nodes', '2', '--seed', '7', ...words)
+    t.match(result, { ok: true, violations: 0, consistency: model[0], manager: model[1], unit: 65536 })
+  }
 })
 
 t.test('histories: one node, for people', async (t) => {

@@ -57,6 +57,17 @@ t.test('litmus: under a lock each thread runs as a whole', async (t) => {
   t.match(result, { ok: true, tests: 3, forbidden: 0, outsideSc: 0, reachable: 2 + 2 + 6 })
 })
 
+t.test('litmus: units of several pages, locations all over them', async (t) => {
+  for (const args of [
+    ['--unit', '8192'],
+    ['--unit', '65536', '--manager', 'dynamic'],
+    ['--unit', '16384', '--consistency', 'lrc', '--guard', 'lock'],
+  ]) {
+    const { result } = await litmus(t, folders(t, ['SB', 'MP', 'WRC']), '--runs', '60', ...args)
+    t.match(result, { ok: true, tests: 3, forbidden: 0, outsideSc: 0 }, args.join(' '))
+  }
+})
+
 t.test('litmus: a file that is not understood is skipped, told, and not ok', async (t) => {
   const where = folders(t, ['SB'])
   writeFileSync(join(where.tests, 'odd.litmus'), knownText('SB').replace('movq $1,(y)', 'incq (y)'))

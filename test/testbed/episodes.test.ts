@@ -62,6 +62,25 @@ for (const [consistency, manager] of [
   })
 }
 
+t.test('episodes: units of every size, in every model', async (t) => {
+  for (const [model, unit] of [
+    [['srsw', 'fixed'], 16384],
+    [['mrsw', 'central'], 65536],
+    [['mrsw', 'fixed'], 32768],
+    [['mrsw', 'dynamic'], 8192],
+    [['lrc', 'fixed'], 8192],
+    [['lrc', 'fixed'], 65536],
+  ] as const) {
+    const [consistency, manager] = model
+    const run = ['--nodes', '2', '--processes', '4', '--pages', '40', '--episodes', '3', '--seed', '7']
+    const args = [...run, '--consistency', consistency, '--manager', manager, '--unit', String(unit)]
+    const result = await json(t, ...args)
+    t.match(result, { ok: true, wrong: 0, leaked: 0, consistency, manager, unit }, `${consistency}/${manager}, ${unit}`)
+  }
+  t.match(await start(t, '--unit', '5000').ended, { status: 1, stderr: /--unit '5000': a power of two/ })
+  t.match(await start(t, '--unit', '128K').ended, { status: 1, stderr: /--unit '128K': from 4096 to 65536/ })
+})
+
 t.test('episodes: one node, few pages, for people', async (t) => {
   const args = ['--nodes', '1', '--processes', '2', '--pages', '3', '--episodes', '3', '--consistency', 'srsw']
   t.match(await start(t, ...args).ended, {

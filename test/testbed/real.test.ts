@@ -59,6 +59,7 @@ t.test('testbed: segments of another model; one that cannot be is told of by its
   const run = ['--nodes', '2', '--processes', '2', '--seconds', '1']
   t.match(await json(t, ...run, '--manager', 'central'), { ok: true, wrong: 0 })
   t.match(await json(t, ...run, '--consistency', 'lrc'), { ok: true, wrong: 0, overlaps: 0, leaked: 0 })
+  t.match(await json(t, ...run, '--manager', 'dynamic', '--unit', '64K'), { ok: true, wrong: 0 })
   const { failures } = await json(t, ...run, '--consistency', 'lrc', '--manager', 'dynamic')
   t.match(failures?.join(' '), /worker \d .*manager is 'dynamic': only consistency 'mrsw'/)
 })
