@@ -73,6 +73,16 @@ export function explore(options: ExploreOptions): ExploreReport {
     if (seen.count % 10_000 === 0) progress?.(seen.count)
     return true
   }
+  const tried = (row: Row, what: Option, id: number, option: number): string | undefined => {
+    try {
+      const after = transitions.after(row, what)
+      // One that was met is as good as it was then.
+      if (meet(after, id, option)) watch.look(after, row)
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
+  }
   const report = (complete: boolean, violation?: string, way: readonly string[] = []): ExploreReport => {
     return { ok: complete && violation === undefined, states: seen.count, forms, ends, depth, complete, violation, way }
   }
@@ -96,11 +106,7 @@ export function explore(options: ExploreOptions): ExploreReport {
         atEnd?.(world)
       }
       for (let option = 0; option < open.length; option++) {
-        const wrong = caught(() => {
-          const after = transitions.after(row, open[option]!)
-          // One that was met is as good as it was then.
-          if (meet(after, id, option)) watch.look(after, row)
-        })
+        const wrong = tried(row, open[option]!, id, option)
         if (wrong !== undefined) return report(true, wrong, wayTo(id, [option]))
         if (seen.count >= statesMax) return report(false)
       }
@@ -117,13 +123,17 @@ function renamed(renamings: Renamings, row: Row): Row {
   return form
 }
 
+function messageOf(error: unknown): string {
+  if (error instanceof Violation) return error.message
+  throw error
+}
+
 function caught(action: () => void): string | undefined {
   try {
     action()
     return undefined
   } catch (error) {
-    if (error instanceof Violation) return error.message
-    throw error
+    return messageOf(error)
   }
 }
 
@@ -140,7 +150,7 @@ function replay(parts: Parts, transitions: Transitions, start: Row, way: readonl
       world.log = (line) => lines.push(line)
       take(world, option.choice)
       checkNow(world)
-      row = transitions.after(row, option)
+      row = transitions.after(row, option).slice()
     })
     if (wrong !== undefined) lines.push(`VIOLATION ${wrong}`)
   }

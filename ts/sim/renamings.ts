@@ -2,7 +2,7 @@
 import type { Page } from '../base/ids.js'
 import { copySerial } from '../coherence/state.js'
 import type { Parts, Row } from './parts.js'
-import { remembered } from './remembered.js'
+import { ByNumber, remembered } from './remembered.js'
 import {
   pagesOf,
   renameRequests,
@@ -24,22 +24,27 @@ interface Known {
   readonly links: Map<number, number>
 }
 
-/** Above all sets of writes. */
-const WRITES = 2 ** 29
+/** By oracle and writes, what these are called, and the oracle that knows them by the names. */
+interface Named {
+  readonly names: Names | undefined
+  readonly after: number
+}
 
 export class Renamings {
   readonly #known = new Map<string, Known>()
   /** By node or link, per page. */
-  readonly #versions = { nodes: new Map<number, number[]>(), links: new Map<number, number[]>() }
+  readonly #versions = { nodes: new ByNumber<number[]>(), links: new ByNumber<number[]>() }
   /** By node or link, the writes that it has. */
-  readonly #writes = { nodes: new Map<number, number>(), links: new Map<number, number>() }
-  /** By oracle and writes, what they are called, and the oracle that knows them by these names. */
-  readonly #named = new Map<number, { readonly names: Names | undefined; readonly oracle: number }>()
+  readonly #writes = { nodes: new ByNumber<number>(), links: new ByNumber<number>() }
+  readonly #named = new ByNumber<Map<number, Named>>()
   /** By node, and by link and where it is. */
-  readonly #turns = { nodes: new Map<number, Turns>(), links: new Map<number, Turns>() }
-  readonly #serials = new Map<number, number[]>()
+  readonly #turns = { nodes: new ByNumber<Turns>(), links: new ByNumber<Turns>() }
+  readonly #used: Int32Array
+  readonly #serials = new ByNumber<number[]>()
 
-  constructor(private readonly parts: Parts) {}
+  constructor(private readonly parts: Parts) {
+    this.#used = new Int32Array(parts.setup.nodes)
+  }
 
   /** Renames what is in the row, after this was done. */
   after(choice: Choice, row: Row): void {
@@ -79,84 +84,94 @@ export class Renamings {
 
   #renameRequests(row: Row, at: number, page: Page): void {
     const number = row[this.parts.places.nodes + at]!
-    const serials = remembered(this.#serials, number, () => {
-      const pages = pagesOf(this.parts.node(number))
-      return Array.from({ length: this.parts.setup.pages }, (_, page) => copySerial(pages, page))
-    })
+    const serials = this.#serials.get(number) ?? this.#serials.put(number, this.#serialsOf(number))
     const last = serials[page]!
     if (last > 1) this.#apply(row, `r${at} ${page} ${last}`, () => renameRequests(at, page, last))
+  }
+
+  #serialsOf(number: number): number[] {
+    const pages = pagesOf(this.parts.node(number))
+    return Array.from({ length: this.parts.setup.pages }, (_, page) => copySerial(pages, page))
   }
 
   #renameVersions(row: Row, page: Page): void {
     const { nodes, links, width } = this.parts.places
     let used = 0
-    for (let place = nodes; place < width; place++) {
+    for (let place = nodes; place < links; place++) {
       const number = row[place]!
-      if (place >= links && number === 0) continue
-      used |= this.#versionsOf(place < links ? 'nodes' : 'links', number)[page]!
+      used |= (this.#versions.nodes.get(number) ?? this.#versions.nodes.put(number, this.#versionsAt(number)))[page]!
+    }
+    for (let place = links; place < width; place++) {
+      const number = row[place]!
+      if (number === 0) continue
+      used |= (this.#versions.links.get(number) ?? this.#versions.links.put(number, this.#versionsOn(number)))[page]!
     }
     const versions = used | 1
     if ((versions & (versions + 1)) !== 0) this.#apply(row, `v${page} ${used}`, () => renameVersions(page, used))
   }
 
-  /** What is written where there are locks. */
+  #versionsAt(number: number): number[] {
+    return Array.from({ length: this.parts.setup.pages }, (_, page) => versionsAt(this.parts.node(number), page))
+  }
+
+  #versionsOn(number: number): number[] {
+    return Array.from({ length: this.parts.setup.pages }, (_, page) => versionsOn(this.parts.link(number), page))
+  }
+
+  /** What is written where there is an oracle. */
   #renameJudged(row: Row): void {
     const { parts } = this
     const { nodes, links, width, oracle } = parts.places
+    const known = this.#writes
     let writes = 0
     for (let place = nodes; place < links; place++) {
       const number = row[place]!
-      writes |= remembered(this.#writes.nodes, number, () => writesAt(parts.node(number)))
+      writes |= known.nodes.get(number) ?? known.nodes.put(number, writesAt(parts.node(number)))
     }
     for (let place = links; place < width; place++) {
       const number = row[place]!
-      if (number > 0) writes |= remembered(this.#writes.links, number, () => writesOn(parts.link(number)))
+      if (number > 0) writes |= known.links.get(number) ?? known.links.put(number, writesOn(parts.link(number)))
     }
-    const key = row[oracle]! * WRITES + writes
-    const named = remembered(this.#named, key, () => {
-      const before = parts.oracle(row[oracle]!)
+    const { names, after } = this.#namedBy(row[oracle]!, writes)
+    row[oracle] = after
+    if (names !== undefined) this.#apply(row, `l${[...names].join(' ')}`, () => renameJudged(names))
+  }
+
+  #namedBy(oracle: number, writes: number): Named {
+    const byWrites = this.#named.get(oracle) ?? this.#named.put(oracle, new Map())
+    return remembered(byWrites, writes, () => {
+      const before = this.parts.oracle(oracle)
       const names = namesOf(writes, before)
       const same = [...names].every(([from, to]) => from === to)
-      return { names: same ? undefined : names, oracle: parts.oracleNumber(before.renamed(names)) }
+      return { names: same ? undefined : names, after: this.parts.oracleNumber(before.renamed(names)) }
     })
-    row[oracle] = named.oracle
-    if (named.names !== undefined) this.#apply(row, `l${[...named.names].join(' ')}`, () => renameJudged(named.names!))
   }
 
   #renameTurns(row: Row): void {
     const { parts } = this
     const { nodes: count } = parts.setup
     const { nodes, links } = parts.places
-    const used = Array.from({ length: count }, () => 0)
-    const note = (turns: Turns) => {
-      for (let owner = 0; owner < count; owner++) used[owner]! |= turns[owner]!
-    }
+    const known = this.#turns
+    const used = this.#used.fill(0)
     for (let at = 0; at < count; at++) {
       const number = row[nodes + at]!
-      note(remembered(this.#turns.nodes, number, () => turnsAt(parts.node(number), count)))
+      note(used, known.nodes.get(number) ?? known.nodes.put(number, turnsAt(parts.node(number), count)))
       for (let to = 0; to < count; to++) {
         const link = row[links + at * count + to]!
+        if (link === 0) continue
         const key = (link * count + at) * count + to
-        if (link > 0) note(remembered(this.#turns.links, key, () => turnsOn(parts.link(link), at, to, count)))
+        note(used, known.links.get(key) ?? known.links.put(key, turnsOn(parts.link(link), at, to, count)))
       }
     }
-    used.forEach((turns, owner) => {
+    for (let owner = 0; owner < count; owner++) {
+      const turns = used[owner]!
       const { alive, state } = parts.node(row[nodes + owner]!)
       const last = 31 - Math.clz32(turns | 1)
       const gaps = (turns | 1) !== 2 ** (last + 1) - 1
       if (gaps || (alive && state.sync.lastTurn !== last)) {
         this.#apply(row, `t${owner} ${turns}`, () => renameTurns(owner, turns))
       }
-    })
-  }
-
-  #versionsOf(what: 'nodes' | 'links', number: number): number[] {
-    const { parts } = this
-    return remembered(this.#versions[what], number, () =>
-      Array.from({ length: parts.setup.pages }, (_, page) =>
-        what === 'nodes' ? versionsAt(parts.node(number), page) : versionsOn(parts.link(number), page),
-      ),
-    )
+    }
   }
 
   #apply(row: Row, name: string, make: () => Renaming): void {
@@ -169,21 +184,37 @@ export class Renamings {
     }))
     for (let place = nodes; place < links; place++) {
       const number = row[place]!
-      row[place] = remembered(known.nodes, number, () => {
-        const node = parts.node(number)
-        const renamed = known.renaming.node(node, place - nodes)
-        return renamed === node ? number : parts.nodeNumber(renamed, place - nodes)
-      })
+      row[place] = known.nodes.get(number) ?? this.#renamedNode(known, number, place - nodes)
     }
     for (let place = links; place < width; place++) {
       const number = row[place]!
       if (number === 0) continue
       const at = place - links
-      row[place] = remembered(known.links, known.renaming.placed ? number * (width - links) + at : number, () => {
-        const link = parts.link(number)
-        const renamed = known.renaming.link(link, Math.floor(at / parts.setup.nodes), at % parts.setup.nodes)
-        return renamed === link ? number : parts.linkNumber(renamed)
-      })
+      const key = known.renaming.placed ? number * (width - links) + at : number
+      row[place] = known.links.get(key) ?? this.#renamedLink(known, number, at, key)
     }
   }
+
+  #renamedNode({ renaming, nodes }: Known, number: number, at: number): number {
+    const { parts } = this
+    const node = parts.node(number)
+    const renamed = renaming.node(node, at)
+    const made = renamed === node ? number : parts.nodeNumber(renamed, at)
+    nodes.set(number, made)
+    return made
+  }
+
+  #renamedLink({ renaming, links }: Known, number: number, at: number, key: number): number {
+    const { parts } = this
+    const { nodes } = parts.setup
+    const link = parts.link(number)
+    const renamed = renaming.link(link, Math.floor(at / nodes), at % nodes)
+    const made = renamed === link ? number : parts.linkNumber(renamed)
+    links.set(key, made)
+    return made
+  }
+}
+
+function note(used: Int32Array, turns: Turns): void {
+  for (let owner = 0; owner < used.length; owner++) used[owner]! |= turns[owner]!
 }

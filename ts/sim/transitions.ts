@@ -10,9 +10,10 @@
 import { deliverable, ownChoices, type Wishes } from './choices.js'
 import { Deeds, NEVER, Notes } from './deeds.js'
 import type { Parts, Row } from './parts.js'
-import { remembered } from './remembered.js'
+import { ByNumber } from './remembered.js'
 import { lowerNumbers } from './numbers.js'
 import type { Ask } from './requests.js'
+import type { Thread } from './pretend-kernel.js'
 import type { Renamings } from './renamings.js'
 import type { Choice } from './choice.js'
 import { judged, type Op, type Setup } from './setup.js'
@@ -46,19 +47,21 @@ export class Transitions {
   readonly #wishes: Wishes
   readonly #deeds: Deeds
   /** By node number, what its threads hold, as bits. */
-  readonly #held = new Map<number, number>()
-  /** By node number, and eight of them by what else decides (#context). */
-  readonly #own = new Map<number, Options>()
-  /** By node number, sender and link number. */
-  readonly #deliveries = new Map<number, readonly Option[]>()
-  /** Messages in flight, and links with one appended. */
-  readonly #appended = new Map<number, number>()
+  readonly #held = new ByNumber<number>()
+  /** By node number, and eight of them by what else decides (options). */
+  readonly #own = new ByNumber<Options>()
+  /** By link number and sender, and by node number. */
+  readonly #deliveries = new ByNumber<Map<number, readonly Option[]>>()
+  /** By link number, and by that of one message: the link with the message appended. */
+  readonly #appended = new ByNumber<Map<number, number>>()
+  readonly #after: Row
 
   constructor(
     private readonly parts: Parts,
     private readonly renamings: Renamings,
   ) {
     this.#wishes = allWishes(parts.setup)
+    this.#after = new Int32Array(parts.places.width)
     this.#deeds = new Deeds(
       (number) => parts.oracle(number),
       (oracle) => parts.oracleNumber(oracle),
@@ -77,29 +80,38 @@ export class Transitions {
       const number = row[places.nodes + at]!
       const node = parts.node(number)
       if (!node.alive) continue
-      into.push(...this.#ownOptions(row, at, number * 8 + context).must)
+      for (const option of this.#ownOptions(row, at, number * 8 + context).must) into.push(option)
       if (node.todo.length > 0) continue
       for (let from = 0; from < setup.nodes; from++) {
         const link = row[places.links + from * setup.nodes + at]!
-        if (link > 0) into.push(...this.#deliveryOptions(number, from, at, link))
+        if (link === 0) continue
+        for (const option of this.#deliveryOptions(number, from, at, link)) into.push(option)
       }
     }
     const must = into.length
     for (let at = 0; at < setup.nodes; at++) {
       const number = row[places.nodes + at]!
-      if (parts.node(number).alive) into.push(...this.#ownOptions(row, at, number * 8 + context).may)
+      if (!parts.node(number).alive) continue
+      for (const option of this.#ownOptions(row, at, number * 8 + context).may) into.push(option)
     }
     return must
   }
 
-  /** The row afterwards. @throws Violation */
-  after(row: Row, { choice, rest, outcomes }: Option): Row {
+  /** The row afterwards; valid until the next call. @throws Violation */
+  after(row: Row, option: Option): Row {
     const { parts } = this
     const { places, setup } = parts
+    const { choice, rest, outcomes } = option
     if (outcomes === undefined || parts.plain) return this.#taken(row, choice)
     const at = choice.node
-    const outcome = remembered(outcomes, this.#context(row, choice), () => this.#outcome(row, choice))
-    const after = row.slice()
+    const context = this.#context(row, choice)
+    let outcome = outcomes.get(context)
+    if (outcome === undefined) {
+      outcome = this.#outcome(row, choice)
+      outcomes.set(context, outcome)
+    }
+    const after = this.#after
+    after.set(row)
     if (outcome.deeds.length > 0) {
       const oracle = this.#deeds.after(row[places.oracle]!, outcome.deeds)
       if (oracle === NEVER) return this.#taken(row, choice)
@@ -126,27 +138,36 @@ export class Transitions {
   }
 
   #ownOptions(row: Row, at: number, key: number): Options {
-    return remembered(this.#own, key, () => {
-      const world = this.parts.world(row)
-      const { must, may } = ownChoices(world, at, this.#wishes)
-      const option = (choice: Choice): Option => {
-        return { choice, rest: 0, outcomes: concernsOneNode(world, choice) ? new Map() : undefined }
-      }
-      return { must: must.map(option), may: may.map(option) }
-    })
+    return this.#own.get(key) ?? this.#own.put(key, this.#makeOptions(row, at))
+  }
+
+  #makeOptions(row: Row, at: number): Options {
+    const world = this.parts.world(row)
+    const { must, may } = ownChoices(world, at, this.#wishes)
+    const option = (choice: Choice): Option => {
+      return { choice, rest: 0, outcomes: concernsOneNode(world, choice) ? new Map() : undefined }
+    }
+    return { must: must.map(option), may: may.map(option) }
   }
 
   #deliveryOptions(node: number, from: number, at: number, link: number): readonly Option[] {
+    const key = link * this.parts.setup.nodes + from
+    const byNode = this.#deliveries.get(key) ?? this.#deliveries.put(key, new Map())
+    const known = byNode.get(node)
+    if (known !== undefined) return known
+    const made = this.#makeDeliveries(from, at, link)
+    byNode.set(node, made)
+    return made
+  }
+
+  #makeDeliveries(from: number, at: number, link: number): Option[] {
     const { parts } = this
-    const key = (node * parts.setup.nodes + from) * LINKS_MAX + link
-    return remembered(this.#deliveries, key, () => {
-      const flights = parts.link(link)
-      return deliverable(flights, parts.setup.holds).map((place) => ({
-        choice: { do: 'deliver', from, node: at, at: place },
-        rest: parts.linkNumber(flights.filter((_, other) => other !== place)),
-        outcomes: new Map(),
-      }))
-    })
+    const flights = parts.link(link)
+    return deliverable(flights, parts.setup.holds).map((place) => ({
+      choice: { do: 'deliver', from, node: at, at: place },
+      rest: parts.linkNumber(flights.filter((_, other) => other !== place)),
+      outcomes: new Map(),
+    }))
   }
 
   #outcome(row: Row, choice: Choice): Outcome {
@@ -180,9 +201,12 @@ export class Transitions {
   #append(link: number, flight: number): number {
     if (link === 0) return flight
     const { parts } = this
-    return remembered(this.#appended, link * LINKS_MAX + flight, () =>
-      parts.linkNumber([...parts.link(link), ...parts.link(flight)]),
-    )
+    const byFlight = this.#appended.get(link) ?? this.#appended.put(link, new Map())
+    const known = byFlight.get(flight)
+    if (known !== undefined) return known
+    const made = parts.linkNumber([...parts.link(link), ...parts.link(flight)])
+    byFlight.set(flight, made)
+    return made
   }
 
   /** What other nodes' threads hold, as bits. */
@@ -193,10 +217,7 @@ export class Transitions {
     for (let other = 0; other < setup.nodes; other++) {
       if (other === at) continue
       const number = row[places.nodes + other]!
-      held |= remembered(this.#held, number, () => {
-        const held = parts.node(number).kernel.threads.flatMap(({ holds }) => holds)
-        return held.reduce((bits, one) => bits | (1 << one), 0)
-      })
+      held |= this.#held.get(number) ?? this.#held.put(number, bitsOf(parts.node(number).kernel.threads))
     }
     return held
   }
@@ -211,7 +232,6 @@ export class Transitions {
   }
 }
 
-const LINKS_MAX = 2 ** 24
 const CONTEXT_MAX = 2 ** 8
 
 /** Makes it happen, and performs what is performed at once. @throws Violation */
@@ -241,4 +261,8 @@ function allWishes({ pages, places }: Pick<Setup, 'pages' | 'places'>): Wishes {
     { op: 'release', of },
   ])
   return { accesses: () => ops, locks: (free) => free, allocates: () => true, ranges: () => ranges }
+}
+
+function bitsOf(threads: readonly Thread[]): number {
+  return threads.flatMap(({ holds }) => holds).reduce((bits, one) => bits | (1 << one), 0)
 }
