@@ -6,7 +6,7 @@ import { globalPage, PAGE_SIZE, type Access, type NodeId, type Page, type Segmen
 import { Cluster } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf } from '../ts/names/index.js'
-import { accessOf, copies, createNode, touchedPages, type NodeState } from '../ts/node/state.js'
+import { accessOf, copies, createNode, mayTwin, touchedPages, type NodeState } from '../ts/node/state.js'
 import type { Message } from '../ts/node/messages.js'
 import { Device } from './device.js'
 import { FaultPath } from './fault-path.js'
@@ -81,6 +81,7 @@ export class Daemon {
       access: (segment, page) => accessOf(this.#state, segment, page),
       units: this.#units,
       frames: (segment, page, now, access) => this.#framesFor(segment, page, now, access),
+      isHere: (segment, page) => accessOf(this.#state, segment, page) !== 'none' || this.#frames.present(segment, page),
       makeRoom: (frames) => this.#reclaim.makeRoom(frames),
       park: (fault) => this.#reclaim.park(fault),
       fault: (segment, page, access) => this.#runtime.submit({ is: 'fault', segment, page, access }),
@@ -107,9 +108,10 @@ export class Daemon {
       framesOf: (segment) => this.#units.of(segment) / PAGE_SIZE,
       access: (segment, page) => accessOf(this.#state, segment, page),
       stays: (page) => this.#waiting.has(page) || this.#hold.keeps(page),
+      awaits: () => this.#waiting.pages > 0,
       evict: (segment, page) => this.#runtime.submit({ is: 'evict', segment, page }),
       serve: (fault) => this.#faults.serve(fault),
-      refuse: (process, address, why) => this.#refuse(process, address, why),
+      refuse: (fault, why) => this.#faults.refuse(fault, why),
     })
     this.#device = new Device(this.#deviceHost())
   }
@@ -233,10 +235,9 @@ export class Daemon {
     if (full !== this.#state.coherence.full) this.#runtime.submit({ is: 'full', full })
   }
 
-  /** Frames and twins that a fault takes. */
+  /** Frames and twins that a fault takes at most. */
   #framesFor(segment: SegmentId, page: Page, now: Access | 'none', access: Access): number {
-    const isTwinned =
-      access === 'write' && now !== 'write' && attributesOf(this.#state.names, segment)?.consistency === 'lrc'
+    const isTwinned = access === 'write' && now !== 'write' && mayTwin(this.#state, segment, page)
     return (Number(now === 'none') + Number(isTwinned)) * this.#units.frames(segment, page)
   }
 

@@ -28,6 +28,8 @@ export interface FaultHost {
   readonly units: Units
   /** How many frames more, of 4 KiB, it takes, twins among them, to have this access to the page. */
   frames(segment: SegmentId, page: Page, now: Access | 'none', access: Access): number
+  /** Is its frame here, if only as a home's master copy that no thread may use yet? */
+  isHere(segment: SegmentId, page: Page): boolean
   /** Makes room in --memory for so many further frames; false: there is none for now. */
   makeRoom(frames: number): boolean
   /** The fault waits for room; `serve` gets it back. */
@@ -88,6 +90,15 @@ export class FaultPath {
     else this.#enter(shown.segment, this.#pageAt(shown, address), process, address, access, thread, mapped)
   }
 
+  /** A fault that was parked: there will be no room. SIGBUS, but where the page has come by another thread's fault: what
+   * may be mapped cannot be poisoned. */
+  refuse(parked: Parked, why: string): void {
+    const { process, address } = parked
+    const shown = process.table.lookup(address)
+    if (shown !== undefined && this.host.isHere(shown.segment, this.#pageAt(shown, address))) this.serve(parked)
+    else this.host.refuse(process, address, why)
+  }
+
   #addressEvent(records: Float64Array, at: number): void {
     const process = this.processes.byId(records[at]!)
     const address = records[at + 2]!
@@ -126,8 +137,11 @@ export class FaultPath {
     const { segment } = shown
     const now = this.host.access(segment, page)
     const frames = this.waiting.has(globalPage(segment, page)) ? 0 : this.host.frames(segment, page, now, access)
-    if (frames > 0 && !this.host.makeRoom(frames))
-      return this.host.park({ process, address, access, thread, mapped, frames })
+    // Whose frame is here need not wait: the most that it takes is a twin.
+    if (frames > 0 && !this.host.makeRoom(frames) && !this.host.isHere(segment, page)) {
+      const all = this.host.frames(segment, page, 'none', access) // it may just have been evicted itself
+      return this.host.park({ process, address, access, thread, mapped, frames: all })
+    }
     this.#enter(segment, page, process, address, access, thread, mapped)
   }
 

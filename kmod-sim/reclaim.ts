@@ -9,7 +9,7 @@
  *
  * Most copies to read go at once, others when their home has answered. As room comes (a frame is freed), who is
  * parked goes on, in order. Whoever is parked for PATIENCE_MS gets SIGBUS: every node that could take a page in is
- * full as well. At once, where no page of this node could go anywhere.
+ * full as well. At once, where no page of this node could go anywhere, and none is on its way here that could.
  */
 import { globalPage, pageOf, segmentOf, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
 import type { Process } from './process-registry.js'
@@ -51,11 +51,14 @@ export interface ReclaimHost {
   access(segment: SegmentId, page: Page): Access | 'none'
   /** Must it stay for now: somebody waits for it, or has only just got it? */
   stays(page: number): boolean
+  /** Are pages on their way here? They can go when they have been used. */
+  awaits(): boolean
   /** The page is to go; `left` or `stayed` is called for it, now or later. */
   evict(segment: SegmentId, page: Page): void
   /** Serves a fault that was parked. */
   serve(fault: Parked): void
-  refuse(process: Process, address: number, why: string): void
+  /** There will be no room for it. */
+  refuse(fault: Parked, why: string): void
 }
 
 export class Reclaim {
@@ -135,8 +138,7 @@ export class Reclaim {
     const hopeless = !this.#evict(this.#wanted())
     this.#serve()
     while (this.#parked.length > 0 && (hopeless || now - this.#parked[0]!.since > PATIENCE_MS)) {
-      const { process, address } = this.#parked.shift()!
-      this.host.refuse(process, address, FULL)
+      this.host.refuse(this.#parked.shift()!, FULL)
     }
     if (this.#parked.length === 0) this.#rest()
   }
@@ -150,12 +152,12 @@ export class Reclaim {
     return this.#parked.reduce((sum, { frames }) => sum + frames, 0)
   }
 
-  /** Evicts until there is room for so many frames and some more. False: no page at all can go. */
+  /** Evicts until there is room for so many frames and some more. False: no page at all can go, now or soon. */
   #evict(frames: number): boolean {
     const { host } = this
     const more = frames + Math.min(BATCH, Math.floor(host.capacity / 8))
     const end = this.#rounds + 3 // the first began before; of the last, what was looked at is tried
-    let hope = this.#leaving.size > 0
+    let hope = this.#leaving.size > 0 || host.awaits()
     for (let tries = 0; tries < TRIES && !host.hasRoom(more - this.#leavingFrames); ) {
       const page = this.#victim()
       if (this.#rounds === end) return hope

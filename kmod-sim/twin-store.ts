@@ -1,9 +1,9 @@
 /**
  * Twins: pages as they were before this node's first write to them since its last release. What it
  * has written is what differs from the twin. There is one for each dirty page (a unit: units.ts), and each takes as much
- * memory as a frame: FrameStore counts them against --memory, so that a fault that would need one too
- * many is refused like one that would need a frame too many. Making a twin never fails for it: the
- * thread that writes has passed that check, and a page may be released to make room at any time.
+ * memory as a frame: FrameStore counts them against --memory, and pages leave for a twin as for a frame. But
+ * making one never fails: where no page can go for now, a page that is here gets its twin beyond --memory, and
+ * the next fault has others leave for it.
  */
 import { PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
 import { assert } from '../ts/base/assert.js'

@@ -77,3 +77,24 @@ t.test(
     }
   },
 )
+
+t.test('lrc: a full home reads and writes the pages whose master copies are its memory', async (t) => {
+  const { probes } = await shared(t, 2, [])
+  const options = ['consistency=lrc', 'home=0']
+  const at = [0n, 0n]
+  for (const [node, probe] of probes.entries()) {
+    const segment = await (node === 0
+      ? probe.ok('createWith', 'masters', MEMORY * P, 0, ...options)
+      : probe.ok('open', 'masters', 0))
+    at[node] = await probe.ok('map', segment, 0, 0, 0)
+  }
+  const [home, other] = probes as [Probe, Probe]
+  const of = (node: number, page: number) => at[node]! + BigInt(page * P)
+  for (let page = 0; page < MEMORY; page++) t.equal(await other.ok('get', of(1, page)), 0n)
+  for (let page = 0; page < MEMORY; page++) t.equal(await home.ok('get', of(0, page)), 0n, `page ${page} at home`)
+  await home.ok('lock', 'all')
+  for (let page = 0; page < MEMORY; page++) await home.ok('put', of(0, page), 7 + page)
+  await home.ok('unlock', 'all')
+  await other.ok('lock', 'all')
+  for (let page = 0; page < MEMORY; page++) t.equal(await other.ok('get', of(1, page)), BigInt(7 + page), 'made known')
+})

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { FaultKind } from '../../ts/native/index.js'
 import { FaultPath, type FaultHost } from '../../kmod-sim/fault-path.js'
+import type { Parked } from '../../kmod-sim/reclaim.js'
 import { ProcessRegistry } from '../../kmod-sim/process-registry.js'
 import { Units } from '../../kmod-sim/units.js'
 import { Waiting } from '../../kmod-sim/waiting.js'
@@ -23,6 +24,7 @@ function setUp(over: Partial<FaultHost> = {}) {
     access: () => 'none',
     units: new Units(() => undefined),
     frames: () => 1,
+    isHere: () => false,
     makeRoom: () => true,
     park: () => log.push('parked'),
     fault: (_, page) => log.push(`fault of page ${page}`),
@@ -39,7 +41,7 @@ function setUp(over: Partial<FaultHost> = {}) {
     const flat = records.flatMap(([kind, ...rest]) => [process.id, kind!, ...rest])
     path.batch(Float64Array.from(flat), records.length)
   }
-  return { log, batch }
+  return { log, batch, path }
 }
 
 t.test('a batch: a fault whose view a drain takes away, while a fault before it is served, tries again', async (t) => {
@@ -75,4 +77,23 @@ t.test('a fault outside every view: who faulted is learnt before its maps are lo
   const { log, batch } = setUp()
   batch([FaultKind.read, 50 * P, 0, 7])
   t.same(log, ['saw 7', 'adopt', 'refused 50'])
+})
+
+t.test('without room a fault is parked, unless the page is here: what may be mapped is never refused', async (t) => {
+  const parked: Parked[] = []
+  const here = new Set<number>([1])
+  const { log, batch, path } = setUp({
+    sawThread: () => {},
+    makeRoom: () => false,
+    isHere: (_, page) => here.has(page),
+    park: (fault) => parked.push(fault),
+  })
+  batch([FaultKind.read, P, 0, 7], [FaultKind.write, 2 * P, 0, 8])
+  t.same(log, ['fault of page 1'])
+  t.match(parked, [{ address: P, access: 'read', thread: 7, frames: 1 }])
+  path.refuse(parked[0]!, 'full')
+  t.equal(log.pop(), 'refused 1')
+  here.add(0)
+  path.refuse(parked[0]!, 'full')
+  t.equal(log.pop(), 'fault of page 0', 'it has come meanwhile')
 })

@@ -1,4 +1,5 @@
 /** What leaves when memory is used up, who waits for it, and when that is given up. */
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { globalPage } from '../../ts/base/ids.js'
 import type { Process } from '../../kmod-sim/process-registry.js'
@@ -32,7 +33,8 @@ function setUp(capacity: number, pages: readonly Page[], over: Partial<ReclaimHo
       if (goes === 'now') leaves(page)
     },
     serve: ({ address }) => (log.push(`serve ${address}`), here.set(100 + address, { ...dirty, stays: true }), told()),
-    refuse: (_, address, why) => (log.push(`refuse ${address}: ${why}`), told()),
+    awaits: () => false,
+    refuse: ({ address }, why) => (log.push(`refuse ${address}: ${why}`), told()),
     ...over,
   }
   const reclaim = new Reclaim(host, () => ms)
@@ -127,4 +129,16 @@ t.test('while a page may yet go, a fault is refused only when its patience ends'
   await events.next()
   t.match(log.at(-1), /^refuse 1: .*--memory/)
   t.same(log.slice(0, -1), ['evict 0', 'evict 1'], 'another page was told to go when the first gave no sign')
+})
+
+t.test('while a page is on its way here there is hope', async (t) => {
+  const nothing: ReclaimHost['pages'] = () => []
+  const { log, reclaim, fault, events, pass } = setUp(0, [], { pages: nothing, awaits: () => true })
+  t.equal(reclaim.makeRoom(1), false)
+  reclaim.park(fault(1))
+  await setTimeout(50)
+  t.same(log, [], 'it waits')
+  pass(PATIENCE_MS + 1)
+  await events.next()
+  t.match(log.at(-1), /^refuse 1: .*--memory/)
 })

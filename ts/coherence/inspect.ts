@@ -40,6 +40,12 @@ export function accessOf(engine: Engine, state: CoherenceState, segment: Segment
   return protocol.access[protocol.copy.states[copyStateNumber(pages, page)] ?? ''] ?? 'none'
 }
 
+/** A page is twinned where writes are made known at releases, but not on its home, whose frame is the master copy. */
+export function mayTwin(engine: Engine, state: CoherenceState, segment: SegmentId, page: Page): boolean {
+  const pages = state.segments.get(segment)
+  return pages !== undefined && engine.protocolOf(pages).edges !== undefined && homeOf(pages, page) !== state.self
+}
+
 export function pageView(engine: Engine, state: CoherenceState, segment: SegmentId, page: Page): PageView | undefined {
   const pages = state.segments.get(segment)
   if (pages === undefined) return undefined

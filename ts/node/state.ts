@@ -46,6 +46,11 @@ export function accessOf(state: NodeState, segment: SegmentId, page: Page): Acce
   return inspect.accessOf(engine, state.coherence, segment, page)
 }
 
+/** May a first write to the page take a twin of it on this node? */
+export function mayTwin(state: NodeState, segment: SegmentId, page: Page): boolean {
+  return inspect.mayTwin(engine, state.coherence, segment, page)
+}
+
 export function pageView(state: NodeState, segment: SegmentId, page: Page): inspect.PageView | undefined {
   return inspect.pageView(engine, state.coherence, segment, page)
 }
