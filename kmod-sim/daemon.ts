@@ -225,13 +225,13 @@ export class Daemon {
     if (message.type === 'Put') this.#tellWhetherFull(message.segment, message.page)
     const event = { is: 'message', from, message } as const
     if (!this.#hold.takes(event)) this.#runtime.submit(event, payload)
-    // Several pages may have been put here at once, or come home, for none of which there was a fault.
-    if (payload !== undefined) this.#reclaim.hasRoomFor(0)
+    // Several pages may have been put here at once, come home, or begun here as master copies, without a fault.
+    this.#reclaim.evictFor(0)
   }
 
   /** Another node asks this one to take a page in. */
   #tellWhetherFull(segment: SegmentId, page: Page): void {
-    const full = !this.#reclaim.hasRoomFor(this.#units.frames(segment, page))
+    const full = !this.#reclaim.evictFor(this.#units.frames(segment, page))
     if (full !== this.#state.coherence.full) this.#runtime.submit({ is: 'full', full })
   }
 

@@ -15,7 +15,7 @@ import { globalPage, pageOf, segmentOf, type Access, type Page, type SegmentId }
 import type { Process } from './process-registry.js'
 
 export const PATIENCE_MS = 2000
-/** Victims are asked for again this often while somebody is parked. */
+/** Victims are asked for again this often while somebody is parked; and not sooner, when no page could go. */
 const AGAIN_MS = 5
 /** An eviction that no answer has come to after this time is no longer counted on. */
 const LEAVING_MS = 100
@@ -72,6 +72,7 @@ export class Reclaim {
   #round: Iterator<number> = [][Symbol.iterator]()
   readonly #candidates: number[] = []
   #rounds = 0
+  #vainUntil = 0
   #timer: NodeJS.Timeout | undefined
   #serving: NodeJS.Immediate | undefined
 
@@ -83,12 +84,13 @@ export class Reclaim {
   /** Makes room for so many frames; false: there is none yet, or others wait for it already. */
   makeRoom(frames: number): boolean {
     if (this.#parked.length > 0) return false
-    return this.hasRoomFor(frames)
+    return this.evictFor(frames)
   }
 
-  /** The same, whoever is waiting: for a page that another node must get rid of. */
-  hasRoomFor(frames: number): boolean {
+  /** The same, whoever is waiting: for pages that come from other nodes without a fault. */
+  evictFor(frames: number): boolean {
     if (this.host.hasRoom(frames)) return true
+    if (this.clock() < this.#vainUntil) return false // to look through the directory for each page would take too long
     this.#evict(frames)
     return this.host.hasRoom(frames)
   }
@@ -111,6 +113,7 @@ export class Reclaim {
 
   /** A frame has been freed. */
   left(segment: SegmentId, page: Page): void {
+    this.#vainUntil = 0
     if (this.#settled(globalPage(segment, page))) this.evicted++
     if (this.#parked.length > 0) this.#serving ??= setImmediate(() => this.#serve())
   }
@@ -160,7 +163,10 @@ export class Reclaim {
     let hope = this.#leaving.size > 0 || host.awaits()
     for (let tries = 0; tries < TRIES && !host.hasRoom(more - this.#leavingFrames); ) {
       const page = this.#victim()
-      if (this.#rounds === end) return hope
+      if (this.#rounds === end) {
+        if (!hope) this.#vainUntil = this.clock() + AGAIN_MS
+        return hope
+      }
       if (page === undefined || this.#access(page) === 'none') continue
       tries++
       if (host.stays(page) || this.#goes(page)) hope = true

@@ -142,3 +142,20 @@ t.test('while a page is on its way here there is hope', async (t) => {
   await events.next()
   t.match(log.at(-1), /^refuse 1: .*--memory/)
 })
+
+t.test('where no page can go the directory is not gone through for each fault', async (t) => {
+  const stuck: Page = { access: 'write', goes: 'never' }
+  const { log, leaves, reclaim, pass } = setUp(2, [stuck, stuck])
+  t.equal(reclaim.makeRoom(1), false)
+  const tried = log.length
+  t.ok(tried > 0)
+  t.equal(reclaim.makeRoom(1), false)
+  t.equal(log.length, tried, 'not at once')
+  pass(5)
+  t.equal(reclaim.makeRoom(1), false)
+  t.ok(log.length > tried, 'but a little later')
+  leaves(0)
+  t.equal(reclaim.makeRoom(1), true)
+  t.equal(reclaim.makeRoom(2), false)
+  t.match(log.at(-1), 'evict 1', 'and when something has changed')
+})
