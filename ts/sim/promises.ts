@@ -1,6 +1,6 @@
 /**
  * What a protocol promises to threads, as something to look at between any two events. Each throws a
- * Violation. That no thread reads old bytes is checked by World at each read besides.
+ * Violation. That no thread reads old bytes is checked at each read besides (accesses.ts).
  */
 import type { Page } from '../base/ids.js'
 import type { Face } from './face.js'
