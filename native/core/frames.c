@@ -83,7 +83,6 @@ int gshm_frames_zero(const struct gshm_frames *frames, uint64_t page, uint64_t c
 }
 
 int gshm_frames_punch(const struct gshm_frames *frames, uint64_t page, uint64_t count) {
-  if (count == 0) return 0;
   if (!within(frames, page, count)) return -EINVAL;
   int result;
   do {
