@@ -83,11 +83,11 @@ export class FaultPath {
   }
 
   /** A fault that was parked: there is room now. */
-  serve({ process, address, access, thread, mapped }: Parked): void {
+  serve({ process, address, access, thread }: Parked): void {
     if (process.ended) return
     const shown = process.table.lookup(address)
     if (shown === undefined) process.faults.wake(address, PAGE_SIZE)
-    else this.#enter(shown.segment, this.#pageAt(shown, address), process, address, access, thread, mapped)
+    else this.#enter(shown.segment, this.#pageAt(shown, address), process, address, access, thread, false)
   }
 
   /** A fault that was parked: there will be no room. SIGBUS, but where the page has come by another thread's fault: what
@@ -140,7 +140,7 @@ export class FaultPath {
     // Whose frame is here need not wait: the most that it takes is a twin.
     if (frames > 0 && !this.host.makeRoom(frames) && !this.host.isHere(segment, page)) {
       const all = this.host.frames(segment, page, 'none', access) // it may just have been evicted itself
-      return this.host.park({ process, address, access, thread, mapped, frames: all })
+      return this.host.park({ process, address, access, thread, frames: all })
     }
     this.#enter(segment, page, process, address, access, thread, mapped)
   }

@@ -27,13 +27,12 @@ const TRIES = 512
 const BATCH = 16
 const FULL = "the node's frames are used up, and no page can leave: raise --memory"
 
-/** A fault that waits for room. */
+/** A fault that waits for room, on a page that is not here. */
 export interface Parked {
   readonly process: Process
   readonly address: number
   readonly access: Access
   readonly thread: number
-  readonly mapped: boolean
   /** Frames that it needs. */
   readonly frames: number
 }

@@ -44,7 +44,7 @@ function setUp(capacity: number, pages: readonly Page[], over: Partial<ReclaimHo
     reclaim.left(1, page)
   }
   const fault = (address: number, process = {} as Process): Parked => {
-    return { process, address, access: 'read', thread: 1, mapped: false, frames: 1 }
+    return { process, address, access: 'read', thread: 1, frames: 1 }
   }
   return { log, here, reclaim, leaves, fault, events, pass: (by: number) => (ms += by) }
 }
