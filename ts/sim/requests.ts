@@ -46,7 +46,14 @@ export function answered(world: World, at: NodeId, ticket: number, answer: Answe
   if (answer?.is === 'block') hold(world, at, thread, 'block', Math.floor(answer.offset / blockBytes(world)))
   if (answer?.is !== 'done') return
   if (asked.op === 'release') world.oracle?.learn(knowerOf(world.setup, 'range', asked.of), me, asked.of)
-  if (asked.op === 'acquire') for (const other of othersOf(world, at, thread)) world.oracle?.learn(other, me, asked.of)
+  if (asked.op !== 'acquire') return
+  const { threads } = world.nodes[at]!.kernel
+  threads.forEach((other, number) => {
+    // Who awaits the end of a release makes known what it knew when that began.
+    if (other !== who && other.asks?.op !== 'release') {
+      world.oracle?.learn(world.threadNumber(at, number), me, asked.of)
+    }
+  })
 }
 
 export function described({ op, of }: Ask): string {
