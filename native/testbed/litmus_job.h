@@ -6,8 +6,8 @@
  * ts/testbed/litmus/workers.ts starts one worker on each node, and writes every job, one line of
  * whole numbers, to all of them. All runs of a job lie in the segment beforehand: run i has a cell,
  * one 64-byte line, for each location, in page `page + i / per_page * step` at line
- * `line + i % per_page * stride`. A page here is a coherence unit, and its 64 lines lie all over it. So runs need no fresh page, several locations can share a page,
- * and one barrier covers the whole job:
+ * `line + i % per_page * stride`. A page here is a coherence unit, and its 64 lines lie all over it. So
+ * runs need no fresh page, several locations can share a page, and one barrier covers the whole job:
  *
  *   1. the worker `reset` writes the initial values of all cells;
  *   2. gshm_barrier; each worker runs its threads of the test, all runs one after the other. Before

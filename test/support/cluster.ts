@@ -5,7 +5,8 @@
  *   const { status, stdout } = await cluster.run(1, 'my_program', ['arg'])   // C: test/programs/my_program.c
  *
  * When the test ends everything is stopped, and the test fails if a process, keeper, socket or
- * memfd of the cluster is left. When the test is killed its daemons end with it (watchdog.ts). Programs are built by `npm run build` (native/build.json "programs").
+ * memfd of the cluster is left. When the test is killed its daemons end with it (watchdog.ts).
+ * Programs are built by `npm run build` (native/build.json "programs").
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
