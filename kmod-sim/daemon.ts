@@ -6,7 +6,7 @@ import { globalPage, PAGE_SIZE, type Access, type NodeId, type Page, type Segmen
 import { Cluster } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf } from '../ts/names/index.js'
-import { accessOf, copies, createNode, mayTwin, touchedPages, type NodeState } from '../ts/node/state.js'
+import { accessOf, copies, createNode, isFlushing, mayTwin, touchedPages, type NodeState } from '../ts/node/state.js'
 import type { Message } from '../ts/node/messages.js'
 import { Device } from './device.js'
 import { FaultPath } from './fault-path.js'
@@ -108,8 +108,9 @@ export class Daemon {
       framesOf: (segment) => this.#units.of(segment) / PAGE_SIZE,
       access: (segment, page) => accessOf(this.#state, segment, page),
       stays: (page) => this.#waiting.has(page) || this.#hold.keeps(page),
-      awaits: () => this.#waiting.pages > 0,
+      awaits: () => this.#waiting.pages > 0 || isFlushing(this.#state),
       evict: (segment, page) => this.#runtime.submit({ is: 'evict', segment, page }),
+      needs: (fault) => this.#faults.needs(fault),
       serve: (fault) => this.#faults.serve(fault),
       refuse: (fault, why) => this.#faults.refuse(fault, why),
     })

@@ -90,6 +90,16 @@ export class FaultPath {
     else this.#enter(shown.segment, this.#pageAt(shown, address), process, address, access, thread, false)
   }
 
+  /** Frames that a fault that was parked takes now. */
+  needs({ process, address, access }: Parked): number {
+    const shown = process.table.lookup(address)
+    if (shown === undefined) return 0
+    const { segment } = shown
+    const page = this.#pageAt(shown, address)
+    if (this.waiting.has(globalPage(segment, page)) || this.host.isHere(segment, page)) return 0
+    return this.host.frames(segment, page, 'none', access)
+  }
+
   /** A fault that was parked: there will be no room. SIGBUS, but where the page has come by another thread's fault: what
    * may be mapped cannot be poisoned. */
   refuse(parked: Parked, why: string): void {
@@ -138,10 +148,8 @@ export class FaultPath {
     const now = this.host.access(segment, page)
     const frames = this.waiting.has(globalPage(segment, page)) ? 0 : this.host.frames(segment, page, now, access)
     // Whose frame is here need not wait: the most that it takes is a twin.
-    if (frames > 0 && !this.host.makeRoom(frames) && !this.host.isHere(segment, page)) {
-      const all = this.host.frames(segment, page, 'none', access) // it may just have been evicted itself
-      return this.host.park({ process, address, access, thread, frames: all })
-    }
+    if (frames > 0 && !this.host.makeRoom(frames) && !this.host.isHere(segment, page))
+      return this.host.park({ process, address, access, thread })
     this.#enter(segment, page, process, address, access, thread, mapped)
   }
 

@@ -8,8 +8,9 @@
  * grace (law 11), or that a thread waits for, stays.
  *
  * Most copies to read go at once, others when their home has answered. As room comes (a frame is freed), who is
- * parked goes on, in order. Whoever is parked for PATIENCE_MS gets SIGBUS: every node that could take a page in is
- * full as well. At once, where no page of this node could go anywhere, and none is on its way here that could.
+ * parked goes on, in order; at once, whose page has come by another thread's fault. Whoever is parked for
+ * PATIENCE_MS gets SIGBUS: every node that could take a page in is full as well. At once, where no page of this
+ * node could go anywhere, no answer is awaited, and none is on its way here that could.
  */
 import { globalPage, pageOf, segmentOf, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
 import type { Process } from './process-registry.js'
@@ -33,8 +34,6 @@ export interface Parked {
   readonly address: number
   readonly access: Access
   readonly thread: number
-  /** Frames that it needs. */
-  readonly frames: number
 }
 
 export interface ReclaimHost {
@@ -54,6 +53,8 @@ export interface ReclaimHost {
   awaits(): boolean
   /** The page is to go; `left` or `stayed` is called for it, now or later. */
   evict(segment: SegmentId, page: Page): void
+  /** Frames that a fault that is parked takes now; 0: its page is here, or on its way, by another thread's fault. */
+  needs(fault: Parked): number
   /** Serves a fault that was parked. */
   serve(fault: Parked): void
   /** There will be no room for it. */
@@ -67,6 +68,8 @@ export class Reclaim {
   /** Pages that were told to go, and when. Their frames in all. */
   readonly #leaving = new Map<number, { readonly since: number; readonly frames: number }>()
   #leavingFrames = 0
+  /** Until then an answer may come of a page that is no longer counted on. */
+  #hopeUntil = 0
   /** The clock: pages yet to be looked at in this round, and those that were looked at last. */
   #round: Iterator<number> = [][Symbol.iterator]()
   readonly #candidates: number[] = []
@@ -129,15 +132,25 @@ export class Reclaim {
 
   #serve(): void {
     this.#serving = undefined
-    while (this.#parked.length > 0 && this.host.hasRoom(this.#parked[0]!.frames)) this.host.serve(this.#parked.shift()!)
+    let full = false
+    for (let at = 0; at < this.#parked.length; ) {
+      const needs = this.host.needs(this.#parked[at]!)
+      full ||= !this.host.hasRoom(needs)
+      if (full && needs > 0) at++
+      else this.host.serve(this.#parked.splice(at, 1)[0]!)
+    }
     if (this.#parked.length === 0) this.#rest()
     else this.#evict(this.#wanted())
   }
 
   #again(): void {
     const now = this.clock()
-    for (const [page, { since }] of this.#leaving) if (now - since > LEAVING_MS) this.#settled(page)
-    const hopeless = !this.#evict(this.#wanted())
+    for (const [page, { since }] of this.#leaving) {
+      if (now - since <= LEAVING_MS) continue
+      this.#settled(page)
+      this.#hopeUntil = Math.max(this.#hopeUntil, since + PATIENCE_MS)
+    }
+    const hopeless = !this.#evict(this.#wanted()) && now >= this.#hopeUntil
     this.#serve()
     while (this.#parked.length > 0 && (hopeless || now - this.#parked[0]!.since > PATIENCE_MS)) {
       this.host.refuse(this.#parked.shift()!, FULL)
@@ -151,7 +164,7 @@ export class Reclaim {
   }
 
   #wanted(): number {
-    return this.#parked.reduce((sum, { frames }) => sum + frames, 0)
+    return this.#parked.reduce((sum, fault) => sum + this.host.needs(fault), 0)
   }
 
   /** Evicts until there is room for so many frames and some more. False: no page at all can go, now or soon. */

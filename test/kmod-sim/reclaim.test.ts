@@ -33,6 +33,7 @@ function setUp(capacity: number, pages: readonly Page[], over: Partial<ReclaimHo
       if (goes === 'now') leaves(page)
     },
     serve: ({ address }) => (log.push(`serve ${address}`), here.set(100 + address, { ...dirty, stays: true }), told()),
+    needs: () => 1,
     awaits: () => false,
     refuse: ({ address }, why) => (log.push(`refuse ${address}: ${why}`), told()),
     ...over,
@@ -44,7 +45,7 @@ function setUp(capacity: number, pages: readonly Page[], over: Partial<ReclaimHo
     reclaim.left(1, page)
   }
   const fault = (address: number, process = {} as Process): Parked => {
-    return { process, address, access: 'read', thread: 1, frames: 1 }
+    return { process, address, access: 'read', thread: 1 }
   }
   return { log, here, reclaim, leaves, fault, events, pass: (by: number) => (ms += by) }
 }
@@ -158,4 +159,33 @@ t.test('where no page can go the directory is not gone through for each fault', 
   t.equal(reclaim.makeRoom(1), true)
   t.equal(reclaim.makeRoom(2), false)
   t.match(log.at(-1), 'evict 1', 'and when something has changed')
+})
+
+t.test(
+  'an eviction that is not answered is hope until patience ends, though the page is told to go again',
+  async (t) => {
+    let asked = 0
+    const { log, reclaim, fault, events, pass } = setUp(1, [dirty], {
+      evict: (segment, page) => void (asked++ > 0 && reclaim.stayed(segment, page)), // its home is still being asked
+    })
+    t.equal(reclaim.makeRoom(1), false)
+    reclaim.park(fault(1))
+    pass(PATIENCE_MS / 2)
+    await setTimeout(50)
+    t.ok(asked > 1)
+    t.same(log, [], 'it waits')
+    pass(PATIENCE_MS / 2 + 1)
+    await events.next()
+    t.match(log, [/^refuse 1: .*--memory/])
+  },
+)
+
+t.test('whose page has come by the fault of another goes on, whoever waits for room before it', async (t) => {
+  const needs = new Map<number, number>()
+  const { log, reclaim, fault, events } = setUp(1, [dirty], { needs: ({ address }) => needs.get(address) ?? 1 })
+  reclaim.makeRoom(1)
+  for (const address of [1, 2, 3]) reclaim.park(fault(address))
+  needs.set(2, 0)
+  await events.next()
+  t.same(log, ['evict 0', 'serve 2'])
 })

@@ -51,6 +51,11 @@ export function mayTwin(state: NodeState, segment: SegmentId, page: Page): boole
   return inspect.mayTwin(engine, state.coherence, segment, page)
 }
 
+/** Has this node told of its writes, and not every home answered? Until then those pages stay. */
+export function isFlushing({ coherence }: NodeState): boolean {
+  return coherence.edges.flushes.size > 0
+}
+
 export function pageView(state: NodeState, segment: SegmentId, page: Page): inspect.PageView | undefined {
   return inspect.pageView(engine, state.coherence, segment, page)
 }
