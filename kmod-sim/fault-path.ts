@@ -1,8 +1,9 @@
 /**
  * The fault path: decoded userfaultfd messages become engine events. A fault is translated to the
  * coherence unit that it hits, the engine's page, its thread is noted as waiting, and the engine decides
- * from the page directory (law 5). Where --memory is used up it may be parked before (reclaim.ts). Address events change the translation table at once, within the call that delivers them,
- * so that no access change ever works on a stale table (law 12).
+ * from the page directory (law 5). Where --memory is used up it may be parked before (reclaim.ts). Address
+ * events change the translation table at once, within the call that delivers them, so that no access
+ * change ever works on a stale table (law 12).
  */
 import { globalPage, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
 import { FaultKind, native, RECORD_WIDTH } from '../ts/native/index.js'
