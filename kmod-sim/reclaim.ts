@@ -150,8 +150,8 @@ export class Reclaim {
       this.#settled(page)
       this.#hopeUntil = Math.max(this.#hopeUntil, since + PATIENCE_MS)
     }
+    this.#serve() // first: who goes on may bring what can leave for those behind
     const hopeless = !this.#evict(this.#wanted()) && now >= this.#hopeUntil
-    this.#serve()
     while (this.#parked.length > 0 && (hopeless || now - this.#parked[0]!.since > PATIENCE_MS)) {
       this.host.refuse(this.#parked.shift()!, FULL)
     }

@@ -122,6 +122,18 @@ t.test('where no page can go there is no hope: refused at once, and the knob is 
   t.match(log.at(-1), /^refuse 1: .*--memory/)
 })
 
+t.test('two that wait where there is room for one: the other is not refused while that one is served', async (t) => {
+  const stuck: Page = { access: 'write', goes: 'never' }
+  const { log, reclaim, fault, events } = setUp(3, [stuck, stuck], { awaits: () => log.includes('serve 1') })
+  reclaim.park(fault(1))
+  reclaim.park(fault(2))
+  await events.next()
+  t.same(
+    log.filter((line) => !line.startsWith('evict')),
+    ['serve 1'],
+  )
+})
+
 t.test('while a page may yet go, a fault is refused only when its patience ends', async (t) => {
   const { log, reclaim, fault, events, pass } = setUp(2, [dirty, dirty])
   reclaim.makeRoom(1)
