@@ -9,21 +9,34 @@ import type { SegmentAttributes } from '../ts/base/requests.js'
 export type Shape = Pick<SegmentAttributes, 'bytes' | 'unit'>
 
 export class Units {
+  /** What was asked for last: several times a fault. A segment's shape never changes, and its number is not used again. */
+  #segment: SegmentId = 0
+  #shape: Shape | undefined
+
   constructor(private readonly shapeOf: (segment: SegmentId) => Shape | undefined) {}
+
+  #get(segment: SegmentId): Shape | undefined {
+    if (segment === this.#segment) return this.#shape
+    const shape = this.shapeOf(segment)
+    if (shape === undefined) return undefined
+    this.#segment = segment
+    this.#shape = shape
+    return shape
+  }
 
   /** Of a segment that exists. */
   bytesOf(segment: SegmentId): number {
-    return this.shapeOf(segment)?.bytes ?? 0
+    return this.#get(segment)?.bytes ?? 0
   }
 
   /** Bytes of every unit of the segment but perhaps the last. A segment that is gone is as good as one of pages. */
   of(segment: SegmentId): number {
-    return this.shapeOf(segment)?.unit ?? PAGE_SIZE
+    return this.#get(segment)?.unit ?? PAGE_SIZE
   }
 
   /** Bytes of that unit. */
   bytes(segment: SegmentId, page: Page): number {
-    const shape = this.shapeOf(segment)
+    const shape = this.#get(segment)
     return shape === undefined ? PAGE_SIZE : unitBytes(shape, page)
   }
 
