@@ -81,10 +81,10 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...dynamic, name: '4n1p', when: 'full', nodes: 4, ops: 1, symmetry: true, states: 618_907 },
   { ...dynamic, name: '3n1p-3ops', when: 'full', nodes: 3, ops: 3, symmetry: true, states: 687_584 },
 
-  { ...dynamic, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 65_065 },
-  { ...dynamic, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 80_145 },
-  { ...dynamic, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 327_451 },
-  { ...dynamic, name: '3n1p-2evict', when: 'full', nodes: 3, ops: 1, evictions: 2, states: 2_533_714 },
+  { ...dynamic, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 52_922 },
+  { ...dynamic, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 66_258 },
+  { ...dynamic, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 295_423 },
+  { ...dynamic, name: '3n1p-2evict', when: 'full', nodes: 3, ops: 1, evictions: 2, states: 1_999_940 },
 
   { ...lrc, name: '2n1p', when: 'test', nodes: 2, ops: 2, states: 22_736 },
   { ...lrc, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, places: 1, losses: 1, states: 10_719 },

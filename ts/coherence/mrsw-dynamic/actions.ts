@@ -40,8 +40,8 @@ export const copyActions = {
   /** There is no copy here any more that could be kept. */
   Unversion: (c: Context) => setVersion(c.pages, c.page, 0),
   /** Whoever has a copy needs no memory for it. */
-  PutPage: (c: Context) => put(c, c.state.self, sharersOf(c.pages, c.page)[0] ?? otherHolder(c, c.state.self)),
-  PutOn: (c: Context) => put(c, order(c).requester, otherHolder(c, order(c).requester)),
+  PutPage: (c: Context) => send(c, sharersOf(c.pages, c.page)[0] ?? refugeOf(c), 'Put', c.state.self, 0),
+  PutOn: (c: Context) => send(c, refugeOf(c), 'Put', order(c).requester, 0),
   RefusePut: (c: Context) => send(c, order(c).requester, 'Keep', order(c).requester, 0),
 } as const
 
@@ -101,17 +101,11 @@ export function others({ nodes, self }: Context['state']): NodeId[] {
   return listNodes(nodes).filter((node) => node !== self)
 }
 
-/** Who may have memory for the page, beside this node and `owner`: its first owner, whom hints lead to; or the next
- * living node. */
-export function otherHolder({ state, pages, page }: Context, owner: NodeId): NodeId | undefined {
-  const may = others(state).filter((node) => node !== owner)
+/** Where a page goes that nobody else has: its first owner, whom hints lead to; that one lost, the next node. */
+export function refugeOf({ state, pages, page }: Context): NodeId {
+  const nodes = listNodes(state.nodes)
   const first = homeOf(pages, page)
-  return may.find((node) => node >= first) ?? may[0]
-}
-
-function put(c: Context, owner: NodeId, to: NodeId | undefined): void {
-  if (to === undefined) throw blame(c, 'a page is put, and there is no other node')
-  send(c, to, 'Put', owner, 0)
+  return nodes.find((node) => node >= first) ?? nodes[0] ?? state.self
 }
 
 function send(

@@ -5,7 +5,7 @@ import { countSharers, isSharer } from '../copyset.js'
 import type { CoherenceMessage } from '../messages.js'
 import { copyStateNumber, homeStateNumber, type Transaction } from '../state.js'
 import { blame, type Context } from '../table.js'
-import { otherHolder, others } from './actions.js'
+import { others, refugeOf } from './actions.js'
 import { COPY_STATES, type CopyEvent, type CopyState } from './copy.table.js'
 import { SOUGHT, hintLives, hintOf, versionOf } from './hint.js'
 import { OWNER_STATES, type OwnerEvent, type OwnerState } from './owner.table.js'
@@ -18,10 +18,12 @@ export function faultEvent(_: Context, access: Access): CopyEvent {
   return access === 'read' ? 'Read' : 'Write'
 }
 
-/** Where the owner is lost, or the only node, the copy here may be the last: it stays. */
+/** A copy whose owner is lost may be the last. An owner's page that nobody else has goes to its refuge, and stays there. */
 export function evictEvent(context: Context): CopyEvent | undefined {
+  const { state, pages, page } = context
   if (!owns(context)) return hintLives(context) ? 'Evict' : undefined
-  return ownerState(context) === 'O' && others(context.state).length > 0 ? 'EvictOwned' : undefined
+  const mayGo = countSharers(pages, page) > 0 || refugeOf(context) !== state.self
+  return ownerState(context) === 'O' && mayGo ? 'EvictOwned' : undefined
 }
 
 /** A message to this node as a holder of, or waiter for, the page. */
@@ -59,10 +61,12 @@ export function copyEvent(context: Context, message: CoherenceMessage, now: Copy
 }
 
 function putEvent(context: Context, requester: NodeId, now: CopyState): CopyEvent {
-  if (owns(context) || !hasNode(context.state.nodes, requester)) return 'PutStray'
-  if (!context.state.full || now !== 'I') return 'Put'
-  const first = context.from === requester
-  return first && otherHolder(context, requester) !== undefined ? 'PutOn' : 'PutFull'
+  const { state, from } = context
+  if (owns(context) || !hasNode(state.nodes, requester)) return 'PutStray'
+  if (now !== 'I') return 'Put'
+  const refuge = refugeOf(context)
+  if (refuge === state.self) return state.full ? 'PutVain' : 'Put'
+  return refuge === requester || from !== requester ? 'PutVain' : 'PutOn'
 }
 
 /** A message to this node as an owner, or one who may know the owner. */

@@ -20,11 +20,13 @@
  * Ownership is a token: whoever receives it is the owner, asked or unasked (a request that was made twice,
  * see owner.table.ts). A copy to read is taken only while one is awaited; Inv is always acknowledged.
  *
- * A copy is evicted without a word: its owner counts it still, and its Inv is acknowledged from I; but from now on
- * this node asks with version 0, for it has no bytes to keep. The owner's page goes only as it always goes, to a node
- * that asks to write it. So the owner asks another node to do that (Put), a sharer rather, which has the bytes. A Put
- * is a hint: it may be lost, come late or in vain, and the owner awaits nothing. Who has neither copy nor memory passes
- * it on once, to the page's first owner or the next node, and that one says Keep.
+ * A copy to read is evicted without a word: its owner counts it still, and its Inv is acknowledged from I; but from now
+ * on this node asks with version 0, for it has no bytes to keep. The owner's page goes only as it always goes, to a node
+ * that asks to write it. So the owner asks another node to do that (Put): a sharer, which has the bytes, else the page's
+ * refuge (actions.ts). A sharer whose copy has gone passes it on to the refuge. A Put is a hint: it may be lost, come late
+ * or in vain, and the owner awaits nothing.
+ * Each Put that does its work takes away a copy, or brings a page to its refuge, where it stays: so nodes that are all full
+ * do not hand pages round for ever.
  */
 import { to, type Table } from '../table.js'
 import type { CopyAction } from './actions.js'
@@ -45,11 +47,11 @@ export const COPY_EVENTS = [
   'FetchKept', // give the page up; who gets it has the bytes
   'Evict', // no memory here for it any more; another node owns the page
   'EvictOwned', // the same, and this node does
-  'Put', // another node would have this one own the page
-  'PutFull', // the same, and there is no memory here
-  'PutOn', // the same, and another node may have some
+  'Put', // another node would have this one own the page, which has a copy, or is its refuge
+  'PutOn', // the same, and this node has none any more: it is another one's to take
+  'PutVain', // the same, and nobody can
   'PutStray', // this node owns the page already, or who put it is lost
-  'Keep', // nobody has memory for what was put
+  'Keep', // what was put could not be taken
   'Stale', // a copy that nobody awaits
 ] as const
 export type CopyEvent = (typeof COPY_EVENTS)[number]
@@ -57,7 +59,7 @@ export type CopyEvent = (typeof COPY_EVENTS)[number]
 const never = 'never'
 
 /** The page is here, or is awaited. */
-const ROOM = { PutFull: never, PutOn: never } as const
+const HERE = { PutOn: never, PutVain: never } as const
 
 export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
   I: {
@@ -74,8 +76,8 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Evict: to('I'),
     EvictOwned: never,
     Put: to('IM_D', 'GetWrite'),
-    PutFull: to('I', 'RefusePut'),
     PutOn: to('I', 'PutOn'),
+    PutVain: to('I', 'RefusePut'),
     PutStray: to('I'),
     Keep: to('I'), // it has gone meanwhile
     Stale: to('I'),
@@ -94,7 +96,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Evict: to('I', 'Punch', 'Unversion'),
     EvictOwned: to('S', 'PutPage'),
     Put: to('SM_A', 'Upgrade'),
-    ...ROOM,
+    ...HERE,
     PutStray: to('S'),
     Keep: to('S', 'Retry'),
     Stale: to('S'),
@@ -113,7 +115,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Evict: never, // the only copy is the owner's
     EvictOwned: to('M', 'PutPage'),
     Put: never,
-    ...ROOM,
+    ...HERE,
     PutStray: to('M'),
     Keep: to('M', 'Retry'),
     Stale: never, // an owner has acknowledged what followed such a copy on its link
@@ -132,7 +134,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Evict: to('IS_D'),
     EvictOwned: never,
     Put: to('IS_D', 'RefusePut'), // a node asks for one thing at a time
-    ...ROOM,
+    ...HERE,
     PutStray: to('IS_D'),
     Keep: to('IS_D'),
     Stale: never,
@@ -151,7 +153,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Evict: to('IM_D'),
     EvictOwned: never,
     Put: to('IM_D'), // it has asked
-    ...ROOM,
+    ...HERE,
     PutStray: to('IM_D'),
     Keep: to('IM_D'),
     Stale: to('IM_D'),
@@ -170,7 +172,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Evict: to('SM_A'),
     EvictOwned: to('SM_A'),
     Put: to('SM_A'),
-    ...ROOM,
+    ...HERE,
     PutStray: to('SM_A'),
     Keep: to('SM_A'),
     Stale: to('SM_A'),
@@ -189,7 +191,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     Evict: never,
     EvictOwned: never,
     Put: never,
-    ...ROOM,
+    ...HERE,
     PutStray: to('X', 'RefusePut'), // this node's word is that the page is lost
     Keep: to('X'),
     Stale: to('X'),
