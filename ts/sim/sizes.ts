@@ -48,6 +48,10 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...mrsw, name: '3n1p-3ops', when: 'daily', nodes: 3, ops: 3, symmetry: true, states: 192_985 },
   { ...mrsw, name: '2n2p-3ops', when: 'daily', nodes: 2, pages: 2, ops: 3, states: 63_089 },
   { ...mrsw, name: '4n1p-symmetry', when: 'daily', nodes: 4, ops: 1, symmetry: true, states: 44_796 },
+  { ...mrsw, name: '2n1p-2threads-3ops', when: 'full', nodes: 2, threads: 2, ops: 3, states: 2_759_338 },
+  { ...mrsw, name: '3n1p-2threads', when: 'full', nodes: 3, threads: 2, ops: 1, states: 9_116_835 },
+  { ...mrsw, name: '3n2p-2ops', when: 'full', nodes: 3, pages: 2, ops: 2, states: 6_576_298 },
+  { ...mrsw, name: '4n1p-2ops', when: 'full', nodes: 4, ops: 2, states: 6_889_587 },
 
   { ...mrsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 55_918 },
   { ...mrsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 69_354 },
@@ -65,6 +69,9 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...srsw, name: '3n2p', when: 'daily', nodes: 3, pages: 2, ops: 1, states: 35_077 },
   { ...srsw, name: '3n1p-3ops', when: 'daily', nodes: 3, ops: 3, symmetry: true, states: 119_233 },
   { ...srsw, name: '2n2p-3ops', when: 'daily', nodes: 2, pages: 2, ops: 3, states: 48_617 },
+  { ...srsw, name: '3n1p-2threads', when: 'full', nodes: 3, threads: 2, ops: 1, states: 2_009_102 },
+  { ...srsw, name: '3n2p-2ops', when: 'full', nodes: 3, pages: 2, ops: 2, states: 4_235_605 },
+  { ...srsw, name: '4n1p-2ops', when: 'full', nodes: 4, ops: 2, states: 3_341_261 },
 
   { ...srsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 35_025 },
   { ...srsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 40_180 },
@@ -75,6 +82,7 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...dynamic, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 18_085 },
   { ...dynamic, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, duplicates: 1, losses: 1, states: 14_095 },
   { ...dynamic, name: '3n1p-1op', when: 'test', nodes: 3, ops: 1, states: 20_977 },
+  { ...dynamic, name: '3n1p-lost', when: 'daily', nodes: 3, ops: 1, losses: 1, states: 1_314_952 },
   { ...dynamic, name: '3n1p', when: 'daily', nodes: 3, ops: 2, states: 333_748 },
   { ...dynamic, name: '2n1p-2ops', when: 'daily', nodes: 2, threads: 2, ops: 2, states: 530_000 },
   { ...dynamic, name: '2n2p-3ops', when: 'daily', nodes: 2, pages: 2, ops: 3, states: 77_563 },
@@ -106,12 +114,14 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...heap, name: '2n1p-heap-3ops', when: 'daily', nodes: 2, ops: 3, states: 22_365 },
   { ...heap, name: '3n1p-heap', when: 'daily', nodes: 3, ops: 1, states: 15_001 },
   { ...heap, name: '3n1p-heap-2ops', when: 'daily', nodes: 3, ops: 2, states: 689_233 },
+  { ...heap, name: '3n1p-heap-3ops', when: 'full', nodes: 3, ops: 3, states: 7_985_906 },
   { ...heap, name: '2n1p-2blocks', when: 'daily', nodes: 2, ops: 2, places: 2, blocks: 2, states: 29_577 },
 
   { ...ranges, name: '2n1p-ranges', when: 'test', nodes: 2, ops: 2, states: 2_749 },
   { ...ranges, name: '2n1p-ranges-3ops', when: 'daily', nodes: 2, ops: 3, states: 11_602 },
   { ...ranges, name: '3n1p-ranges', when: 'daily', nodes: 3, ops: 1, states: 9_408 },
   { ...ranges, name: '3n1p-ranges-2ops', when: 'daily', nodes: 3, ops: 2, states: 288_285 },
+  { ...ranges, name: '3n1p-ranges-3ops', when: 'full', nodes: 3, ops: 3, states: 5_524_992 },
   { ...ranges, name: '2n2p-ranges', when: 'daily', nodes: 2, pages: 2, ops: 2, states: 29_697 },
   { ...ranges, name: '2n1p-ranges-2threads', when: 'daily', nodes: 2, threads: 2, ops: 1, states: 137_323 },
 ]
