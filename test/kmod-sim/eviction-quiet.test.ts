@@ -20,7 +20,9 @@ for (const [name, options] of Object.entries(MODELS)) {
   t.test(`${name}: full nodes hand no pages round, and ask each other nothing`, async (t) => {
     const cluster = await startCluster(t, 2, { memory: MEMORY * P })
     const probes = await Promise.all([0, 1].map((node) => Probe.start(cluster.socket(node))))
-    t.teardown(() => probes.forEach((probe) => probe.kill()))
+    t.teardown(async () => {
+      for (const probe of probes) await probe.kill()
+    })
     const made = await probes[0]!.ok('createWith', 'large', PAGES * P, 0, ...options)
     const at = [
       await probes[0]!.ok('map', made, 0, 0, 0),
