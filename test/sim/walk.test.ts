@@ -4,7 +4,6 @@ import type { ProtocolName } from '../../ts/base/consistency.js'
 import { CHECKED } from '../../ts/sim/check.js'
 import { step } from '../../ts/node/step.js'
 import { Cells } from '../../ts/sim/cells.js'
-import { MUTANTS } from '../../ts/sim/mutants.js'
 import { run } from '../../ts/sim/run.js'
 import { runScenario, scenarioProtocol } from '../../ts/sim/scenario.js'
 import { walk } from '../../ts/sim/walk.js'
@@ -46,13 +45,5 @@ for (const protocol of CHECKED) {
       if (scenarioProtocol(script) === name) runScenario(script, observed)
     }
     t.strictSame(cells.missing(protocol), UNREACHED[name] ?? [])
-  })
-}
-
-for (const { name, protocol, lossy } of MUTANTS) {
-  t.test(`sim: ${protocol.name}: catches a planted bug: ${name}`, async (t) => {
-    const { failed } = run({ seeds: 2000, first: 1, protocol, ...(lossy ? { losses: 1 } : {}) })
-    t.ok(failed, 'found')
-    t.comment(`seed ${failed?.seed}, step ${failed?.steps}: ${failed?.violation}`)
   })
 }
