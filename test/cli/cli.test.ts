@@ -138,7 +138,7 @@ t.test('a wrong command line is one line that names what is wrong, and with --js
     [['pages'], /segment/],
     [['nonsense'], /nonsense/],
     [['status'], /npx gshm up.*--cluster/],
-    [['testbed', '--memory', '8M'], /--memory 8388608: .*16777216/],
+    [['testbed', '--memory', '4M'], /--memory 4194304: .*16777216/],
     [['status', '--cluster', '../x'], /--cluster/],
     [['down'], /not up/],
     [['testbed', '--inject', 'doubt'], /wrong, overlap, leak/],
