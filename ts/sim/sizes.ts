@@ -71,6 +71,7 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...srsw, name: '2n2p-3ops', when: 'daily', nodes: 2, pages: 2, ops: 3, states: 48_617 },
   { ...srsw, name: '3n1p-2threads', when: 'full', nodes: 3, threads: 2, ops: 1, states: 2_009_102 },
   { ...srsw, name: '3n2p-2ops', when: 'full', nodes: 3, pages: 2, ops: 2, states: 4_235_605 },
+  { ...srsw, name: '3n2p-3ops', when: 'full', nodes: 3, pages: 2, ops: 3, states: 26_626_509 },
   { ...srsw, name: '4n1p-2ops', when: 'full', nodes: 4, ops: 2, states: 3_341_261 },
 
   { ...srsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 35_025 },
@@ -102,6 +103,7 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...lrc, name: '2n1p-2locks', when: 'daily', nodes: 2, ops: 2, places: 1, locks: 2, states: 20_073 },
   { ...lrc, name: '2n1p-2threads', when: 'daily', nodes: 2, threads: 2, ops: 1, places: 1, states: 159_695 },
   { ...lrc, name: '3n1p-2ops', when: 'full', nodes: 3, ops: 2, places: 1, states: 906_096 },
+  { ...lrc, name: '3n1p-3ops', when: 'full', nodes: 3, ops: 3, places: 1, states: 18_602_715 },
   { ...lrc, name: '3n1p-2locks', when: 'daily', nodes: 3, ops: 1, places: 1, locks: 2, states: 21_655 },
   { ...lrc, name: '3n1p-lost', when: 'daily', nodes: 3, ops: 1, places: 1, losses: 1, states: 62_591 },
 
