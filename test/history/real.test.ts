@@ -23,7 +23,7 @@ function start(t: Test, ...args: string[]) {
 }
 
 const FIELDS = [
-  ...['ok', 'operations', 'seconds', 'histories', 'violations', 'crossNode'],
+  ...['ok', 'operations', 'seconds', 'histories', 'violations', 'crossNode', 'evicted'],
   ...['seed', 'nodes', 'processes', 'threads', 'consistency', 'manager', 'unit'],
 ]
 
