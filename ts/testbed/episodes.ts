@@ -124,7 +124,7 @@ async function episodes(options: EpisodesOptions, own: OwnCluster): Promise<Epis
   const reports = ends.flatMap(({ status }, worker) => {
     return status === 0 ? [JSON.parse(readFileSync(files[worker]!, 'utf8')) as Report] : []
   })
-  return judgeEpisodes(options, seconds, reports, troubles, troubles.length === 0 ? own.evicted() : 0)
+  return judgeEpisodes(options, seconds, reports, troubles, troubles.length === 0 ? await own.evicted() : 0)
 }
 
 export function judgeEpisodes(

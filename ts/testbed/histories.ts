@@ -117,7 +117,7 @@ class Runner {
       histories: this.#histories,
       violations: this.#violations,
       crossNode: this.#crossNode,
-      evicted: this.#failures.length === 0 ? this.own.evicted() : 0,
+      evicted: this.#failures.length === 0 ? await this.own.evicted() : 0,
       seed,
       nodes,
       processes,

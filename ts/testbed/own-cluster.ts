@@ -7,7 +7,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GshmError } from '../base/errors.js'
-import { status } from '../client/inspect.js'
 import type { Daemon } from '../launch/daemon.js'
 import { dismiss } from '../launch/guardians.js'
 import { startCluster, stopDaemons } from '../launch/local-cluster.js'
@@ -93,7 +92,9 @@ export class OwnCluster {
   }
 
   /** Pages that have left a node for want of memory, on all nodes. */
-  evicted(): number {
+  async evicted(): Promise<number> {
+    // Not sooner: the command line knows this file, and works without the addon as far as it can.
+    const { status } = await import('../client/inspect.js')
     return this.#daemons.reduce((sum, { socket }) => sum + status(socket).evicted, 0)
   }
 
