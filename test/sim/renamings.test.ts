@@ -21,7 +21,6 @@ const locked = {
 
 // Only these: where a page can be taken away before it is used, requests have numbers without end.
 const SIZES = {
-  'a lock': locked,
   'a lock, a node lost': { ...locked, losses: 1 },
   'a lock, three nodes': { ...locked, nodes: 3, ops: 1 },
   'two locks': { ...locked, locks: 2 },
