@@ -29,6 +29,17 @@ class Cluster {
     return this.#settle()
   }
 
+  /** The messages of a release of all that the node has written. */
+  release(node: NodeId): string {
+    this.#step(node, { is: 'request', ticket: 1, request: { op: 'release', range: undefined } })
+    return this.#settle()
+  }
+
+  /** It sees what others have made known. */
+  acquire(node: NodeId): void {
+    this.#step(node, { is: 'request', ticket: 1, request: { op: 'acquire', range: undefined } })
+  }
+
   /** The messages of one episode of a barrier for so many threads on each node, which come in turn. */
   barrier(threads: number): string {
     const count = threads * this.nodes.length
@@ -152,5 +163,60 @@ t.test('budget: mrsw-dynamic: at most 32 bytes a touched page on a node', async 
     }
     const each = directoryBytes(nodes[0]!) / touchedPages(nodes[0]!)
     t.ok(each <= 32, `every ${stride}. page: ${each.toFixed(1)} bytes`)
+  }
+})
+
+t.test('budget: lrc: who touches a page first has it at home, for one request', async (t) => {
+  for (const access of ['read', 'write'] as const) {
+    const cluster = new Cluster('lrc', 4)
+    const get = access === 'read' ? 'GetRead' : 'GetWrite'
+    t.equal(cluster.fault(1, access), `${get} PageOnly:zero`, `first touch to ${access}`)
+    t.equal(cluster.fault(1, 'write'), '', 'written')
+    t.equal(cluster.release(1), '', 'released')
+    t.equal(cluster.fault(2, 'read'), 'GetRead Moved GetRead PageRead:page', 'somebody else asks')
+    t.equal(cluster.fault(1, 'write'), '', 'written again')
+    t.equal(cluster.release(1), 'Notice NoticeAck', 'released')
+  }
+})
+
+t.test(
+  'budget: lrc: a page goes to its only writer, for which a release costs nothing from the third on',
+  async (t) => {
+    const cluster = new Cluster('lrc', 4)
+    t.equal(cluster.fault(0, 'read'), '', 'its home is node 0, which reads it')
+    t.equal(cluster.fault(1, 'write'), 'GetWrite PageWrite:page')
+    t.equal(cluster.release(1), 'Flush FlushAck', 'the first')
+    t.equal(cluster.fault(1, 'write'), '')
+    t.equal(cluster.release(1), 'Flush FlushAck', 'the second')
+    for (let release = 3; release < 6; release++) {
+      t.equal(cluster.fault(1, 'write'), '')
+      t.equal(cluster.release(1), '')
+    }
+    t.equal(cluster.fault(0, 'read'), 'GetRead PageRead:page', 'node 0 knows where it is')
+  },
+)
+
+t.test('budget: lrc: a page that others read goes to its only writer too, and needs no diffs there', async (t) => {
+  const cluster = new Cluster('lrc', 4)
+  cluster.fault(0, 'read')
+  cluster.fault(1, 'write')
+  for (const messages of ['Flush Notice NoticeAck FlushAck', 'Flush Notice NoticeAck FlushAck', 'Notice NoticeAck']) {
+    cluster.fault(2, 'read')
+    cluster.acquire(2)
+    cluster.fault(2, 'read')
+    cluster.fault(1, 'write')
+    t.equal(cluster.release(1), messages)
+  }
+})
+
+t.test('budget: lrc: at most 64 bytes a touched page on a node, its home here or elsewhere', async (t) => {
+  const pages = 100_000
+  for (const stride of [1, 3, 10]) {
+    const { nodes } = new Cluster('lrc', 1, pages)
+    for (let page = 0; page < pages; page += stride) {
+      step(nodes[0]!, { is: 'fault', segment: SEGMENT, page, access: 'write' }, [])
+    }
+    const each = directoryBytes(nodes[0]!) / touchedPages(nodes[0]!)
+    t.ok(each <= 64, `every ${stride}. page: ${each.toFixed(1)} bytes`)
   }
 })

@@ -27,7 +27,7 @@ class Cluster {
   static shared(...pages: Page[]): Cluster {
     const cluster = new Cluster()
     for (const page of pages) {
-      cluster.fault(WRITER, page, 'write')
+      cluster.fault(0, page, 'read')
       cluster.fault(READER, page, 'read')
       cluster.fault(WRITER, page, 'write')
     }

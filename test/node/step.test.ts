@@ -110,7 +110,6 @@ t.test('step: a release that a process asks for is answered when others know, an
     run(node, { is: 'fault', segment, page: 1, access })
     settle()
   }
-  fault(0, 'write')
   fault(1, 'read')
   fault(0, 'write')
   t.equal(pageView(nodes[0]!, segment, 1)?.state, 'W')

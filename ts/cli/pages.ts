@@ -14,14 +14,15 @@ export interface PageRow {
   readonly nodes: Record<number, { access: string; state: string }>
 }
 
-/** One row a page, from what each node knows of it; a node that never touched a page has no entry. */
+/** One row a page, from what each node knows of it; a node that never touched a page has no entry. Where homes move, who
+ * takes itself for the page's home is. */
 export function mergePages(views: readonly { node: number; pages: SegmentPages['pages'] }[]): PageRow[] {
   const rows = new Map<number, PageRow>()
   for (const { node, pages } of views) {
     for (const { page, home, access, state } of pages) {
-      const row = rows.get(page) ?? { page, home, nodes: {} }
-      row.nodes[node] = { access, state }
-      rows.set(page, row)
+      const { nodes, ...row } = rows.get(page) ?? { page, home, nodes: {} }
+      nodes[node] = { access, state }
+      rows.set(page, { page, home: home === node ? home : row.home, nodes })
     }
   }
   return [...rows.values()].sort((a, b) => a.page - b.page)

@@ -39,6 +39,8 @@ const TO_HOME: ReadonlySet<CoherenceType> = new Set([
   'LostAck',
   'PageHome',
   'Put',
+  'MovedHere',
+  'MovedNoted',
 ])
 const REQUESTS: ReadonlySet<CoherenceType> = new Set(['GetRead', 'GetWrite', 'Put'])
 
@@ -160,9 +162,9 @@ export class Engine {
     for (const pages of state.segments.values()) {
       const protocol = this.protocolOf(pages)
       for (const page of recordPages(pages.copies)) {
-        if (protocol.homeLost === undefined || homeOf(pages, page) !== node) continue
         const context: Context = { state, pages, page, from: state.self, message: undefined, effects }
-        this.#copy(context, protocol.homeLost)
+        const home = protocol.moves?.reliesOn(context) ?? homeOf(pages, page)
+        if (protocol.homeLost !== undefined && home === node) this.#copy(context, protocol.homeLost)
       }
       for (const index of recordPages(pages.home)) {
         const page = pageOfHomeIndex(pages, state.self, index)
@@ -173,7 +175,7 @@ export class Engine {
       }
       protocol.roaming?.tellLearnt({ state, pages, page: 0, from: node, message: undefined, effects }, node)
     }
-    for (const edges of this.#edges) edges.lost(state, node, effects)
+    for (const edges of this.#edges) edges.lost(this.#cells, state, node, effects)
   }
 
   #toHome(context: Context, message: CoherenceMessage): void {
@@ -182,7 +184,8 @@ export class Engine {
     const { roaming } = protocol
     const isRequest = REQUESTS.has(message.type)
     if (roaming === undefined) {
-      if (homeOf(pages, page) !== state.self) throw blame(context, `${message.type} to a node that is not the home`)
+      const isHome = protocol.moves !== undefined || homeOf(pages, page) === state.self
+      if (!isHome) throw blame(context, `${message.type} to a node that is not the home`)
       if (isRequest && message.requester !== context.from) {
         throw blame(context, `${message.type} on behalf of node ${message.requester}`)
       }

@@ -6,6 +6,7 @@ import { sharersOf } from './copyset.js'
 import type { Engine } from './engine.js'
 import { NO_SLOT, findRecord, recordPages, recordStoreBytes } from './record-store.js'
 import {
+  askedOf,
   copySerial,
   copyStateNumber,
   homeIndex,
@@ -98,6 +99,7 @@ export function directoryBytes(state: CoherenceState): number {
   let bytes = 0
   for (const pages of state.segments.values()) {
     bytes += recordStoreBytes(pages.copies) + recordStoreBytes(pages.home)
+    if (pages.moved !== undefined) bytes += recordStoreBytes(pages.moved)
     bytes += pages.wide.size * (NODE_SET_WORDS * 4 + 64) + pages.transactions.size * 128
     for (const waiting of pages.stalled.values()) bytes += 64 + waiting.length * 96
   }
@@ -111,6 +113,7 @@ export function canonical(state: CoherenceState): string {
     for (const page of touched(state, pages)) {
       parts.push(`${segment}.${page} ${copyStateNumber(pages, page)} ${copySerial(pages, page)}`)
       if (!mayServe(pages, page, state.self)) continue
+      if (pages.moved !== undefined) parts.push(`home ${homeOf(pages, page)} ${askedOf(pages, page)}`)
       parts.push(`${homeStateNumber(pages, page)} ${ownerOf(pages, page)} ${sharersOf(pages, page).join()}`)
       const now = pages.transactions.get(page)
       if (now !== undefined) parts.push(`for ${now.requester} ${now.serial} ${now.awaited.join()}`)
@@ -118,9 +121,10 @@ export function canonical(state: CoherenceState): string {
         parts.push(`${type} ${requester} ${serial}`)
     }
   }
-  const { flushes, releases, tellings } = state.edges
+  const { flushes, releases, tellings, untold } = state.edges
+  for (const [segment, pages] of untold) parts.push(`untold ${segment} ${[...pages].join()}`)
   if (flushes.size + releases.length + tellings.size > 0) {
-    const awaited = [...tellings].map(([at, one]) => [at, one.from, one.flush, [...one.awaited]])
+    const awaited = [...tellings].map(([at, one]) => [at, one.from, one.flush, [...one.awaited], one.moving])
     parts.push(JSON.stringify([[...flushes], releases.map(({ edge, awaited }) => [edge, [...awaited]]), awaited]))
   }
   return parts.join(' ')

@@ -17,14 +17,17 @@ export const COHERENCE_TYPES = [
   'Done', // requester -> home: installed
   'PageLost', // home -> requester: no live node has the bytes
   'LostAck', // requester -> home: PageLost was taken in; nothing was installed
-  'PageOnly', // lrc: home -> requester: the page, and no other node has it
-  'PageHome', // the node that had the page alone -> home
+  'PageOnly', // lrc: home -> requester: the page, which no other node has; the requester is its home from now on
+  'PageHome', // the node that had the page alone -> home; lrc: -> first home, which is its home again
   'Learnt', // mrsw-dynamic: the sender has learnt that `requester` is lost; about all pages
   'Put', // requester -> home: no memory here for the copy any more; mrsw-dynamic: owner -> any node
   'Drop', // home -> requester of a Put: others have the page, drop it and acknowledge; or it has gone already
   'Keep', // home -> requester of a Put: no memory here either
   'Take', // home -> requester of a Put: nobody else has the page, send it home
-  'Here', // of a home to itself: the page that was put is in this node's frame now
+  'Here', // of a home to itself: the page that was put, or has come home, is in this node's frame now
+  'Moved', // lrc: to a requester, of who is not the home: `requester` is, or knows more
+  'MovedHere', // lrc: new home -> first home, if that did not give it away; and of a new home to itself
+  'MovedNoted', // lrc: first home -> new home
 ] as const
 export type CoherenceType = (typeof COHERENCE_TYPES)[number]
 
@@ -49,6 +52,9 @@ export const CLASS = {
   Keep: 'answer',
   Take: 'order',
   Here: 'answer',
+  Moved: 'answer',
+  MovedHere: 'answer',
+  MovedNoted: 'answer',
 } as const satisfies Readonly<Record<CoherenceType, 'request' | 'order' | 'answer'>>
 
 export interface CoherenceMessage {

@@ -31,6 +31,11 @@ export interface Protocol<
   homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HE
   /** This node's memory for frames is used up, and the page is to go; undefined: it cannot. */
   evictEvent(context: Context): CE | undefined
+  /** Where homes move, what is for a page's home may reach a node that is not. */
+  readonly moves?: {
+    /** The node whose loss is a loss of the home. */
+    reliesOn(context: Context): NodeId
+  }
   /** Undefined: a copy needs no home. */
   readonly homeLost: CE | undefined
   /** A request that finds another being served, or waiting already. */
@@ -81,7 +86,7 @@ export interface Edges<CE extends string = string, HE extends string = string> {
     message: EdgeMessage,
     effects: CoherenceEffect[],
   ): void
-  lost(state: CoherenceState, node: NodeId, effects: CoherenceEffect[]): void
+  lost(cells: Cells<CE, HE>, state: CoherenceState, node: NodeId, effects: CoherenceEffect[]): void
 }
 
 /** Any protocol, whatever its states are called. */

@@ -7,10 +7,12 @@
  *
  * Both number their states in the order in which the protocol lists them; 0 = never touched. A node
  * that is home of a page need not hold it, nor the other way round, so these are two stores. Home
- * records are numbered densely: page / homes.length. Where the manager is dynamic every node may serve
- * every page: there they are numbered by the page, and the field `owner` is the hint (mrsw-dynamic/hint.ts).
+ * records are numbered densely: page / homes.length. Where the manager is dynamic, or homes move (lrc), every node may
+ * serve every page: there they are numbered by the page. mrsw-dynamic: the field `owner` is the hint
+ * (mrsw-dynamic/hint.ts). lrc: it is who has the page alone, or flushed it last; a third store says where the home is.
  * The few pages in transition have a Transaction, and requests that wait, in Maps beside them.
  */
+import { assert } from '../base/assert.js'
 import { protocolName, type ProtocolName } from '../base/consistency.js'
 import { NO_NODE, type NodeId, type Page, type SegmentId } from '../base/ids.js'
 import { createNodeSet, type NodeSet } from '../base/node-set.js'
@@ -49,6 +51,9 @@ export interface SegmentPages {
   readonly unit: number
   readonly homes: readonly NodeId[]
   readonly protocol: ProtocolName
+  /** Where homes move: by page, bits 0-15 whom this node takes for its home, + 1; 0: whom `homes` says; bits 16-31 whom
+   * it has asked for the page and not heard of, + 1. */
+  readonly moved: RecordStore | undefined
   readonly copies: RecordStore
   readonly home: RecordStore
   /** From one page that has a home record here to the next: homes.length, or 1 when the manager is dynamic. */
@@ -78,16 +83,18 @@ export function createCoherence(self: NodeId): CoherenceState {
 export function segmentMade(state: CoherenceState, attributes: SegmentAttributes): void {
   const { segment, bytes, unit, homes } = attributes
   if (state.segments.has(segment)) return
+  const protocol = protocolName(attributes)
   state.highest = Math.max(state.highest, segment)
   state.segments.set(segment, {
     segment,
     pages: Math.ceil(bytes / unit),
     unit,
     homes: homes.slice(),
-    protocol: protocolName(attributes),
+    protocol,
+    moved: protocol === 'lrc' ? createRecordStore(1) : undefined,
     copies: createRecordStore(1),
     home: createRecordStore(2),
-    stride: attributes.manager === 'dynamic' ? 1 : homes.length,
+    stride: protocol === 'lrc' || attributes.manager === 'dynamic' ? 1 : homes.length,
     wide: new Map(),
     transactions: new Map(),
     stalled: new Map(),
@@ -99,8 +106,42 @@ export function segmentGone(state: CoherenceState, segment: SegmentId): void {
   forgetSegment(state.edges, segment)
 }
 
+/** Whom this node takes for the page's home. */
 export function homeOf(pages: SegmentPages, page: Page): NodeId {
+  const { moved } = pages
+  if (moved === undefined) return firstHomeOf(pages, page)
+  const slot = findRecord(moved, page)
+  const home = slot === NO_SLOT ? 0 : recordWord(moved, slot, 0) & 0xffff
+  return home === 0 ? firstHomeOf(pages, page) : home - 1
+}
+
+/** The page's home unless it has moved: whoever knows no better asks here. */
+export function firstHomeOf(pages: SegmentPages, page: Page): NodeId {
   return pages.homes[page % pages.homes.length] ?? NO_NODE
+}
+
+export function setHomeOf(pages: SegmentPages, page: Page, home: NodeId): void {
+  setMoved(pages, page, 0xffff, home === firstHomeOf(pages, page) ? 0 : home + 1)
+}
+
+/** Whom this node has asked for the page and not heard of. */
+export function askedOf({ moved }: SegmentPages, page: Page): NodeId | undefined {
+  if (moved === undefined) return undefined
+  const slot = findRecord(moved, page)
+  const asked = slot === NO_SLOT ? 0 : recordWord(moved, slot, 0) >>> 16
+  return asked === 0 ? undefined : asked - 1
+}
+
+/** @param node undefined: it has heard */
+export function setAsked(pages: SegmentPages, page: Page, node: NodeId | undefined): void {
+  setMoved(pages, page, 0xffff0000, (node === undefined ? 0 : node + 1) << 16)
+}
+
+function setMoved({ moved }: SegmentPages, page: Page, mask: number, bits: number): void {
+  assert(moved !== undefined, 'a home moves that cannot')
+  if (bits === 0 && findRecord(moved, page) === NO_SLOT) return
+  const slot = touchRecord(moved, page)
+  setRecordWord(moved, slot, 0, (recordWord(moved, slot, 0) & ~mask) | bits)
 }
 
 export function homeIndex(pages: SegmentPages, page: Page): number {
@@ -185,7 +226,8 @@ export function copyCoherence(state: CoherenceState): CoherenceState {
     for (const [at, nodes] of pages.wide) wide.set(at, nodes.slice())
     const copies = copyRecordStore(pages.copies)
     const home = copyRecordStore(pages.home)
-    segments.set(segment, { ...pages, copies, home, wide, transactions, stalled })
+    const moved = pages.moved && copyRecordStore(pages.moved)
+    segments.set(segment, { ...pages, moved, copies, home, wide, transactions, stalled })
   }
   return {
     self: state.self,

@@ -57,8 +57,9 @@ export function describeEvent(at: NodeId, event: NodeEvent): string {
   }
 }
 
-/** In what the home orders of others it matters whom it is for. */
+/** In what the home orders of others it matters whom it is for, and in Moved who is meant. */
 function forWhom({ type, requester }: CoherenceMessage): string {
+  if (type === 'Moved') return ` to ${requester}`
   return type === 'FetchRead' || type === 'FetchWrite' ? ` for ${requester}` : ''
 }
 

@@ -26,26 +26,42 @@ function checkHome(world: World, page: Page, accessIn: Readonly<Record<string, A
   })
 }
 
-/** lrc: a home knows of every copy, but for those that an acquire drops; and no edge is under way. */
+/** lrc: one node at most is a page's home, and knows of every copy, but for those that an acquire drops; where no node
+ * is lost, whoever asks gets there; and no edge is under way. */
 export function homesKnowTheSharers(world: World): void {
   world.nodes.forEach(({ alive, state: { coherence } }, at) => {
-    const { flushes, releases, tellings } = coherence.edges
-    const left = flushes.size + releases.length + tellings.size
+    const { flushes, releases, tellings, untold } = coherence.edges
+    const left = flushes.size + releases.length + tellings.size + untold.size
     if (alive && left > 0) throw new Violation(`node ${at}: ${left} flushes, releases and notices for ever`)
   })
   for (let page = 0; page < world.setup.pages; page++) {
-    const home = world.nodes[page % world.nodes.length]!
-    const { homeState, copyset = [] } = (home.alive && pageView(home.state, SEGMENT, page)) || {}
-    if (homeState === undefined) continue
-    world.nodes.forEach((node, at) => {
-      if (!node.alive) return
-      const { state } = pageView(node.state, SEGMENT, page)!
+    const views = world.nodes.map(({ alive, state }) => (alive ? pageView(state, SEGMENT, page)! : undefined))
+    const homes = views.flatMap((view, at) => (/^[SE]$/.test(view?.homeState ?? '') ? [at] : []))
+    if (homes.length > 1) throw new Violation(`p${page}: nodes ${homes.join(' and ')} are its home`)
+    const [home] = homes
+    const { homeState, copyset = [] } = home === undefined ? {} : views[home]!
+    views.forEach((view, at) => {
+      if (view === undefined) return
+      const { state } = view
+      if (state === 'I' && home !== at && world.nodes[at]!.kernel.hasFrame(page))
+        throw new Violation(`p${page}: node ${at} has a frame for nothing`)
       const counted = /^(R|W|WS|E)$/.test(state)
       if (counted && !copyset.includes(at))
         throw new Violation(`p${page}: its home does not know of node ${at}'s ${state}`)
-      if ((state === 'E') !== (homeState === 'E' && counted))
+      if ((state === 'E') !== (homeState === 'E' && home === at))
         throw new Violation(`p${page}: ${state} at ${at}, home ${homeState}`)
     })
+    if (world.losses === 0 && home !== undefined) checkWays(views, page, home)
+  }
+}
+
+function checkWays(views: readonly (PageView | undefined)[], page: Page, home: number): void {
+  for (let from = 0; from < views.length; from++) {
+    let at = from
+    for (let hops = 0; at !== home; hops++) {
+      if (hops === views.length) throw new Violation(`p${page}: node ${from} does not find its home`)
+      at = views[at]!.home
+    }
   }
 }
 

@@ -23,13 +23,17 @@ interface PageFace {
   /** Of this node's copy. */
   readonly state: string
   readonly twin: boolean
+  /** Whether this node takes itself for its home. */
+  readonly home: boolean
 }
 
 export function faceOf({ alive, kernel, state, todo }: SimNode): Face {
   const face = (page: Page): PageFace => {
     const access = kernel.access(page)
     const bytes = access === 'none' ? undefined : kernel.frames[page]
-    return { access, bytes, state: pageView(state, SEGMENT, page)!.state, twin: kernel.twins[page]! >= 0 }
+    const view = pageView(state, SEGMENT, page)!
+    const home = view.home === state.self
+    return { access, bytes, state: view.state, twin: kernel.twins[page]! >= 0, home }
   }
   return { alive, busy: todo.length > 0, pages: Array.from({ length: kernel.pages }, (_, page) => face(page)) }
 }

@@ -103,7 +103,7 @@ export const LRC: readonly Mutant[] = [
   { name: 'written, and not on the list', protocol: copyCell(lrc, 'R', 'Write', to('W', 'KeepTwin')) },
   {
     name: 'taken from who had it alone without Downgrade',
-    protocol: copyCell(lrc, 'E', 'FetchRead', to('R', 'Copy', 'SendHome')),
+    protocol: copyCell(lrc, 'E', 'FetchRead', to('R')),
   },
   {
     name: 'the home does not tell what it wrote',
@@ -114,18 +114,18 @@ export const LRC: readonly Mutant[] = [
   { name: 'a reader not in the copyset', protocol: homeCell(lrc, 'S', 'GetRead', to('S', 'Copy', 'SendRead')) },
   {
     name: 'alone, although others have it',
-    protocol: homeCell(lrc, 'S', 'GetWrite', to('E', 'Own', 'Copy', 'MasterGone', 'SendOnly')),
+    protocol: homeCell(lrc, 'S', 'GetWrite', to('A', 'Give', 'Copy', 'MasterGone', 'SendOnly')),
   },
   {
     name: 'who had it alone forgotten as a sharer',
-    protocol: homeCell(lrc, 'B', 'PageHome', to('S', 'MasterPage', 'Forget')),
+    protocol: homeCell(lrc, 'E', 'GetRead', to('S', 'Begin', 'Wait', 'HomeHere', 'FetchRead')),
   },
   {
     name: 'the request that waits for the page forgotten',
-    protocol: homeCell(lrc, 'E', 'GetRead', to('B', 'Begin', 'FetchRead')),
+    protocol: homeCell(lrc, 'E', 'GetRead', to('S', 'Begin', 'ShareOwn', 'FetchRead')),
   },
   { name: 'alone again, and its twin kept', protocol: copyCell(lrc, 'W', 'Alone', to('E', 'Clean')) },
-  { name: 'alone again, and the master copy kept', protocol: homeCell(lrc, 'S', 'Alone', to('E', 'OwnSender')) },
+  { name: 'alone again, and the master copy kept', protocol: homeCell(lrc, 'S', 'Alone', to('A', 'GiveSender')) },
   {
     name: 'evicted without a diff',
     protocol: copyCell(lrc, 'W', 'Evict', to('I', 'Clean', 'Downgrade', 'DropTwin', 'Punch')),
@@ -136,12 +136,25 @@ export const LRC: readonly Mutant[] = [
   },
   { name: 'evicted, and still on the list of noticed pages', protocol: copyCell(lrc, 'RS', 'Evict', to('I', 'Punch')) },
   {
-    name: 'evicted while it was here alone, and not sent home',
-    protocol: copyCell(lrc, 'E', 'Evict', to('I', 'Downgrade', 'Punch')),
+    name: 'a page that comes home unasked not taken in',
+    protocol: homeCell(lrc, 'A', 'PageHome', to('S', 'HomeHere')),
   },
-  { name: 'a page that comes home unasked not taken in', protocol: homeCell(lrc, 'E', 'PageHome', to('E')) },
-  { name: 'an order that crossed an eviction aborts', protocol: copyCell(lrc, 'I', 'FetchRead', 'never') },
   { name: 'the master copy evicted', protocol: copyCell(lrc, 'R', 'EvictHome', to('I', 'Punch')) },
+  {
+    name: 'first touch, and its first home goes on being its home',
+    protocol: homeCell(lrc, 'U', 'GetWriteAlone', to('U', 'GrantOnlyZero')),
+  },
+  { name: 'gave a page away, and tells nobody where to', protocol: homeCell(lrc, 'A', 'Astray', to('A')) },
+  { name: 'given away, and read on', protocol: copyCell(lrc, 'R', 'Given', to('R')) },
+  {
+    name: 'a diff that comes after its page was given away aborts',
+    protocol: homeCell(lrc, 'A', 'Diff', 'never'),
+  },
+  {
+    name: 'who was asked is lost, and nobody else asked',
+    lossy: true,
+    protocol: copyCell(lrc, 'IR_D', 'HomeLost', to('I')),
+  },
   {
     name: 'lost with who had it alone, and nobody told',
     lossy: true,

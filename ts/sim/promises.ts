@@ -59,7 +59,7 @@ export const exclusiveIsAlone: Promised = (faces, latest) => {
     states.forEach((state, at) => {
       const { busy, pages } = faces[at]!
       if (busy) return
-      const should = /^WS?$/.test(state) && page % faces.length !== at
+      const should = /^WS?$/.test(state) && !pages[page]!.home
       if (pages[page]!.twin !== should) throw new Violation(`node ${at} has p${page} ${state}: twin ${!should}`)
     })
   }

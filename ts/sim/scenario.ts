@@ -195,8 +195,12 @@ class Stage {
       const view = state === undefined ? undefined : pageView(state, SEGMENT, page)
       if (view === undefined) return
       const { homeState, owner, copyset = [], stalled = [] } = view
-      const home =
-        homeState === undefined ? '' : `, home ${homeState} owner ${owner ?? '-'} copyset {${copyset.join(' ')}}`
+      const away = this.protocol === 'lrc' && homeState !== undefined && view.home !== at
+      const home = away
+        ? `, gone to ${view.home}`
+        : homeState === undefined
+          ? ''
+          : `, home ${homeState} owner ${owner ?? '-'} copyset {${copyset.join(' ')}}`
       this.#out.push(`${at}: ${view.state}${home}${stalled.length > 0 ? ` waiting {${stalled.join(' ')}}` : ''}`)
     })
   }

@@ -2,7 +2,7 @@
 import { NO_NODE, type NodeId } from '../../base/ids.js'
 import { addSharer, clearSharers, dropSharer, sharersOf } from '../copyset.js'
 import type { CoherenceMessage, CoherenceType } from '../messages.js'
-import { copySerial, homeOf, nextSerial, ownerOf, setOwner } from '../state.js'
+import { askedOf, copySerial, firstHomeOf, homeOf, nextSerial, setAsked, setHomeOf, setOwner } from '../state.js'
 import { blame, type Context } from '../table.js'
 import type { Batch } from './batch.js'
 import type { CopyAction } from './copy.table.js'
@@ -12,10 +12,17 @@ import { addPage, deletePage } from './state.js'
 type Actions<A extends string> = Readonly<Record<A, (context: Context) => void>>
 
 export const copyActions: Actions<CopyAction> = {
-  GetRead: (c) => ask(c, 'GetRead'),
-  GetWrite: (c) => ask(c, 'GetWrite'),
+  GetRead: (c) => ask(c, 'GetRead', homeOf(c.pages, c.page)),
+  GetWrite: (c) => ask(c, 'GetWrite', homeOf(c.pages, c.page)),
+  PursueRead: (c) => ask(c, 'GetRead', order(c).requester),
+  PursueWrite: (c) => ask(c, 'GetWrite', order(c).requester),
+  /** Who answers with the page is its home. */
+  Found: (c) => setHomeOf(c.pages, c.page, c.from),
   KeepRead: (c) => install(c, 'read', 'kept', false),
-  KeepWrite: (c) => install(c, 'write', 'kept', false),
+  KeepWrite: (c) => {
+    setAsked(c.pages, c.page, undefined)
+    install(c, 'write', 'kept', false)
+  },
   KeepTwin: (c) => install(c, 'write', 'kept', true),
   InstallRead: (c) => install(c, 'read', received(c), false),
   InstallWrite: (c) => install(c, 'write', received(c), false),
@@ -29,48 +36,60 @@ export const copyActions: Actions<CopyAction> = {
   DiffStale: (c) => diff(c, 1),
   DropTwin: (c) => pageEffect(c, 'DropTwin'),
   Copy: (c) => pageEffect(c, 'Copy'),
-  SendHome: (c) => sendHome(c, 'page'),
-  SendHomeKept: (c) => sendHome(c, 'kept'),
+  SendBack: (c) => send(c, firstHomeOf(c.pages, c.page), 'PageHome', c.state.self, copySerial(c.pages, c.page), 'page'),
+  /** Whom from, and whether its first home has to be told, says the message. */
+  TakeHome: (c) => send(c, c.state.self, 'MovedHere', c.from, 0, 'none'),
+  MasterPage: (c) => fill(c, 'page'),
   AckKept: (c) => void (batch(c).kept[batch(c).at] = 1),
   NotifySharers: notifySharers,
   Punch: (c) => pageEffect(c, 'Punch'),
-  Poison: (c) => pageEffect(c, 'Poison'),
+  Poison: (c) => over(c, 'Poison'),
+  Retry: (c) => over(c, 'Retry'),
 }
 
 export const homeActions: Actions<HomeAction> = {
-  /** The page is on its way home, for the request in hand. */
+  /** The request in hand waits, before all others, until this node's threads have stopped writing. */
   Begin: (c) => {
     const { requester, serial } = order(c)
     c.pages.transactions.set(c.page, { requester, serial, awaited: [] })
   },
-  /** The request in hand waits, before all others. */
   Wait: (c) => void c.pages.stalled.set(c.page, [order(c), ...(c.pages.stalled.get(c.page) ?? [])]),
-  FetchRead: (c) => {
-    const { requester, serial } = order(c)
-    send(c, ownerOf(c.pages, c.page), 'FetchRead', requester, serial, 'none')
-  },
+  FetchRead: (c) => send(c, c.state.self, 'FetchRead', order(c).requester, order(c).serial, 'none'),
   MasterZero: (c) => fill(c, 'zero'),
-  MasterPage: (c) => fill(c, 'page'),
   MasterGone: (c) => pageEffect(c, 'Punch'),
   Patch: (c) => c.effects.push({ do: 'Patch', segment: c.pages.segment, page: c.page, diff: batch(c).at }),
   NotifySharers: notifySharers,
   AddSharer: (c) => addSharer(c.pages, c.page, order(c).requester),
   DropSender: (c) => dropSharer(c.pages, c.page, c.from),
   DropLost: (c) => dropSharer(c.pages, c.page, c.from),
-  /** The requester has the page alone. */
-  Own: (c) => own(c, order(c).requester),
-  OwnSender: (c) => own(c, c.from),
+  /** The requester, this node, has the page alone. */
+  Own: (c) => own(c, c.state.self),
+  OwnHere: (c) => {
+    setHomeOf(c.pages, c.page, c.state.self)
+    own(c, c.state.self)
+  },
   /** Who had the page alone goes on as a sharer. */
   ShareOwn: (c) => setOwner(c.pages, c.page, NO_NODE),
-  Forget: (c) => {
-    clearSharers(c.pages, c.page)
-    setOwner(c.pages, c.page, NO_NODE)
+  /** Who has flushed it last. */
+  Writer: (c) => setOwner(c.pages, c.page, c.from),
+  NoWriter: (c) => setOwner(c.pages, c.page, NO_NODE),
+  Give: (c) => give(c, order(c).requester),
+  GiveSender: (c) => give(c, c.from),
+  GoBack: (c) => give(c, firstHomeOf(c.pages, c.page)),
+  HomeHere: (c) => give(c, c.state.self),
+  Follow: (c) => setHomeOf(c.pages, c.page, c.from),
+  Note: (c) => send(c, c.from, 'MovedNoted', c.from, 0, 'none'),
+  TellFirst: (c) => {
+    addPage(c.state.edges.untold, c.pages.segment, c.page)
+    send(c, firstHomeOf(c.pages, c.page), 'MovedHere', c.state.self, 0, 'none')
   },
+  Settled: (c) => deletePage(c.state.edges.untold, c.pages.segment, c.page),
+  Back: (c) => send(c, c.state.self, 'Here', c.state.self, 0, 'none'),
+  TellMoved: (c) => send(c, order(c).requester, 'Moved', homeOf(c.pages, c.page), 0, 'none'),
   Copy: (c) => pageEffect(c, 'Copy'),
   SendRead: (c) => answer(c, 'PageRead', 'page'),
   SendWrite: (c) => answer(c, 'PageWrite', 'page'),
   SendOnly: (c) => answer(c, 'PageOnly', 'page'),
-  GrantReadZero: (c) => answer(c, 'PageRead', 'zero'),
   GrantOnlyZero: (c) => answer(c, 'PageOnly', 'zero'),
   GrantReadKept: (c) => answer(c, 'PageRead', 'kept'),
   GrantWriteKept: (c) => answer(c, 'PageWrite', 'kept'),
@@ -82,6 +101,13 @@ function own({ pages, page }: Context, node: NodeId): void {
   clearSharers(pages, page)
   addSharer(pages, page, node)
   setOwner(pages, page, node)
+}
+
+/** Nobody has a copy that this node knows of. */
+function give({ pages, page }: Context, home: NodeId): void {
+  clearSharers(pages, page)
+  setOwner(pages, page, NO_NODE)
+  setHomeOf(pages, page, home)
 }
 
 function send(
@@ -96,17 +122,17 @@ function send(
   effects.push({ do: 'Send', to, message })
 }
 
-function ask(c: Context, type: 'GetRead' | 'GetWrite'): void {
-  send(c, homeOf(c.pages, c.page), type, c.state.self, nextSerial(c.pages, c.page), 'none')
+/** A request that goes on to another node keeps its number. */
+function ask(c: Context, type: 'GetRead' | 'GetWrite', home: NodeId): void {
+  const { pages, page, state } = c
+  const serial = askedOf(pages, page) === undefined ? nextSerial(pages, page) : copySerial(pages, page)
+  setAsked(pages, page, home)
+  send(c, home, type, state.self, serial, 'none')
 }
 
 function answer(c: Context, type: CoherenceType, bytes: CoherenceMessage['bytes']): void {
   const { requester, serial } = order(c)
   send(c, requester, type, requester, serial, bytes)
-}
-
-function sendHome(c: Context, bytes: 'page' | 'kept'): void {
-  send(c, homeOf(c.pages, c.page), 'PageHome', c.state.self, copySerial(c.pages, c.page), bytes)
 }
 
 function install(c: Context, access: 'read' | 'write', bytes: 'page' | 'zero' | 'kept', twin: boolean): void {
@@ -120,9 +146,15 @@ function fill({ pages, page, effects }: Context, bytes: 'page' | 'zero'): void {
 
 function pageEffect(
   { pages, page, effects }: Context,
-  what: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'DropTwin',
+  what: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'Retry' | 'DropTwin',
 ): void {
   effects.push({ do: what, segment: pages.segment, page })
+}
+
+/** Nothing is asked for any more. */
+function over(c: Context, what: 'Poison' | 'Retry'): void {
+  setAsked(c.pages, c.page, undefined)
+  pageEffect(c, what)
 }
 
 function diff(c: Context, stale: 0 | 1): void {
@@ -153,7 +185,9 @@ function order(c: Context): CoherenceMessage {
   return c.message
 }
 
+/** What was asked for has come. */
 function received(c: Context): 'page' | 'zero' | 'kept' {
+  setAsked(c.pages, c.page, undefined)
   const { bytes } = order(c)
   if (bytes === 'none') throw blame(c, 'a page without bytes')
   return bytes

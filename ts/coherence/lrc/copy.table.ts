@@ -35,12 +35,17 @@ export const COPY_EVENTS = [
   'PageRead', // the page, to read
   'PageWrite', // the page, to write beside others
   'PageWriteHome', // this node is the home: no twin
-  'PageOnly', // the page, and no other node has it
+  'PageOnly', // the page, and no other node has it: this node is its home now
+  'PageOnlyHome', // the same, and it was
   'PageLost', // nobody has the bytes
-  'FetchRead', // the home wants the page that is here alone
-  'FetchReadHome', // the same, this node is the home
+  'Moved', // who was asked is not the home, and says whom to ask
+  'MovedElse', // the same: this very node, which knows better by now
+  'MovedLost', // the same, and whom to ask is lost
+  'FetchRead', // this node is the home, and others want the page that is here alone
+  'Here', // the page has come home, where it was never asked for
   'Notice', // others have changed the page
-  'Alone', // it is flushed, and nobody else has it
+  'Alone', // it is flushed, and nobody else has it: this node is its home now
+  'Given', // this node was its home
   'Acquire', // what is noticed goes
   'Release', // what is dirty goes home
   'ReleaseHome', // this node is the home
@@ -69,8 +74,13 @@ export type CopyAction =
   | 'DiffStale'
   | 'DropTwin'
   | 'Copy'
-  | 'SendHome'
-  | 'SendHomeKept'
+  | 'SendBack'
+  | 'TakeHome'
+  | 'PursueRead'
+  | 'PursueWrite'
+  | 'Found'
+  | 'MasterPage'
+  | 'Retry'
   | 'AckKept'
   | 'NotifySharers'
   | 'Punch'
@@ -81,10 +91,15 @@ const nothing = {
   PageWrite: 'never',
   PageWriteHome: 'never',
   PageOnly: 'never',
+  PageOnlyHome: 'never',
   PageLost: 'never',
+  Moved: 'never',
+  MovedElse: 'never',
+  MovedLost: 'never',
   FetchRead: 'never',
-  FetchReadHome: 'never',
+  Here: 'never',
   Alone: 'never',
+  Given: 'never',
   Acquire: 'never',
   Release: 'never',
   ReleaseHome: 'never',
@@ -101,7 +116,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('IW_D', 'GetWrite'),
     ReadHomeless: to('X', 'Poison'),
     WriteHomeless: to('X', 'Poison'),
-    FetchRead: to('I'), // the page was evicted, and is on its way home unasked
+    Here: to('I', 'MasterPage'),
     Notice: to('I'), // dropped meanwhile
     HomeLost: to('I'),
   },
@@ -114,6 +129,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: 'never',
     Notice: to('RS', 'Noticed'),
     Alone: to('E'),
+    Given: to('I'),
     Evict: to('I', 'Punch'), // the home goes on counting on it, until the next notice
     EvictFlushed: to('R'), // nobody else has the bytes, perhaps
     EvictHome: to('R'), // the frame is the master copy
@@ -127,11 +143,12 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: 'never',
     ReadHomeless: 'never',
     WriteHomeless: 'never',
+    Here: to('I', 'Forgotten', 'Punch', 'MasterPage'),
     Notice: to('RS'),
     Acquire: to('I', 'Forgotten', 'Punch'),
     Evict: to('I', 'Forgotten', 'Punch'),
     EvictFlushed: to('I', 'Forgotten', 'Punch'), // others have it, for they have changed it
-    HomeLost: to('X', 'Forgotten', 'Poison'),
+    HomeLost: to('I', 'Forgotten', 'Punch'), // its home may be another one by now
   },
   W: {
     ...nothing,
@@ -166,17 +183,15 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
   E: {
     ...nothing,
     Read: to('E', 'KeepWrite'),
-    Write: to('E', 'KeepWrite'),
+    Write: 'never',
     WriteHome: to('E', 'KeepWrite'),
     ReadHomeless: 'never',
     WriteHomeless: 'never',
     Notice: 'never',
-    FetchRead: to('R', 'Downgrade', 'Copy', 'SendHome'),
-    FetchReadHome: to('R', 'Downgrade', 'SendHomeKept'),
-    Evict: to('I', 'Downgrade', 'Copy', 'Punch', 'SendHome'), // unasked
-    EvictFlushed: to('I', 'Downgrade', 'Copy', 'Punch', 'SendHome'), // the flush is an older one: it goes before
-    EvictHome: to('E'),
-    HomeLost: to('X', 'Poison'),
+    FetchRead: to('R', 'Downgrade'),
+    Evict: to('I', 'Downgrade', 'Copy', 'Punch', 'SendBack'), // to its first home, which is its home again
+    EvictHome: to('E'), // this is the first home, or not all of before is over
+    HomeLost: 'never',
   },
   IR_D: {
     ...nothing,
@@ -185,11 +200,15 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('IR_D'),
     ReadHomeless: 'never',
     WriteHomeless: 'never',
-    PageRead: to('R', 'InstallRead'),
+    PageRead: to('R', 'InstallRead', 'Found'),
+    PageOnly: to('E', 'InstallWrite', 'TakeHome'), // first touch
     PageLost: to('X', 'Poison'),
-    FetchRead: to('IR_D'), // as in I
+    Moved: to('IR_D', 'PursueRead'),
+    MovedElse: to('IR_D', 'GetRead'),
+    MovedLost: to('I', 'Retry'),
+    Here: to('IR_D', 'MasterPage'), // who was asked will say so too
     Notice: to('IR_D', 'AckKept'), // the page comes behind it: the home counts on it
-    HomeLost: to('X', 'Poison'),
+    HomeLost: to('I', 'Retry'),
   },
   IW_D: {
     ...nothing,
@@ -198,13 +217,17 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('IW_D'),
     ReadHomeless: 'never',
     WriteHomeless: 'never',
-    PageWrite: to('W', 'InstallTwin', 'Dirty'),
+    PageWrite: to('W', 'InstallTwin', 'Dirty', 'Found'),
     PageWriteHome: to('W', 'InstallWrite', 'Dirty'),
-    PageOnly: to('E', 'InstallWrite'),
+    PageOnly: to('E', 'InstallWrite', 'TakeHome'),
+    PageOnlyHome: to('E', 'InstallWrite'),
     PageLost: to('X', 'Poison'),
-    FetchRead: to('IW_D'),
+    Moved: to('IW_D', 'PursueWrite'),
+    MovedElse: to('IW_D', 'GetWrite'),
+    MovedLost: to('I', 'Retry'),
+    Here: to('IW_D', 'MasterPage'),
     Notice: to('IW_D', 'AckKept'),
-    HomeLost: to('X', 'Poison'),
+    HomeLost: to('I', 'Retry'),
   },
   RW_A: {
     ...nothing,
@@ -214,7 +237,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     ReadHomeless: 'never',
     WriteHomeless: 'never',
     PageWriteHome: to('W', 'KeepWrite', 'Dirty'),
-    PageOnly: to('E', 'KeepWrite'),
+    PageOnlyHome: to('E', 'KeepWrite'),
     Notice: 'never',
     HomeLost: 'never',
   },
@@ -225,6 +248,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHome: to('X', 'Poison'),
     ReadHomeless: to('X', 'Poison'),
     WriteHomeless: to('X', 'Poison'),
+    Here: to('X', 'MasterPage'),
     Notice: 'never',
     HomeLost: to('X'),
   },

@@ -13,20 +13,21 @@
 import type { EdgeName, PageRange } from '../../base/effects.js'
 import { assert } from '../../base/assert.js'
 import { expectOfPeer } from '../../base/expect.js'
-import { NO_NODE, type NodeId } from '../../base/ids.js'
+import type { NodeId } from '../../base/ids.js'
 import { hasNode } from '../../base/node-set.js'
 import { PeerError } from '../../base/peer-error.js'
-import { countSharers, isSharer } from '../copyset.js'
+import { isSharer } from '../copyset.js'
 import type { CoherenceEffect } from '../effects.js'
 import type { Cells as CellsOf } from '../protocol.js'
-import { homeOf, ownerOf, type CoherenceState, type SegmentPages } from '../state.js'
+import { recordPages } from '../record-store.js'
+import { firstHomeOf, homeOf, ownerOf, setHomeOf, type CoherenceState, type SegmentPages } from '../state.js'
 import type { Context } from '../table.js'
 import { createBatch, type Batch } from './batch.js'
-import { evictEvent } from './classify.js'
+import { evictEvent, mayFlush, mayGive, mineEvent } from './classify.js'
 import type { CopyEvent } from './copy.table.js'
 import type { HomeEvent } from './home.table.js'
 import { EDGE_PAGES_MAX, FLUSH_BYTES_MAX, type EdgeMessage } from './messages.js'
-import type { PageName, PageSets, Telling } from './state.js'
+import { deletePage, type PageName, type PageSets, type Telling } from './state.js'
 
 interface PageOf {
   readonly pages: SegmentPages
@@ -50,7 +51,7 @@ export function release(
     else flush(cells, state, home, dirty, 'Release', effects)
   }
   // All that are under way, whatever the scope: an earlier one may have brought pages of the scope home, so
-  // that they are not dirty any more, and which pages a flush has is not kept. It costs waiting, no message.
+  // that they are not dirty any more. It costs waiting, no message.
   edges.releases.push({ edge, awaited: new Set(edges.flushes.keys()) })
   settleReleases(state, effects)
 }
@@ -68,8 +69,10 @@ export function evict(cells: Cells, context: Context): void {
   if (event === undefined) return
   const { state, pages, page, effects } = context
   const batch = createBatch(false)
+  const home = homeOf(pages, page)
   cells.copy({ ...context, batch }, event)
-  sendFlush(state, homeOf(pages, page), batch, effects)
+  if (home === state.self && event === 'Evict') cells.home(context, 'Evicted')
+  else sendFlush(state, home, batch, effects)
 }
 
 export function edgeMessage(
@@ -94,15 +97,27 @@ export function edgeMessage(
 
 /** Nobody awaits the lost node any more. Who was told on its behalf is awaited still: until then it may find its
  * copy stale, and must not be told that it is alone. */
-export function edgesLost(state: CoherenceState, node: NodeId, effects: Effects): void {
+export function edgesLost(cells: Cells, state: CoherenceState, node: NodeId, effects: Effects): void {
   const { edges } = state
   for (const [notice, telling] of [...edges.tellings]) {
-    if (telling.awaited.delete(node)) settleTelling(state, notice, telling, effects)
+    if (telling.awaited.delete(node)) settleTelling(cells, state, notice, telling, effects)
   }
   for (const [number, { home }] of [...edges.flushes]) {
     if (home !== node) continue
     edges.flushes.delete(number)
     flushed(state, number, effects)
+  }
+  for (const pages of state.segments.values()) forgetHomes(state, pages, node)
+}
+
+/** Where the lost node was, or was to note, the home of a page. */
+function forgetHomes({ edges }: CoherenceState, pages: SegmentPages, node: NodeId): void {
+  if (pages.moved === undefined) return
+  for (const page of recordPages(pages.moved)) {
+    if (homeOf(pages, page) === node) setHomeOf(pages, page, firstHomeOf(pages, page))
+  }
+  for (const page of edges.untold.get(pages.segment) ?? []) {
+    if (firstHomeOf(pages, page) === node) deletePage(edges.untold, pages.segment, page)
   }
 }
 
@@ -164,7 +179,7 @@ function releaseHome(cells: Cells, state: CoherenceState, dirty: readonly PageOf
     if (batch.told.size === 0) continue
     const number = state.edges.nextFlush++
     state.edges.flushes.set(number, { home: state.self, kept: [] })
-    tell(state, state.self, number, batch, effects)
+    tell(state, state.self, number, batch, [], effects)
   }
 }
 
@@ -182,7 +197,10 @@ function takeFlushAck(
   }
   const batch = createBatch(true)
   for (const one of alone) {
-    if (one !== undefined) cells.copy(contextOf(state, one.pages, one.page, from, batch, effects), 'Alone')
+    if (one === undefined) continue
+    const context = contextOf(state, one.pages, one.page, from, batch, effects)
+    cells.copy(context, 'Alone')
+    cells.home(context, mineEvent(context, from))
   }
   state.edges.flushes.delete(message.flush)
   flushed(state, message.flush, effects)
@@ -214,53 +232,54 @@ function takeFlush(
   const { flush: number, stale } = message
   const listing = pagesOf(state, message)
   expectOfPeer(stale.length === listing.length && stale.every((flag) => flag === 0 || flag === 1), 'Flush: bad flags')
-  for (const one of listing) {
-    if (one === undefined) continue
-    expectOfPeer(homeOf(one.pages, one.page) === state.self, 'Flush to a node that is not the home')
-    expectOfPeer(isSharer(one.pages, one.page, from), 'Flush of a page that the sender does not have')
-  }
   const batch = createBatch(true)
-  listing.forEach((one, at) => {
-    if (one === undefined) return
-    batch.at = at
-    const context = contextOf(state, one.pages, one.page, from, batch, effects)
-    cells.home(context, stale[at] === 1 ? 'DiffStale' : 'Diff')
+  const flushed = listing.flatMap((one, at) => {
+    if (one === undefined) return []
+    return [{ at, drops: stale[at] === 1, context: contextOf(state, one.pages, one.page, from, batch, effects) }]
   })
-  if (batch.told.size > 0) return tell(state, from, number, batch, effects)
-  const alone = nowAlone(cells, state, from, listing, effects)
-  effects.push({ do: 'Send', to: from, message: { type: 'FlushAck', flush: number, ...listed(alone) } })
+  for (const { context } of flushed) expectOfPeer(mayFlush(context), 'Flush of a page that the sender does not have')
+  const again = new Set<Context>()
+  for (const { at, drops, context } of flushed) {
+    if (!drops && ownerOf(context.pages, context.page) === from) again.add(context)
+    batch.at = at
+    cells.home(context, drops ? 'DiffStale' : 'Diff')
+  }
+  if (batch.told.size > 0) return tell(state, from, number, batch, [...again].map(nameOf), effects)
+  const given = flushed.flatMap(({ context }) => {
+    const wanted = again.has(context) || !isSharer(context.pages, context.page, state.self)
+    return wanted && mayGive(context, from) ? [context] : []
+  })
+  acknowledge(cells, from, number, given, effects)
 }
 
 /**
- * Of the pages that a node has flushed, and of which nobody had to be told, those that nobody else has are its alone
- * from now on: no twins, diffs and notices any more. Not pages of which somebody has been told: that node will often
- * ask again, and would then wait for the page to come home.
+ * The flush is over, and these of its pages are given to the node that has flushed them: its alone from now on, no
+ * twins, diffs and notices any more. At once, where nobody else has a copy. Where somebody had to be told, or this node
+ * has a copy of its own, only what was flushed by nobody else twice running: it would be asked for again.
  */
-function nowAlone(
-  cells: Cells,
-  state: CoherenceState,
-  node: NodeId,
-  listing: readonly (PageOf | undefined)[],
-  effects: Effects,
-): PageName[] {
-  // What it is yet to hear would find its copy stale.
-  if ([...state.edges.tellings.values()].some(({ awaited }) => awaited.has(node))) return []
-  const batch = createBatch(true)
-  const alone: PageName[] = []
-  for (const one of listing) {
-    if (one === undefined) continue
-    const { pages, page } = one
-    if (countSharers(pages, page) !== 1 || ownerOf(pages, page) !== NO_NODE || pages.stalled.has(page)) continue
-    if (!isSharer(pages, page, node)) continue
-    cells.home(contextOf(state, pages, page, node, batch, effects), 'Alone')
-    alone.push({ segment: pages.segment, page })
+function acknowledge(cells: Cells, to: NodeId, number: number, given: readonly Context[], effects: Effects): void {
+  for (const context of given) {
+    const { state, pages, page } = context
+    if (isSharer(pages, page, state.self)) cells.copy(context, 'Given')
+    cells.home(context, 'Alone')
   }
-  return alone
+  effects.push({ do: 'Send', to, message: { type: 'FlushAck', flush: number, ...listed(given.map(nameOf)) } })
 }
 
-function tell(state: CoherenceState, from: NodeId, number: number, { told }: Batch, effects: Effects): void {
+function nameOf({ pages, page }: Context): PageName {
+  return { segment: pages.segment, page }
+}
+
+function tell(
+  state: CoherenceState,
+  from: NodeId,
+  number: number,
+  { told }: Batch,
+  moving: readonly PageName[],
+  effects: Effects,
+): void {
   const notice = state.edges.nextNotice++
-  state.edges.tellings.set(notice, { from, flush: number, awaited: told })
+  state.edges.tellings.set(notice, { from, flush: number, awaited: told, moving })
   for (const [node, list] of told)
     effects.push({ do: 'Send', to: node, message: { type: 'Notice', notice, ...listed(list) } })
 }
@@ -281,19 +300,25 @@ function takeNoticeAck(
   list.forEach(({ segment, page }, at) => {
     const pages = state.segments.get(segment)
     // It may have dropped the page already, with its own diff.
-    if (kept[at] === 1 || pages === undefined || !isSharer(pages, page, from)) return
-    cells.home(contextOf(state, pages, page, from, batch, effects), 'Dropped')
+    if (pages === undefined || !isSharer(pages, page, from)) return
+    cells.home(contextOf(state, pages, page, from, batch, effects), kept[at] === 1 ? 'Kept' : 'Dropped')
   })
-  settleTelling(state, notice, telling, effects)
+  settleTelling(cells, state, notice, telling, effects)
 }
 
-function settleTelling(state: CoherenceState, notice: number, telling: Telling, effects: Effects): void {
+function settleTelling(cells: Cells, state: CoherenceState, notice: number, telling: Telling, effects: Effects): void {
   if (telling.awaited.size > 0) return
-  const { from, flush: number } = telling
+  const { from, flush: number, moving } = telling
   state.edges.tellings.delete(notice)
-  if (from !== state.self)
-    effects.push({ do: 'Send', to: from, message: { type: 'FlushAck', flush: number, ...listed([]) } })
-  else if (state.edges.flushes.delete(number)) flushed(state, number, effects)
+  if (from !== state.self) {
+    const given = moving.flatMap(({ segment, page }) => {
+      const pages = state.segments.get(segment)
+      if (pages === undefined || ownerOf(pages, page) !== from) return []
+      const context = contextOf(state, pages, page, from, createBatch(true), effects)
+      return mayGive(context, from) ? [context] : []
+    })
+    acknowledge(cells, from, number, given, effects)
+  } else if (state.edges.flushes.delete(number)) flushed(state, number, effects)
 }
 
 // -- as sharer

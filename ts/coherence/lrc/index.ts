@@ -1,7 +1,7 @@
 /** lrc put together: what the engine needs to run it. */
 import type { Protocol } from '../protocol.js'
 import { copyActions, homeActions } from './actions.js'
-import { copyEvent, faultEvent, homeEvent, lossEvent } from './classify.js'
+import { copyEvent, faultEvent, homeEvent, lossEvent, reliesOn } from './classify.js'
 import { COPY_EVENTS, COPY_STATES, copyTable, type CopyAction, type CopyEvent, type CopyState } from './copy.table.js'
 import { acquire, edgeMessage, edgesLost, evict, release } from './edges.js'
 import {
@@ -37,6 +37,7 @@ export const lrc: Lrc = {
   evictEvent: () => undefined, // edges.evict
   copyEvent,
   homeEvent,
+  moves: { reliesOn },
   homeLost: 'HomeLost',
   busy: 'Busy',
   lossEvent,

@@ -14,6 +14,8 @@ export interface Telling {
   readonly flush: number
   /** Sharers that have not acknowledged, and the pages that each was told of. */
   readonly awaited: Map<NodeId, readonly PageName[]>
+  /** Pages that may be given to whom flushed them when all know: that has flushed them before, and nobody else since. */
+  readonly moving: readonly PageName[]
 }
 
 /** A flush of this node that is not acknowledged. */
@@ -37,6 +39,8 @@ export interface EdgeState {
   readonly dirty: PageSets
   /** Noticed: the next acquire drops them. */
   readonly stale: PageSets
+  /** Given to this node, and their first homes have yet to note it. */
+  readonly untold: PageSets
   nextFlush: number
   readonly flushes: Map<number, Flush>
   /** In the order in which they began. */
@@ -49,6 +53,7 @@ export function createEdges(): EdgeState {
   return {
     dirty: new Map(),
     stale: new Map(),
+    untold: new Map(),
     nextFlush: 1,
     flushes: new Map(),
     releases: [],
@@ -62,6 +67,7 @@ export function copyEdges(edges: EdgeState): EdgeState {
     ...edges,
     dirty: copySets(edges.dirty),
     stale: copySets(edges.stale),
+    untold: copySets(edges.untold),
     flushes: new Map(edges.flushes),
     releases: edges.releases.map(({ edge, awaited }) => ({ edge, awaited: new Set(awaited) })),
     tellings: new Map([...edges.tellings].map(([at, one]) => [at, { ...one, awaited: new Map(one.awaited) }])),
@@ -87,10 +93,20 @@ export function isFlushed({ flushes }: EdgeState, segment: SegmentId, page: Page
   return false
 }
 
+/** Is something on its way, of which this node is part, that would come late if the page had another home? */
+export function isUnderWay(edges: EdgeState, segment: SegmentId, page: Page): boolean {
+  if (edges.untold.get(segment)?.has(page) || isFlushed(edges, segment, page)) return true
+  for (const { awaited } of edges.tellings.values()) {
+    for (const list of awaited.values()) {
+      if (list.some((one) => one.page === page && one.segment === segment)) return true
+    }
+  }
+  return false
+}
+
 /** The segment is gone. */
-export function forgetSegment({ dirty, stale }: EdgeState, segment: SegmentId): void {
-  dirty.delete(segment)
-  stale.delete(segment)
+export function forgetSegment({ dirty, stale, untold }: EdgeState, segment: SegmentId): void {
+  for (const sets of [dirty, stale, untold]) sets.delete(segment)
 }
 
 function copySets(sets: PageSets): PageSets {
