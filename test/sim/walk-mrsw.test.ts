@@ -1,0 +1,3 @@
+import { walkTests } from '../support/walks.js'
+
+walkTests('mrsw')
