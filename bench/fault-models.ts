@@ -37,7 +37,7 @@ export type Floors = Record<'missing' | 'minor' | 'wp' | 'tcp' | 'message' | 'as
  *   upgrade2  write to a page that is readable on a, its home, and on b
  *   remote2   read of a page that b has written
  *   remote3   read of a page that c has written, and has alone
- *   release2  gshm_release of a page that a has written, and nobody else has
+ *   release2  gshm_release of a page that a has written, and b has read, nobody else
  *   release3  gshm_release of a page that a has written and c has a copy of
  *   acquire   gshm_acquire on c of that page
  */

@@ -75,7 +75,9 @@ class OneRound {
 
   async upgrade(): Promise<Round> {
     const [a, b] = this.nodes
-    const block = this.#block('upgrade', this.model.consistency === 'lrc' ? b : a)
+    const lrc = this.model.consistency === 'lrc'
+    const block = this.#block('upgrade', lrc ? b : a)
+    if (lrc) await this.#settleAt(b, block)
     const upgrade = await this.#on(a, block, async (writer) => {
       await this.#pass(writer, 'read')
       return this.#pass(writer, 'write')
@@ -116,7 +118,9 @@ class OneRound {
 
   async release2(): Promise<Round> {
     const [a, b] = this.nodes
-    const release2 = await this.#on(a, this.#block('release2', b), async (writer) => {
+    const block = this.#block('release2', b)
+    await this.#settleAt(b, block)
+    const release2 = await this.#on(a, block, async (writer) => {
       await this.#pass(writer, 'read')
       return this.#pass(writer, 'release')
     })
@@ -126,6 +130,7 @@ class OneRound {
   async release3(): Promise<Round> {
     const [a, b, c] = this.nodes
     const block = this.#block('release3', b)
+    await this.#settleAt(b, block)
     const releases: Cost[] = []
     const acquires: Cost[] = []
     await this.#on(a, block, (writer) =>
@@ -145,6 +150,11 @@ class OneRound {
   /** Of the pages that release3 has made known. */
   acquire(): Promise<Round> {
     return this.release3()
+  }
+
+  /** Under lrc a page's home is the node that touches it first. */
+  async #settleAt(home: Daemon, block: Block): Promise<void> {
+    await this.#on(home, block, (reader) => this.#pass(reader, 'read'))
   }
 
   #block(kind: Kind, { node }: Daemon): Block {

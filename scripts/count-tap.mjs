@@ -9,12 +9,13 @@ import { readFileSync } from 'node:fs'
 
 const noSkip = process.env.GSHM_NO_SKIP === '1'
 const count = { passed: 0, failed: 0, skipped: 0 }
-/** The subtests that are open, with what had been counted when each began. */
+/** The subtests that are open, outermost first (a test file is one), with what had been counted when each began. */
 const open = []
 
 for (const line of readFileSync(process.argv[2], 'utf8').split('\n')) {
   const indent = line.length - line.trimStart().length
-  if (/^\s*# Subtest/.test(line)) open.push({ indent, ...count })
+  const subtest = /^\s*# Subtest: (.*)/.exec(line)
+  if (subtest) open.push({ indent, name: subtest[1], ...count })
   if (/^\s*Bail out!/.test(line)) tally('failed', line)
   const result = /^\s*(not )?ok\b(.*)/.exec(line)
   if (!result) continue
@@ -33,7 +34,7 @@ function sum({ passed, failed, skipped }) {
 
 function tally(kind, line) {
   count[kind]++
-  if (line) console.log(`${kind}: ${line.trim()}`)
+  if (line) console.log(`${kind}: ${[...open.map(({ name }) => name), line.trim()].join(' > ')}`)
 }
 
 if (noSkip) console.log('(GSHM_NO_SKIP=1: skipped tests are counted as failed)')
