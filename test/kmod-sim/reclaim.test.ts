@@ -1,6 +1,6 @@
 /** What leaves when memory is used up, who waits for it, and when that is given up. */
-import { setTimeout } from 'node:timers/promises'
-import t from 'tap'
+import { mock } from 'node:test'
+import t, { type Test } from 'tap'
 import { globalPage } from '../../ts/base/ids.js'
 import type { Process } from '../../kmod-sim/process-registry.js'
 import { PATIENCE_MS, Reclaim, type Parked, type ReclaimHost } from '../../kmod-sim/reclaim.js'
@@ -48,6 +48,13 @@ function setUp(capacity: number, pages: readonly Page[], over: Partial<ReclaimHo
     return { process, address, access: 'read', thread: 1 }
   }
   return { log, here, reclaim, leaves, fault, events, pass: (by: number) => (ms += by) }
+}
+
+/** The intervals of what is set up after it pass as often as a second has them, each time it is called. */
+function pretendTimers(t: Test): () => void {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  return () => mock.timers.tick(1000)
 }
 
 const clean: Page = { access: 'read', goes: 'now' }
@@ -146,13 +153,14 @@ t.test('while a page may yet go, a fault is refused only when its patience ends'
 
 t.test('while a page is on its way here there is hope', async (t) => {
   const nothing: ReclaimHost['pages'] = () => []
-  const { log, reclaim, fault, events, pass } = setUp(0, [], { pages: nothing, awaits: () => true })
+  const tick = pretendTimers(t)
+  const { log, reclaim, fault, pass } = setUp(0, [], { pages: nothing, awaits: () => true })
   t.equal(reclaim.makeRoom(1), false)
   reclaim.park(fault(1))
-  await setTimeout(50)
+  tick()
   t.same(log, [], 'it waits')
   pass(PATIENCE_MS + 1)
-  await events.next()
+  tick()
   t.match(log.at(-1), /^refuse 1: .*--memory/)
 })
 
@@ -176,18 +184,19 @@ t.test('where no page can go the directory is not gone through for each fault', 
 t.test(
   'an eviction that is not answered is hope until patience ends, though the page is told to go again',
   async (t) => {
+    const tick = pretendTimers(t)
     let asked = 0
-    const { log, reclaim, fault, events, pass } = setUp(1, [dirty], {
+    const { log, reclaim, fault, pass } = setUp(1, [dirty], {
       evict: (segment, page) => void (asked++ > 0 && reclaim.stayed(segment, page)), // its home is still being asked
     })
     t.equal(reclaim.makeRoom(1), false)
     reclaim.park(fault(1))
     pass(PATIENCE_MS / 2)
-    await setTimeout(50)
+    tick()
     t.ok(asked > 1)
     t.same(log, [], 'it waits')
     pass(PATIENCE_MS / 2 + 1)
-    await events.next()
+    tick()
     t.match(log, [/^refuse 1: .*--memory/])
   },
 )
