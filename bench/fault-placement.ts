@@ -16,6 +16,7 @@ import { KINDS, budgetsOf, floorOf, modelNamed, nameOf, targetOf } from './fault
 import type { BenchModel, Floors, Kind } from './fault-models.js'
 import { faultRound, type Round } from './fault-round.js'
 import { failuresOf } from './fault-whole.js'
+import { say } from './placements.js'
 import { median, quantile, spread } from './stats.js'
 
 export interface Figure {
@@ -132,10 +133,6 @@ function figureOf(kind: Kind, costs: readonly Cost[], pages: number, floors: Flo
 
 function byKey<K extends string, T>(keys: readonly K[], make: (key: K) => T): Partial<Record<K, T>> {
   return Object.fromEntries(keys.map((key) => [key, make(key)])) as Partial<Record<K, T>>
-}
-
-function say(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${text.padEnd(40)}\r`)
 }
 
 const [pages, rounds, ...models] = process.argv.slice(2)

@@ -3,11 +3,9 @@
  * cost, in one run, in two placements: everything pinned to one CPU (what the code costs) and free (how many sleeps
  * and wake-ups the path has). `ok` says that the run was whole, not that it was fast: that is `met`.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { compiled } from '../ts/launch/paths.js'
 import { nameOf, type BenchModel } from './fault-models.js'
 import type { Figure, Placement } from './fault-placement.js'
+import { bothPlacements } from './placements.js'
 
 type Shown = Omit<Placement, 'failures'>
 
@@ -26,31 +24,10 @@ export async function faultBenchmark(
   rounds: number,
   models: readonly BenchModel[],
 ): Promise<FaultBenchmark> {
-  const names = models.map(nameOf)
-  const { failures: inPinned, ...pinned } = await measure('pinned', pages, rounds, names)
-  const { failures: inFree, ...free } = await measure('free', pages, rounds, names)
-  const failures = [...inPinned.map((why) => `pinned, ${why}`), ...inFree.map((why) => `free, ${why}`)]
+  const args = [String(pages), String(rounds), ...models.map(nameOf)]
+  const { ok, pinned, free, ...rest } = await bothPlacements<Placement>('bench/fault-placement.js', args)
   for (const [name, placement] of Object.entries({ pinned, free })) print(name, placement)
-  for (const why of failures) process.stderr.write(`NOT OK: ${why}\n`)
-  const ok = failures.length === 0
-  return { ok, pages, rounds, pinned, free, ...(ok ? {} : { failures }) }
-}
-
-/** A process of its own, because a placement is inherited by everything that it starts. */
-async function measure(
-  placement: 'pinned' | 'free',
-  pages: number,
-  rounds: number,
-  models: readonly string[],
-): Promise<Placement> {
-  const script = [process.execPath, compiled('bench/fault-placement.js'), String(pages), String(rounds), ...models]
-  const [command, ...args] = placement === 'pinned' ? ['taskset', '-c', '0', ...script] : script
-  const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  const [status] = (await once(child, 'close')) as [number | null]
-  if (status !== 0) throw new Error(`the ${placement} run ended with status ${status}`)
-  return JSON.parse(output.trim().split('\n').at(-1)!) as Placement
+  return { ok, pages, rounds, pinned, free, ...rest }
 }
 
 function print(name: string, { floorUs, models }: Shown): void {

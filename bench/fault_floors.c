@@ -7,10 +7,6 @@
  * page back), `message` the same with 64 bytes back, `ask` 64 bytes each way over a unix socket of the
  * device's kind. Each is between two processes, each read in the thread that waits. The others block
  * in poll(2) or read(2), as simple ones do. Where the processes run is the caller's affair. */
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,35 +15,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/uffd.h"
+#include "measure.h"
+#include "round_trips.h"
 
 #define PAGE 4096u
-
-static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static int by_value(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *samples, int count) {
-  qsort(samples, (size_t)count, sizeof *samples, by_value);
-  return samples[count / 2];
-}
 
 /* Serves faults on [base, base + COUNT pages) until killed, deciding as little as possible. */
 static void handler(int uffd, char *base, char *alias) {
@@ -113,66 +88,6 @@ static void faults(int count, double *samples, struct floors *floors) {
   close(uffd);
 }
 
-static void all(int fd, char *bytes, size_t count, int sending) {
-  while (count > 0) {
-    ssize_t n = sending ? send(fd, bytes, count, MSG_NOSIGNAL) : recv(fd, bytes, count, 0);
-    if (n <= 0) {
-      if (!sending && n == 0) _exit(0);
-      die(sending ? "send" : "recv");
-    }
-    bytes += n;
-    count -= (size_t)n;
-  }
-}
-
-/* Round trips: 64 bytes by `fd`, `bytes` back from a child that has `other`. */
-static double round_trips(int fd, int other, size_t bytes, int count, double *samples) {
-  static char request[64], reply[PAGE];
-  pid_t child = fork();
-  if (child < 0) die("fork");
-  if (child == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    close(fd);
-    for (;;) {
-      all(other, request, sizeof request, 0);
-      all(other, reply, bytes, 1);
-    }
-  }
-  close(other);
-  for (int i = 0; i < count; i++) {
-    double before = now_us();
-    all(fd, request, sizeof request, 1);
-    all(fd, reply, bytes, 0);
-    samples[i] = now_us() - before;
-  }
-  close(fd);
-  waitpid(child, NULL, 0);
-  return median(samples, count);
-}
-
-static double tcp(size_t bytes, int count, double *samples) {
-  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t size = sizeof at;
-  if (listener < 0 || bind(listener, (struct sockaddr *)&at, size) < 0 || listen(listener, 1) < 0 ||
-      getsockname(listener, (struct sockaddr *)&at, &size) < 0)
-    die("listen");
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || connect(fd, (struct sockaddr *)&at, size) < 0) die("connect");
-  int other = accept(listener, NULL, NULL), on = 1;
-  if (other < 0) die("accept");
-  close(listener);
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(other, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return round_trips(fd, other, bytes, count, samples);
-}
-
-static double ask(int count, double *samples) {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) die("socketpair");
-  return round_trips(pair[0], pair[1], 64, count, samples);
-}
-
 int main(int argc, char **argv) {
   int count = argc == 2 ? atoi(argv[1]) : 0;
   if (count < 1 || count > 1000000) {
@@ -183,9 +98,9 @@ int main(int argc, char **argv) {
   if (samples == NULL) die("malloc");
   struct floors floors;
   faults(count, samples, &floors);
-  floors.tcp = tcp(PAGE, count, samples);
-  floors.message = tcp(64, count, samples);
-  floors.ask = ask(count, samples);
+  floors.tcp = tcp_round_trip(PAGE, count, samples);
+  floors.message = tcp_round_trip(64, count, samples);
+  floors.ask = device_round_trip(count, samples);
   printf("{\"missing\":%.3f,\"minor\":%.3f,\"wp\":%.3f,\"tcp\":%.3f,\"message\":%.3f,\"ask\":%.3f}\n",
          floors.missing, floors.minor, floors.wp, floors.tcp, floors.message, floors.ask);
   free(samples);

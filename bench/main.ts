@@ -5,6 +5,7 @@ import { diffBenchmark } from './diff.js'
 import { modelsAsked } from './fault-models.js'
 import { faultBenchmark } from './fault.js'
 import { memoryBenchmark } from './memory.js'
+import { syncBenchmark } from './sync.js'
 
 interface FaultOptions {
   readonly pages: string
@@ -29,6 +30,15 @@ program
     const models = modelsAsked(consistency, manager)
     if (typeof models === 'string') return program.error(`bench: ${models}`)
     finish(json, await faultBenchmark(count('--pages', pages), count('--rounds', rounds), models))
+  })
+program
+  .command('sync')
+  .description('locks and barriers on a node and between nodes, from C and from Node.js, against C floors')
+  .option('--count <n>', 'samples of a kind in a round', '1000')
+  .option('--rounds <n>', 'rounds; each figure is the median of its rounds', '5')
+  .option('--json', 'the last line of standard output is one JSON object')
+  .action(async (options: { count: string; rounds: string; json?: boolean }) => {
+    finish(options.json, await syncBenchmark(count('--count', options.count), count('--rounds', options.rounds)))
   })
 program
   .command('memory')

@@ -1,0 +1,66 @@
+/**
+ * One placement of the benchmark of synchronisation, as a program: sync-placement COUNT ROUNDS. It starts four
+ * nodes, measures the floors and every kind in turn, round by round, and prints one JSON line.
+ */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
+import { built } from '../ts/launch/paths.js'
+import { figureOf, medians, wrongWith, type Figure, type RoundCost } from './figures.js'
+import { say } from './placements.js'
+import { SYNC_AIMS, SYNC_KINDS, type SyncFloors, type SyncKind } from './sync-kinds.js'
+import { SyncRound } from './sync-round.js'
+
+export interface SyncPlacement {
+  floorUs: SyncFloors
+  kinds: Record<SyncKind, Figure>
+  /** Why the run was not whole. */
+  failures: string[]
+}
+
+const NODES = 4
+/** The daemons' JavaScript is compiled by use. */
+const WARM_UP_COUNT = 2000
+
+async function main(count: number, rounds: number): Promise<SyncPlacement> {
+  const dir = mkdtempSync(join(tmpdir(), 'gshm-bench-'))
+  const nodes = await startCluster({ dir, cluster: 'bench', nodes: NODES, memory: 2 ** 28 })
+  const floors: SyncFloors[] = []
+  const costs = new Map<SyncKind, RoundCost[]>(SYNC_KINDS.map((kind) => [kind, []]))
+  const failures: string[] = []
+  try {
+    const warmUp = new SyncRound(nodes, dir, Math.min(count, WARM_UP_COUNT), 'warm-up')
+    for (const kind of SYNC_KINDS) {
+      say(`warming up: ${kind}`)
+      await warmUp.measure(kind)
+    }
+    for (let n = 1; n <= rounds; n++) {
+      const { stdout } = await promisify(execFile)(built('sync_floors'), [String(count)])
+      floors.push(JSON.parse(stdout) as SyncFloors)
+      const round = new SyncRound(nodes, dir, count, `round-${n}`)
+      for (const kind of SYNC_KINDS) {
+        say(`round ${n} of ${rounds}: ${kind}`)
+        const cost = await round.measure(kind)
+        costs.get(kind)!.push(cost)
+        const wrong = wrongWith(cost, round.samples(kind), SYNC_AIMS[kind].messages)
+        failures.push(...wrong.map((why) => `${kind}, round ${n}: ${why}`))
+      }
+    }
+    say('')
+  } finally {
+    await stopDaemons(nodes)
+    rmSync(dir, { recursive: true })
+  }
+  const floorUs = medians(floors)
+  const figures = SYNC_KINDS.map((kind) => {
+    const { floor, target } = SYNC_AIMS[kind]
+    return [kind, figureOf(costs.get(kind)!, floorUs[floor], target)] as const
+  })
+  return { floorUs, kinds: Object.fromEntries(figures) as Record<SyncKind, Figure>, failures }
+}
+
+const [count, rounds] = process.argv.slice(2).map(Number) as [number, number]
+process.stdout.write(`${JSON.stringify(await main(count, rounds))}\n`)

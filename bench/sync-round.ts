@@ -1,0 +1,109 @@
+/** One round of the benchmark of synchronisation: every kind, with what it cost. sync-kinds.ts says what they are. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { unlink } from '../ts/client/inspect.js'
+import type { Daemon } from '../ts/launch/daemon.js'
+import { built, compiled } from '../ts/launch/paths.js'
+import { settled } from './fault-cost.js'
+import type { RoundCost } from './figures.js'
+import { createSegment } from './programs.js'
+import type { SyncKind } from './sync-kinds.js'
+import { Worker, withWorkers } from './worker.js'
+
+/** Passes of one kind that are not counted: the first episodes of a barrier cost more messages, and pages are fetched. */
+const WARM_UP = 20
+/** A hand-over has a pause (alternate.h): so many each way are enough. */
+const HAND_OVERS = 100
+/** Of bench/sync_worker.c. */
+const BATCH = 100
+
+export class SyncRound {
+  /** @param nodes four @param dir for files that workers share @param count samples of a kind @param name of the round */
+  constructor(
+    private readonly nodes: readonly Daemon[],
+    private readonly dir: string,
+    private readonly count: number,
+    private readonly name: string,
+  ) {}
+
+  /** Samples that a kind gives. */
+  samples(kind: SyncKind): number {
+    if (kind === 'relock') return this.#batches
+    if (kind === 'local' || kind.startsWith('remote')) return 2 * this.#handOvers
+    const parties: Partial<Record<SyncKind, number>> = { barrier2: 2, barrier4: 4, barrierSync: 2, barrierAsync: 2 }
+    return this.count * (parties[kind] ?? 1)
+  }
+
+  get #batches(): number {
+    return Math.ceil(this.count / 10)
+  }
+
+  get #handOvers(): number {
+    return Math.min(this.count, HAND_OVERS)
+  }
+
+  async measure(kind: SyncKind): Promise<RoundCost> {
+    const [a, b, c] = this.nodes as [Daemon, Daemon, Daemon]
+    switch (kind) {
+      case 'relock':
+        return this.#passes([this.#c(b, 'relock', kind)], this.#batches, this.#batches * BATCH)
+      case 'local':
+        return this.#handOver(kind, b, b)
+      case 'remote':
+        return this.#handOver(kind, b, c)
+      case 'remoteLrc':
+        return this.#handOverPage(b, c)
+      case 'barrier2':
+        return this.#barrier(this.nodes.slice(0, 2).map((node) => this.#c(node, 'barrier', kind, 2)))
+      case 'barrier4':
+        return this.#barrier(this.nodes.map((node) => this.#c(node, 'barrier', kind, 4)))
+      case 'relockSync':
+      case 'relockAsync':
+        return this.#passes([this.#ts(b, kind)], this.count, this.count)
+      case 'barrierSync':
+      case 'barrierAsync':
+        return this.#barrier([a, b].map((node) => this.#ts(node, kind)))
+    }
+  }
+
+  #c(node: Daemon, kind: string, ...[name, ...args]: (string | number)[]): Promise<Worker> {
+    return Worker.start(node, [built('sync_worker'), kind, `${this.name}-${name}`, ...args])
+  }
+
+  #ts(node: Daemon, kind: SyncKind): Promise<Worker> {
+    return Worker.start(node, [process.execPath, compiled('bench/sync-client.js'), kind, `${this.name}-${kind}`])
+  }
+
+  #barrier(workers: readonly Promise<Worker>[]): Promise<RoundCost> {
+    return this.#passes(workers, this.count, this.count)
+  }
+
+  #handOver(kind: SyncKind, holder: Daemon, other: Daemon, ...segment: string[]): Promise<RoundCost> {
+    const file = join(this.dir, `${this.name}-${kind}`)
+    writeFileSync(file, Buffer.alloc(4096))
+    const start = async (node: Daemon, role: string) => this.#c(node, 'handover', kind, file, role, ...segment)
+    const holds = start(holder, 'holds')
+    const asks = holds.then(() => start(other, 'asks'))
+    return this.#passes([holds, asks], this.#handOvers, 2 * this.#handOvers)
+  }
+
+  async #handOverPage(holder: Daemon, other: Daemon): Promise<RoundCost> {
+    const segment = `${this.name}-page`
+    await createSegment(holder, segment, 4096, { consistency: 'lrc', manager: 'fixed' }, holder.node)
+    const cost = await this.#handOver('remoteLrc', holder, other, segment)
+    unlink(holder.socket, segment)
+    return cost
+  }
+
+  /** All make a pass at once. */
+  #passes(starting: readonly Promise<Worker>[], count: number, operations: number): Promise<RoundCost> {
+    return withWorkers(starting, async (workers) => {
+      const pass = (times: number) => Promise.all(workers.map((worker) => worker.pass(times)))
+      await pass(Math.min(count, WARM_UP))
+      const before = await settled(this.nodes)
+      const us = (await pass(count)).flat()
+      const after = await settled(this.nodes)
+      return { us, operations, messages: after.sent - before.sent }
+    })
+  }
+}
