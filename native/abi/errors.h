@@ -40,7 +40,8 @@
   X(LIMIT, EAGAIN, "a bound of the daemon is reached")                                            \
   X(SYSTEM, EIO, "a system call failed")                                                          \
   X(BUSY, EBUSY, "processes still use it")                                                        \
-  X(OPTION_MISMATCH, EINVAL, "the segment exists with another option")
+  X(OPTION_MISMATCH, EINVAL, "the segment exists with another option")                            \
+  X(TIMEOUT, ETIMEDOUT, "it could not be had in time")
 
 enum gshm_error {
   GSHM_OK = 0,

@@ -38,6 +38,7 @@ export function explore<T>(it: Explored<T>): number {
 function canonical(data: unknown): string {
   return JSON.stringify(data, (_, value: unknown) => {
     if (value instanceof Map) return { map: [...value].map((entry) => canonical(entry)).sort() }
+    if (typeof value === 'bigint') return String(value)
     if (value instanceof Set) return { set: [...value].map((entry) => canonical(entry)).sort() }
     return value
   })

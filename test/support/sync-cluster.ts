@@ -2,8 +2,11 @@
  * Nodes with the sync room alone; the process of node n has number 100 + n unless told otherwise.
  * Releases are over at once, or when the test says so (`slow`).
  */
+import type { ObjectDeed, ObjectKind } from '../../ts/base/objects.js'
+import type { ObjectRequest } from '../../ts/base/requests.js'
 import {
   createSync,
+  syncCancel,
   syncExit,
   syncLost,
   syncMessage,
@@ -43,10 +46,16 @@ export function cluster(nodes: number) {
     ask(node, { op: 'unlock', key, process, holder: String(holder) })
   const barrier = (node: number, key: string, count: number, process = 100 + node) =>
     ask(node, { op: 'barrier', key, process, count })
+  const object = (node: number, kind: ObjectKind, deed: ObjectDeed, more: Partial<ObjectRequest> = {}) => {
+    const usual = { key: 'k', process: 100 + node, holder: 1, value: 1n, initial: -1, patient: true }
+    return ask(node, { op: 'object', kind, deed, ...usual, ...more })
+  }
+  const cancel = (node: number, ticket: number) =>
+    links.step(node, (state, effects) => syncCancel(state, ticket, effects))
   const exit = (node: number, process = 100 + node) =>
     links.step(node, (state, effects) => syncExit(state, process, effects))
   const lose = (node: number) => links.lose(node, (state, effects) => syncLost(state, node, effects))
   /** What was slow is over, oldest first. */
   const release = () => releases.splice(0).forEach(finish)
-  return { links, lock, unlock, barrier, exit, lose, edges, slow, release }
+  return { links, lock, unlock, barrier, object, cancel, exit, lose, edges, slow, release }
 }

@@ -39,6 +39,7 @@ const byKind = {
   number: fc.double({ noNaN: true, noDefaultInfinity: true }),
   boolean: fc.boolean(),
   numbers: fc.array(fc.maxSafeInteger(), { maxLength: 30 }),
+  bigint: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
 }
 const others: fc.Arbitrary<Message>[] = NODE_ROOMS.flatMap(({ fields }) =>
   Object.entries(fields).map(([type, kinds]) =>

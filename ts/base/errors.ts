@@ -37,6 +37,7 @@ export const ERROR_NAMES = [
   'SYSTEM',
   'BUSY',
   'OPTION_MISMATCH',
+  'TIMEOUT',
 ] as const
 
 export type ErrorName = (typeof ERROR_NAMES)[number]

@@ -5,7 +5,7 @@
  * and a type, field or kind that is missing or wrong does not compile.
  * The order of a type's fields here is their order on the wire.
  */
-export type FieldKind = 'string' | 'number' | 'boolean' | 'numbers'
+export type FieldKind = 'string' | 'number' | 'boolean' | 'numbers' | 'bigint'
 
 type KindOf<V> = [V] extends [string]
   ? 'string'
@@ -15,7 +15,9 @@ type KindOf<V> = [V] extends [string]
       ? 'boolean'
       : [V] extends [readonly number[]]
         ? 'numbers'
-        : never
+        : [V] extends [bigint]
+          ? 'bigint'
+          : never
 
 type Member<M, T> = M extends { readonly type: infer U } ? (T extends U ? M : never) : never
 

@@ -5,6 +5,7 @@
  */
 import type { Model } from './consistency.js'
 import type { NodeId, SegmentId } from './ids.js'
+import type { ObjectDeed, ObjectKind } from './objects.js'
 
 /** Everything about a segment that all nodes agree on; fixed at creation. */
 export interface SegmentAttributes extends Model {
@@ -53,10 +54,28 @@ export type LocalRequest =
   | { readonly op: 'lock'; readonly key: string; readonly process: number; readonly holder: string }
   | { readonly op: 'unlock'; readonly key: string; readonly process: number; readonly holder: string } // done
   | { readonly op: 'barrier'; readonly key: string; readonly process: number; readonly count: number } // done
+  | ObjectRequest
   /** lrc: what other nodes have made known there is seen from now on. Without a range: everywhere. Answer: done */
   | { readonly op: 'acquire'; readonly range: ByteRange | undefined }
   /** lrc: what any process of this node has written there is made known. Answer: done, when it is. */
   | { readonly op: 'release'; readonly range: ByteRange | undefined }
+
+/** Of an object (objects.ts, which tells the answers). */
+export interface ObjectRequest {
+  readonly op: 'object'
+  readonly kind: ObjectKind
+  readonly deed: ObjectDeed
+  readonly key: string
+  readonly process: number
+  /** Of a read or write lock: unique within the process. */
+  readonly holder: number
+  /** post, notify: how many; sleep, unwatch: the watch's number; add: what is added. */
+  readonly value: bigint
+  /** Of a semaphore that there is not yet: what it begins with; -1: there must be one. */
+  readonly initial: number
+  /** False: BUSY rather than wait for others. */
+  readonly patient: boolean
+}
 
 /** Of a segment; bytes 0: to its end. */
 export interface ByteRange {
@@ -85,3 +104,5 @@ export type Answer =
   /** Bytes and blocks allocated now. */
   | { readonly is: 'heap'; readonly bytes: number; readonly blocks: number }
   | { readonly is: 'locked'; readonly ownerDied: boolean }
+  /** Of an object: what it is depends on what was asked. */
+  | { readonly is: 'value'; readonly value: bigint }

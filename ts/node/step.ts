@@ -147,6 +147,7 @@ function request(
     case 'lock':
     case 'unlock':
     case 'barrier':
+    case 'object':
       return syncRequest(state.sync, ticket, request, effects as SyncEffect[])
     case 'acquire':
     case 'release': {

@@ -1,10 +1,10 @@
 /**
- * Locks and barriers by key, across the cluster. Each key has a manager that serialises it. A lock is a
- * token, which stays on the node that used the lock last; a barrier's participants are counted on their
- * node first, which tells it how many there are.
+ * Locks, barriers and other objects by key, across the cluster. Each key has a manager that serialises it. A lock is
+ * a token, which stays on the node that used the lock last; a barrier's participants are counted on their
+ * node first, which tells it how many there are; all else (base/objects.ts) lives at the manager.
  * This file is the room's door for ts/node.
  *
- * Locks and barriers are the edges of lazy release consistency: an effect Acquire stands before
+ * All of them are the edges of lazy release consistency: an effect Acquire stands before
  * whatever lets a thread go that must see what others wrote, and nothing that tells others to go leaves
  * before a Release is over (syncReleased).
  *
@@ -13,13 +13,16 @@
  */
 import { assert } from '../base/assert.js'
 import type { NodeId } from '../base/ids.js'
-import type { LocalRequest } from '../base/requests.js'
+import { canDo } from '../base/objects.js'
+import type { LocalRequest, ObjectRequest } from '../base/requests.js'
 import { barrierMessage, barriersLost } from './barrier.js'
 import { claimsExit, lockRequest } from './claim.js'
+import { errandCancelled, errandMessage, errandReleased, errandsExit, errandsLost, objectRequest } from './errand.js'
 import { gateMessage, gateReleased, gateRequest, gatesExit, gatesLost } from './gate.js'
 import { lockMessage, locksLost, tokenReleased } from './lock.js'
 import { expectManaged, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
+import { badValue, objectMessage, objectsLost } from './objects.js'
 import {
   COUNT_MAX,
   HOLDER_BYTES_MAX,
@@ -35,7 +38,7 @@ import { tokenMessage, tokensLost } from './token.js'
 export { managerOf } from './manager.js'
 export { createSync, type SyncEffect, type SyncState } from './state.js'
 
-export type SyncRequest = Extract<LocalRequest, { readonly op: 'lock' | 'unlock' | 'barrier' }>
+export type SyncRequest = Extract<LocalRequest, { readonly op: 'lock' | 'unlock' | 'barrier' | 'object' }>
 
 export function syncRequest(state: SyncState, ticket: number, request: SyncRequest, effects: SyncEffect[]): void {
   const why = invalidity(request)
@@ -48,6 +51,7 @@ export function syncRequest(state: SyncState, ticket: number, request: SyncReque
     return
   }
   if (request.op === 'barrier') gateRequest(state, ticket, request, effects)
+  else if (request.op === 'object') objectRequest(state, ticket, request, effects)
   else lockRequest(state, ticket, request, effects)
 }
 
@@ -71,6 +75,14 @@ export function syncMessage(state: SyncState, from: NodeId, message: SyncMessage
     case 'BarrierGo':
     case 'BarrierRefused':
       return gateMessage(state, from, message, effects)
+    case 'ObjectAsk':
+    case 'ObjectLeave':
+    case 'ObjectReturn':
+      return objectMessage(state, from, message, effects)
+    case 'ObjectGrant':
+    case 'ObjectDone':
+    case 'ObjectRefused':
+      return errandMessage(state, from, message, effects)
   }
 }
 
@@ -80,13 +92,20 @@ export function syncReleased(state: SyncState, edge: number, effects: SyncEffect
   assert(after !== undefined, `sync: edge ${edge} is over, and nobody asked for it`)
   state.edges.delete(edge)
   if (after.what === 'token') tokenReleased(state, after.key, effects)
+  else if (after.what === 'errand') errandReleased(state, after.number, effects)
   else gateReleased(state, after.name, effects)
+}
+
+/** The request is to wait no more: it is refused with TIMEOUT, if it waits still and is one that can be. */
+export function syncCancel(state: SyncState, ticket: number, effects: SyncEffect[]): void {
+  errandCancelled(state, ticket, effects)
 }
 
 /** A local process has ended: what it held passes on as from the dead, its waits are removed. */
 export function syncExit(state: SyncState, process: number, effects: SyncEffect[]): void {
   gatesExit(state, process, effects)
   claimsExit(state, process, effects)
+  errandsExit(state, process, effects)
 }
 
 export function syncLost(state: SyncState, node: NodeId, effects: SyncEffect[]): void {
@@ -95,12 +114,22 @@ export function syncLost(state: SyncState, node: NodeId, effects: SyncEffect[]):
   barriersLost(state, node, effects)
   locksLost(state, node, effects)
   gatesLost(state, node, effects)
+  objectsLost(state, node, effects)
+  errandsLost(state, node, effects)
 }
 
 function invalidity(request: SyncRequest): string | undefined {
+  if (request.op === 'object') return badObject(request)
   if (!isKey(request.key)) return `a lock or barrier has a name of 1 to ${KEY_BYTES_MAX - 1} bytes of UTF-8`
   if (request.op !== 'barrier') {
     return isHolder(request.holder) ? undefined : `a holder has at most ${HOLDER_BYTES_MAX} bytes`
   }
   return isBarrierCount(request.count) ? undefined : `a barrier is for 1 to ${COUNT_MAX}, not ${request.count}`
+}
+
+function badObject({ kind, deed, key, holder, value, initial }: ObjectRequest): string | undefined {
+  if (!isKey(key)) return `a ${kind} has a name of 1 to ${KEY_BYTES_MAX - 1} bytes of UTF-8`
+  if (!canDo(kind, deed)) return `nobody can ${deed} a ${kind}`
+  if (!Number.isSafeInteger(holder) || holder < 0) return `a holder is a whole number from 0, not ${holder}`
+  return badValue(deed, value, initial)
 }

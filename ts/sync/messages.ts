@@ -1,5 +1,5 @@
 /**
- * What nodes say to each other about locks and barriers.
+ * What nodes say to each other about locks and barriers; about objects: object-messages.ts.
  *
  * `turn` is the asking node's number for its TokenAsk, never used again: (node, turn) names the ask,
  * the one grant that it gets, and the token's stay on that node. So whatever is repeated or comes late
@@ -11,8 +11,10 @@
  */
 import type { NodeId } from '../base/ids.js'
 import type { MessageFields } from '../base/message-fields.js'
+import { OBJECT_FIELDS, type ObjectMessage } from './object-messages.js'
 
 export type SyncMessage =
+  | ObjectMessage
   /** To the manager: this node wants the token. It has one ask for a key at a time. */
   | { readonly type: 'TokenAsk'; readonly key: string; readonly turn: number }
   /** From the manager: the token is there. Not confirmed: what the manager says next comes behind it. */
@@ -83,4 +85,5 @@ export const SYNC_FIELDS = {
   BarrierAsk: { key: 'string', count: 'number' },
   BarrierLeave: { key: 'string', number: 'number' },
   BarrierRefused: { key: 'string', count: 'number', arrived: 'number', error: 'string', detail: 'string' },
+  ...OBJECT_FIELDS,
 } as const satisfies MessageFields<SyncMessage>

@@ -6,6 +6,7 @@ import type { BarrierStateName } from './barrier.table.js'
 import type { GateStateName } from './gate.table.js'
 import type { LockStateName } from './lock.table.js'
 import type { SyncMessage } from './messages.js'
+import { createObjects, type ObjectsState } from './object-state.js'
 import type { TokenStateName } from './token.table.js'
 
 export const KEY_BYTES_MAX = 64
@@ -127,8 +128,12 @@ export interface Gate {
   owes: boolean
 }
 
-/** What goes on when an edge is over: the token of `key` leaves, or who waits at the gate is reported. */
-export type Edge = { readonly what: 'token'; readonly key: string } | { readonly what: 'gate'; readonly name: string }
+/** What goes on when an edge is over: the token of `key` leaves, who waits at the gate is reported, or what was asked
+ * of an object is sent. */
+export type Edge =
+  | { readonly what: 'token'; readonly key: string }
+  | { readonly what: 'gate'; readonly name: string }
+  | { readonly what: 'errand'; readonly number: number }
 
 export interface SyncState {
   readonly self: NodeId
@@ -147,6 +152,7 @@ export interface SyncState {
   readonly claims: Map<string, Claim>
   /** By key and count. */
   readonly gates: Map<string, Gate>
+  readonly objects: ObjectsState
   /** By number. */
   readonly edges: Map<number, Edge>
   lastEdge: number
@@ -166,6 +172,7 @@ export function createSync(self: NodeId): SyncState {
     idle: new Set(),
     claims: new Map(),
     gates: new Map(),
+    objects: createObjects(),
     edges: new Map(),
     lastEdge: 0,
     lastTurn: 0,

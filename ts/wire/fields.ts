@@ -1,7 +1,7 @@
 /**
  * All messages but those about pages: their fields one after the other, in the order of the room's
  * schema (base/message-fields). string: u16 bytes, UTF-8; number: float64; boolean: u8, 0 or 1;
- * numbers: u16 count, float64 each. A schema is compiled once into a flat list to walk.
+ * numbers: u16 count, float64 each; bigint: i64. A schema is compiled once into a flat list to walk.
  */
 import { assert } from '../base/assert.js'
 import type { FieldKind } from '../base/message-fields.js'
@@ -37,6 +37,18 @@ function readNumber(from: Uint8Array, at: number): number {
   return value
 }
 
+function writeBigint(value: bigint, into: Uint8Array, at: number): number {
+  assert(BigInt.asIntN(64, value) === value, 'wire: an integer has more than 64 bits')
+  scratch.setBigInt64(0, value, true)
+  for (let i = 0; i < 8; i++) into[at + i] = scratchBytes[i]!
+  return at + 8
+}
+
+function readBigint(from: Uint8Array, at: number): bigint {
+  for (let i = 0; i < 8; i++) scratchBytes[i] = from[at + i]!
+  return scratch.getBigInt64(0, true)
+}
+
 /** At least the bytes that writeFields will need; exact would mean to encode twice. */
 export function boundFields(fields: readonly Field[], message: Fields): number {
   let bytes = 0
@@ -69,6 +81,7 @@ export function writeFields(fields: readonly Field[], message: Fields, into: Uin
     if (kind === 'number') at = writeNumber(value as number, into, at)
     else if (kind === 'string') at = writeString(value as string, into, at)
     else if (kind === 'boolean') into[at++] = value === true ? 1 : 0
+    else if (kind === 'bigint') at = writeBigint(value as bigint, into, at)
     else at = writeNumbers(value as readonly number[], into, at)
   }
   return at
@@ -84,6 +97,10 @@ export function readFields(fields: readonly Field[], message: Fields, from: Uint
     if (kind === 'number') {
       need(8, at, end)
       message[name] = readNumber(from, at)
+      at += 8
+    } else if (kind === 'bigint') {
+      need(8, at, end)
+      message[name] = readBigint(from, at)
       at += 8
     } else if (kind === 'string') {
       need(2, at, end)
