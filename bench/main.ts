@@ -4,6 +4,7 @@ import { CONSISTENCIES, MANAGERS, type Consistency, type Manager } from '../ts/b
 import { diffBenchmark } from './diff.js'
 import { modelsAsked } from './fault-models.js'
 import { faultBenchmark } from './fault.js'
+import { heapBenchmark } from './heap.js'
 import { memoryBenchmark } from './memory.js'
 import { syncBenchmark } from './sync.js'
 
@@ -39,6 +40,17 @@ program
   .option('--json', 'the last line of standard output is one JSON object')
   .action(async (options: { count: string; rounds: string; json?: boolean }) => {
     finish(options.json, await syncBenchmark(count('--count', options.count), count('--rounds', options.rounds)))
+  })
+program
+  .command('heap')
+  .description(
+    "alloc and free on a node, on two at once, small and large, from C and from Node.js, against glibc's malloc",
+  )
+  .option('--count <n>', 'samples of 100 operations of a kind in a round', '20')
+  .option('--rounds <n>', 'rounds; each figure is the median of its rounds', '5')
+  .option('--json', 'the last line of standard output is one JSON object')
+  .action(async (options: { count: string; rounds: string; json?: boolean }) => {
+    finish(options.json, await heapBenchmark(count('--count', options.count), count('--rounds', options.rounds)))
   })
 program
   .command('memory')

@@ -1,0 +1,15 @@
+/** The heap benchmark: that what it measures is what it says. Never how long it takes. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { HEAP_AIMS, HEAP_KINDS } from '../../bench/heap-kinds.js'
+import type { HeapPlacement } from '../../bench/heap-placement.js'
+import { compiled } from '../../ts/launch/paths.js'
+
+t.test('on real nodes: every sample is there', async (t) => {
+  const { stdout } = await promisify(execFile)(process.execPath, [compiled('bench/heap-placement.js'), '2', '1'])
+  const { failures, kinds, floorUs } = JSON.parse(stdout) as HeapPlacement
+  t.same(failures, [])
+  t.same(Object.keys(kinds), HEAP_KINDS)
+  for (const kind of HEAP_KINDS) t.equal(kinds[kind].floorUs, floorUs[HEAP_AIMS[kind].pass], kind)
+})
