@@ -6,6 +6,7 @@ import { modelsAsked } from './fault-models.js'
 import { faultBenchmark } from './fault.js'
 import { heapBenchmark } from './heap.js'
 import { memoryBenchmark } from './memory.js'
+import { SYNC_KINDS, type SyncKind } from './sync-kinds.js'
 import { syncBenchmark } from './sync.js'
 
 interface FaultOptions {
@@ -37,9 +38,11 @@ program
   .description('locks and barriers on a node and between nodes, from C and from Node.js, against C floors')
   .option('--count <n>', 'samples of a kind in a round', '1000')
   .option('--rounds <n>', 'rounds; each figure is the median of its rounds', '5')
+  .addOption(new Option('--kind <kind...>', 'only these (default: all)').choices(SYNC_KINDS))
   .option('--json', 'the last line of standard output is one JSON object')
-  .action(async (options: { count: string; rounds: string; json?: boolean }) => {
-    finish(options.json, await syncBenchmark(count('--count', options.count), count('--rounds', options.rounds)))
+  .action(async (options: { count: string; rounds: string; kind?: SyncKind[]; json?: boolean }) => {
+    const { kind = SYNC_KINDS, json } = options
+    finish(json, await syncBenchmark(count('--count', options.count), count('--rounds', options.rounds), kind))
   })
 program
   .command('heap')

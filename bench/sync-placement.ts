@@ -1,6 +1,6 @@
 /**
- * One placement of the benchmark of synchronisation, as a program: sync-placement COUNT ROUNDS. It starts four
- * nodes, measures the floors and every kind in turn, round by round, and prints one JSON line.
+ * One placement of the benchmark of synchronisation, as a program: sync-placement COUNT ROUNDS KIND.... It starts four
+ * nodes, measures the floors and those kinds in turn, round by round, and prints one JSON line.
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -11,12 +11,12 @@ import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
 import { built } from '../ts/launch/paths.js'
 import { figureOf, medians, wrongWith, type Figure, type RoundCost } from './figures.js'
 import { say } from './placements.js'
-import { SYNC_AIMS, SYNC_KINDS, type SyncFloors, type SyncKind } from './sync-kinds.js'
+import { SYNC_AIMS, type SyncFloors, type SyncKind } from './sync-kinds.js'
 import { SyncRound } from './sync-round.js'
 
 export interface SyncPlacement {
   floorUs: SyncFloors
-  kinds: Record<SyncKind, Figure>
+  kinds: Partial<Record<SyncKind, Figure>>
   /** Why the run was not whole. */
   failures: string[]
 }
@@ -25,15 +25,15 @@ const NODES = 4
 /** The daemons' JavaScript is compiled by use. */
 const WARM_UP_COUNT = 2000
 
-async function main(count: number, rounds: number): Promise<SyncPlacement> {
+async function main(count: number, rounds: number, kinds: readonly SyncKind[]): Promise<SyncPlacement> {
   const dir = mkdtempSync(join(tmpdir(), 'gshm-bench-'))
   const nodes = await startCluster({ dir, cluster: 'bench', nodes: NODES, memory: 2 ** 28 })
   const floors: SyncFloors[] = []
-  const costs = new Map<SyncKind, RoundCost[]>(SYNC_KINDS.map((kind) => [kind, []]))
+  const costs = new Map<SyncKind, RoundCost[]>(kinds.map((kind) => [kind, []]))
   const failures: string[] = []
   try {
     const warmUp = new SyncRound(nodes, dir, Math.min(count, WARM_UP_COUNT), 'warm-up')
-    for (const kind of SYNC_KINDS) {
+    for (const kind of kinds) {
       say(`warming up: ${kind}`)
       await warmUp.measure(kind)
     }
@@ -41,7 +41,7 @@ async function main(count: number, rounds: number): Promise<SyncPlacement> {
       const { stdout } = await promisify(execFile)(built('sync_floors'), [String(count)])
       floors.push(JSON.parse(stdout) as SyncFloors)
       const round = new SyncRound(nodes, dir, count, `round-${n}`)
-      for (const kind of SYNC_KINDS) {
+      for (const kind of kinds) {
         say(`round ${n} of ${rounds}: ${kind}`)
         const cost = await round.measure(kind)
         costs.get(kind)!.push(cost)
@@ -55,12 +55,12 @@ async function main(count: number, rounds: number): Promise<SyncPlacement> {
     rmSync(dir, { recursive: true })
   }
   const floorUs = medians(floors)
-  const figures = SYNC_KINDS.map((kind) => {
+  const figures = kinds.map((kind) => {
     const { floor, target } = SYNC_AIMS[kind]
     return [kind, figureOf(costs.get(kind)!, floorUs[floor], target)] as const
   })
-  return { floorUs, kinds: Object.fromEntries(figures) as Record<SyncKind, Figure>, failures }
+  return { floorUs, kinds: Object.fromEntries(figures), failures }
 }
 
-const [count, rounds] = process.argv.slice(2).map(Number) as [number, number]
-process.stdout.write(`${JSON.stringify(await main(count, rounds))}\n`)
+const [count, rounds, ...kinds] = process.argv.slice(2)
+process.stdout.write(`${JSON.stringify(await main(Number(count), Number(rounds), kinds as SyncKind[]))}\n`)

@@ -4,6 +4,7 @@
  */
 import { printFigures } from './figures.js'
 import { bothPlacements } from './placements.js'
+import type { SyncKind } from './sync-kinds.js'
 import type { SyncPlacement } from './sync-placement.js'
 
 type Shown = Omit<SyncPlacement, 'failures'>
@@ -18,8 +19,8 @@ export interface SyncBenchmark {
   failures?: string[]
 }
 
-export async function syncBenchmark(count: number, rounds: number): Promise<SyncBenchmark> {
-  const args = [String(count), String(rounds)]
+export async function syncBenchmark(count: number, rounds: number, kinds: readonly SyncKind[]): Promise<SyncBenchmark> {
+  const args = [String(count), String(rounds), ...kinds]
   const { ok, pinned, free, ...rest } = await bothPlacements<SyncPlacement>('bench/sync-placement.js', args)
   for (const [name, { floorUs, kinds }] of Object.entries({ pinned, free })) printFigures(name, floorUs, kinds)
   return { ok, count, rounds, pinned, free, ...rest }
