@@ -21,6 +21,7 @@ import { ProcessRegistry, type Process } from './process-registry.js'
 import { QuietLog } from './quiet-log.js'
 import { Reclaim } from './reclaim.js'
 import { Runtime } from './runtime.js'
+import { Spans } from './spans.js'
 import { TwinStore } from './twin-store.js'
 import { Units } from './units.js'
 import { Waiting } from './waiting.js'
@@ -41,6 +42,7 @@ export class Daemon {
   readonly #poll: FaultPoll
   readonly #faults: FaultPath
   readonly #processes: Processes
+  readonly #spans: Spans
   readonly #device: Device
   readonly #hold: Hold
   readonly #reclaim: Reclaim
@@ -114,6 +116,11 @@ export class Daemon {
       serve: (fault) => this.#faults.serve(fault),
       refuse: (fault, why) => this.#faults.refuse(fault, why),
     })
+    this.#spans = new Spans({
+      attributes: (segment) => attributesOf(this.#state.names, segment),
+      held: (segment) => this.#registry.holds(segment),
+      request: (request, settle) => this.#runtime.request(request, settle),
+    })
     this.#device = new Device(this.#deviceHost())
   }
 
@@ -167,6 +174,7 @@ export class Daemon {
     this.#hold.close()
     this.#reclaim.close()
     this.#quiet.close()
+    this.#spans.close()
     this.#keeper.close()
     if (this.#registry.size === 0) await this.#keeper.ended
     this.#frames.close()
@@ -200,9 +208,11 @@ export class Daemon {
       fence: (node, why) => this.#cluster.fence(node, why),
       held: (segment) => this.#registry.holds(segment),
       holds: (event) => this.#hold.takes(event),
+      spanQuery: (query) => this.#spans.query(query),
       segmentGone: ({ segment }) => {
         this.#twins.dropSegment(segment)
         this.#frames.drop(segment)
+        this.#spans.drop(segment)
       },
     })
     this.#runtime.pager = new Pager(
@@ -246,6 +256,7 @@ export class Daemon {
     this.#device.forget(process)
     this.#waiting.forget(process)
     this.#reclaim.forget(process)
+    this.#spans.ended(process)
     this.#runtime.submit({ is: 'exit', process: process.id })
   }
 
@@ -281,7 +292,11 @@ export class Daemon {
       hold: (process, attributes) => processes.hold(process, attributes),
       letGo: (segment) => processes.letGoIfUnheld(segment),
       map: (process, segment, address, offset, length) => processes.map(process, segment, address, offset, length),
-      closeHandle: (process, segment) => processes.closeHandle(process, segment),
+      closeHandle: (process, segment) => {
+        processes.closeHandle(process, segment)
+        this.#spans.ended(process, segment)
+      },
+      spans: this.#spans,
       inspect: (what, name) =>
         inspect(
           {

@@ -11,8 +11,9 @@ import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index
 import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
 import type { Process } from './process-registry.js'
+import type { Spans } from './spans.js'
 
-const { ADDRESS_END, CREATE_OR_OPEN } = native.constants
+const { ADDRESS_END, ALLOC_APART, CREATE_OR_OPEN } = native.constants
 
 /** What the requests need of the daemon. */
 export interface DeviceRequestsHost {
@@ -23,6 +24,7 @@ export interface DeviceRequestsHost {
   letGo(segment: number): void
   map(process: Process, segment: number, address: number, offset: number, length: number): void
   closeHandle(process: Process, segment: number): void
+  readonly spans: Spans
   readonly memoryBytes: number
   /** Members of the cluster. */
   nodes(): number
@@ -118,7 +120,33 @@ export class DeviceRequests {
     free: (client, request) => {
       this.#mustHold(client, request.segment)
       const { segment, offset } = request
+      if (this.host.spans.free(segment, offset)) return client.reply(request, undefined)
       this.host.request({ op: 'free', segment, offset }, (outcome) => client.settle(request, outcome))
+    },
+
+    allocWith: (client, request) => {
+      this.#mustHold(client, request.segment)
+      const { segment, size, align, flags } = request
+      if ((flags & ~ALLOC_APART) !== 0) throw new GshmError('INVALID', `alloc: flags ${flags} are none`)
+      const home = homeGiven(request.home)
+      const place = { align: align === 0 ? 1 : align, home, apart: (flags & ALLOC_APART) !== 0 }
+      this.host.request({ op: 'alloc', segment, bytes: size, place }, (outcome) =>
+        this.#block(client, request, outcome, undefined),
+      )
+    },
+
+    heap: (client, request) => {
+      this.#mustHold(client, request.segment)
+      const { chunks, spanBytes, fd } = this.host.spans.open(request.segment)
+      client.reply(request, { chunks, spanBytes }, fd)
+    },
+
+    span: (client, request) => {
+      this.#mustHold(client, request.segment)
+      this.host.spans.take(client.process!, request.segment, request.class, (outcome) => {
+        if (outcome instanceof Error) client.fail(request, outcome)
+        else client.reply(request, outcome)
+      })
     },
 
     lock: (client, request) => {
@@ -216,7 +244,7 @@ export class DeviceRequests {
   /** @param old where the block was before */
   #block(
     client: DeviceClient,
-    request: RequestOf<'alloc' | 'realloc'>,
+    request: RequestOf<'alloc' | 'allocWith' | 'realloc'>,
     outcome: Answer | GshmError,
     old: number | undefined,
   ): void {

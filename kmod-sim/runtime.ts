@@ -29,6 +29,7 @@ export interface RuntimeHost {
   /** Whether somebody on this node holds the segment (again). */
   held(segment: SegmentId): boolean
   segmentGone(effect: Extract<Effect, { do: 'SegmentGone' }>): void
+  spanQuery(effect: Extract<Effect, { do: 'SpanQuery' }>): void
 }
 
 type Settle = (outcome: Answer | GshmError) => void
@@ -139,6 +140,8 @@ export class Runtime {
         throw new AssertionError(`${effect.do} has left its step`)
       case 'SegmentGone':
         return this.host.segmentGone(effect)
+      case 'SpanQuery':
+        return this.host.spanQuery(effect)
       default:
         return this.pager.perform(effect, payload)
     }

@@ -15,7 +15,7 @@
 #include "errors.h"
 #include "page.h"
 
-#define GSHM_ABI_VERSION 3u
+#define GSHM_ABI_VERSION 4u
 #define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
 #define GSHM_DETAIL_MAX 512u   /* bytes of an error's text, not terminated */
 #define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
@@ -41,6 +41,9 @@ enum gshm_op {
   GSHM_OP_INSPECT,   /* reply passes a memfd with JSON text */
   GSHM_OP_ACQUIRE,   /* what other nodes have made known is seen from the reply on */
   GSHM_OP_RELEASE,   /* replied to when what this node has written is known */
+  GSHM_OP_HEAP,      /* reply passes the control pages of the segment's heap (heap_pages.h); none: it has no spans */
+  GSHM_OP_SPAN,      /* a span for this process; HEAP_FULL: the heap has none left, but perhaps a block */
+  GSHM_OP_ALLOC_WITH, /* reply as ALLOC */
   GSHM_OP_COUNT
 };
 
@@ -55,6 +58,7 @@ enum gshm_hello_kind {
 enum gshm_key_kind { GSHM_KEY_NAME = 1, GSHM_KEY_NUMBER = 2 };
 
 #define GSHM_CREATE_OR_OPEN 1u /* gshm_create_request.flags */
+#define GSHM_ALLOC_APART 1u    /* gshm_alloc_with_request.flags: no other block in its coherence units */
 #define GSHM_OPEN_READ_ONLY 1u /* gshm_open_request.flags: GSHM_E_UNSUPPORTED for now */
 
 struct gshm_frame {
@@ -148,6 +152,27 @@ struct gshm_barrier_request {
 struct gshm_range_request { /* ACQUIRE, RELEASE */
   uint32_t segment, reserved;
   uint64_t offset, length; /* length 0: to the segment's end. All three 0: every byte of every segment */
+};
+struct gshm_heap_request { /* HEAP */
+  uint32_t segment, reserved;
+};
+struct gshm_heap_reply {
+  uint64_t chunks;     /* from the segment's start; 0: no spans */
+  uint32_t span_bytes; /* a power of two */
+  uint32_t reserved;
+};
+struct gshm_span_request { /* SPAN */
+  uint32_t segment, class_number; /* heap_pages.h */
+};
+struct gshm_span_reply {
+  uint32_t chunk, generation;
+};
+struct gshm_alloc_with_request {
+  uint32_t segment, flags;
+  uint64_t size;
+  uint64_t align; /* a power of two; 0: any */
+  uint32_t home;  /* a node's number + 1; 0: any */
+  uint32_t reserved;
 };
 struct gshm_fork_reply {
   uint64_t fork;

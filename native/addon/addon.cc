@@ -8,6 +8,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitFaultChannel(env, exports);
   InitFaultPoll(env, exports);
   InitFrames(env, exports);
+  InitHeapPages(env, exports);
   InitDiff(env, exports);
   InitDevice(env, exports);
   InitTimer(env, exports);

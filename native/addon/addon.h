@@ -21,6 +21,7 @@ Napi::Object InitTables(Napi::Env env, Napi::Object exports);
 Napi::Object InitFaultChannel(Napi::Env env, Napi::Object exports);
 Napi::Object InitFaultPoll(Napi::Env env, Napi::Object exports);
 Napi::Object InitFrames(Napi::Env env, Napi::Object exports);
+Napi::Object InitHeapPages(Napi::Env env, Napi::Object exports);
 Napi::Object InitDiff(Napi::Env env, Napi::Object exports);
 Napi::Object InitDevice(Napi::Env env, Napi::Object exports);
 Napi::Object InitTimer(Napi::Env env, Napi::Object exports);

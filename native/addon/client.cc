@@ -187,6 +187,7 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
             InstanceMethod<&NativeClient::Address>("address"),
             InstanceMethod<&NativeClient::Buffer>("buffer"),
             InstanceMethod<&NativeClient::Alloc>("alloc"),
+            InstanceMethod<&NativeClient::AllocWith>("allocWith"),
             InstanceMethod<&NativeClient::Realloc>("realloc"),
             InstanceMethod<&NativeClient::Free>("free"),
             InstanceMethod<&NativeClient::AcquireSync>("acquireSync"),
@@ -315,6 +316,16 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
   Napi::Value Alloc(Info info) {
     Napi::Env env = info.Env();
     return GlobalAddress(env, gshm_alloc(SegmentOf(env, info[0]), UintOf(env, info[1], "size")));
+  }
+
+  Napi::Value AllocWith(Info info) {
+    Napi::Env env = info.Env();
+    Napi::Object options = info[2].As<Napi::Object>();
+    gshm_alloc_options with = {};
+    if (options.Has("align")) with.align = UintOf(env, options.Get("align"), "align");
+    if (options.Has("home")) with.home = GSHM_HOME(SmallOf(env, options.Get("home"), "home"));
+    with.apart = options.Has("apart") && options.Get("apart").ToBoolean();
+    return GlobalAddress(env, gshm_alloc_with(SegmentOf(env, info[0]), UintOf(env, info[1], "size"), &with));
   }
 
   Napi::Value Realloc(Info info) {

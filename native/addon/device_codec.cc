@@ -90,6 +90,18 @@ void Put(Filler& to, const struct gshm_free_request& body) {
   to.Number("segment", body.segment);
   to.Number("offset", body.offset);
 }
+void Put(Filler& to, const struct gshm_heap_request& body) { to.Number("segment", body.segment); }
+void Put(Filler& to, const struct gshm_span_request& body) {
+  to.Number("segment", body.segment);
+  to.Number("class", body.class_number);
+}
+void Put(Filler& to, const struct gshm_alloc_with_request& body) {
+  to.Number("segment", body.segment);
+  to.Number("flags", body.flags);
+  to.Number("size", body.size);
+  to.Number("align", body.align);
+  to.Number("home", body.home);
+}
 void Put(Filler& to, const struct gshm_lock_request& body) {
   to.Key(body.key);
   to.Big("holder", body.holder);
@@ -169,6 +181,14 @@ void Take(Reader& from, struct gshm_block_reply* block) {
   block->size = from.Number("size");
   block->old_size = from.Number("oldSize");
 }
+void Take(Reader& from, struct gshm_heap_reply* heap) {
+  heap->chunks = from.Number("chunks");
+  heap->span_bytes = from.Small("spanBytes");
+}
+void Take(Reader& from, struct gshm_span_reply* span) {
+  span->chunk = from.Small("chunk");
+  span->generation = from.Small("generation");
+}
 void Take(Reader& from, struct gshm_fork_reply* fork) { fork->fork = from.Big("fork"); }
 void Take(Reader& from, struct gshm_inspect_reply* inspect) { inspect->length = from.Number("length"); }
 
@@ -241,8 +261,11 @@ constexpr Op kOps[GSHM_OP_COUNT] = {
     Of<struct gshm_inspect_request, struct gshm_inspect_reply>("inspect"),
     Of<struct gshm_range_request>("acquire"),
     Of<struct gshm_range_request>("release"),
+    Of<struct gshm_heap_request, struct gshm_heap_reply>("heap"),
+    Of<struct gshm_span_request, struct gshm_span_reply>("span"),
+    Of<struct gshm_alloc_with_request, struct gshm_block_reply>("allocWith"),
 };
-static_assert(GSHM_OP_RELEASE == 17 && GSHM_OP_COUNT == 18, "kOps lists the ops of device.h in order");
+static_assert(GSHM_OP_ALLOC_WITH == 20 && GSHM_OP_COUNT == 21, "kOps lists the ops of device.h in order");
 
 /* nullptr when the number is no op. */
 const Op* OpNumbered(uint16_t op) { return op > 0 && op < GSHM_OP_COUNT ? &kOps[op] : nullptr; }

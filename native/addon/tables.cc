@@ -63,6 +63,11 @@ Napi::Object Sizes(Napi::Env env) {
   OFFSET(gshm_barrier_request, count);
   SIZE(gshm_range_request);
   SIZE(gshm_fork_reply);
+  SIZE(gshm_heap_request);
+  SIZE(gshm_heap_reply);
+  SIZE(gshm_span_request);
+  SIZE(gshm_span_reply);
+  SIZE(gshm_alloc_with_request);
   SIZE(gshm_inspect_request);
   SIZE(gshm_inspect_reply);
   SIZE(gshm_keeper_message);
@@ -85,6 +90,7 @@ Napi::Object Constants(Napi::Env env) {
   CONSTANT(HELLO_FORKED);
   CONSTANT(HELLO_VISITOR);
   CONSTANT(CREATE_OR_OPEN);
+  CONSTANT(ALLOC_APART);
   CONSTANT(INSPECT_STATUS);
   CONSTANT(INSPECT_SEGMENTS);
   CONSTANT(INSPECT_PAGES);

@@ -80,6 +80,7 @@ static int take_reply(const union packet *in, struct gshm_packet *packet, uint32
     *x->received = packet->fds[0];
     return GSHM_EXCHANGED;
   }
+  if (!packet->fds_lost && x->may_lack) return GSHM_EXCHANGED;
   if (!packet->fds_lost) return malformed(packet, "no descriptor came with it");
   gshm_packet_close_fds(packet);
   gshm_fail_system("receiving a descriptor", EMFILE);

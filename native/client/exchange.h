@@ -2,6 +2,7 @@
 #ifndef GSHM_CLIENT_EXCHANGE_H
 #define GSHM_CLIENT_EXCHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct gshm_exchange {
   void *reply;      /* where the reply's body goes: exactly reply_size bytes */
   size_t reply_size;
   int *received;    /* NULL: no descriptor is expected; else where it goes, close-on-exec */
+  bool may_lack;    /* it may come without one: *received stays as it was */
 };
 
 enum { GSHM_EXCHANGED = 0, GSHM_REFUSED = 1, GSHM_BROKEN = -1 };

@@ -25,6 +25,7 @@ static void prepare(void) {
   was_attached = gshm_self.attached;
   if (!was_attached) return; /* lifecycle stays locked: nobody attaches during the fork */
   pthread_mutex_lock(&gshm_self.segments_lock);
+  gshm_heap_fork_prepare();
   pthread_rwlock_wrlock(&gshm_self.fork_lock);
   announce();
   gshm_view_fork_prepare();
@@ -37,6 +38,7 @@ static void in_parent(void) {
     gshm_channel_fork_parent();
     gshm_view_fork_parent();
     pthread_rwlock_unlock(&gshm_self.fork_lock);
+    gshm_heap_fork_parent();
     pthread_mutex_unlock(&gshm_self.segments_lock);
   }
   pthread_mutex_unlock(&gshm_self.lifecycle);
@@ -63,6 +65,7 @@ static void in_child(void) {
   if (was_attached) {
     pthread_mutex_init(&gshm_self.segments_lock, NULL);
     pthread_rwlock_init(&gshm_self.fork_lock, NULL);
+    gshm_heap_fork_child();
     gshm_view_fork_child();
     gshm_channel_fork_child();
     close(gshm_self.userfaultfd); /* the parent's */

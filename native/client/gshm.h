@@ -114,13 +114,26 @@ GSHM_API gshm_addr gshm_address(gshm *g, const void *pointer);
 GSHM_API gshm_addr gshm_at(const gshm_segment *s, uint64_t offset);
 
 /* The segment's heap: blocks of any size, 16-byte aligned, allocated by any process, freed by any.
- * The metadata lies outside the segment. Errors: HEAP_FULL, INVALID (size 0), NOT_ALLOCATED (not
- * the start of an allocated block, or freed already), NOT_MAPPED (realloc must move but either
- * block is not in a view of this process), LIMIT (blocks of a heap), NODE_LOST (the heap's).
- * realloc keeps the old block when it fails. */
+ * The metadata lies outside the segment: a program that writes beyond its block damages data, never the heap.
+ * Small blocks (of up to 4096 bytes, in small segments up to 1024) come from spans, pieces of the segment that
+ * one node has to itself: neither allocating nor freeing one asks anybody, where its node's process frees it,
+ * and blocks that different nodes have allocated share no coherence unit. Others begin at a page.
+ * Errors: HEAP_FULL, INVALID (size 0), NOT_ALLOCATED (not the start of an allocated block, or freed
+ * already), NOT_MAPPED (realloc must move but either block is not in a view of this process), LIMIT
+ * (blocks of a heap), NODE_LOST (the heap's, or the one that has the block's span). realloc keeps the old block when it fails. */
 GSHM_API gshm_addr gshm_alloc(gshm_segment *s, uint64_t size);
 GSHM_API gshm_addr gshm_realloc(gshm_segment *s, gshm_addr block, uint64_t size);
 GSHM_API int gshm_free(gshm_segment *s, gshm_addr block);
+/* What a block is to be besides; zero in a field: no matter. */
+typedef struct gshm_alloc_options {
+  uint64_t align; /* its address is a multiple of this power of two */
+  int64_t home;   /* GSHM_HOME(node): the node is the home of its coherence units (lrc: the first one). Where
+                     several nodes share the pages out among them, such a block has one unit at most */
+  int apart;      /* not 0: no other block lies in its coherence units */
+} gshm_alloc_options;
+/* As gshm_alloc; options may be NULL. realloc does not keep what was asked for here. Errors besides: INVALID
+ * (align, a node that is none), UNSUPPORTED (no unit of that node has such a block). */
+GSHM_API gshm_addr gshm_alloc_with(gshm_segment *s, uint64_t size, const gshm_alloc_options *options);
 
 /* Mutex locks across the cluster, by name or by number; not recursive; owned by the thread.
  * gshm_lock: -1 with errno EOWNERDEAD means that the lock IS held, and its last holder died.

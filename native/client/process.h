@@ -1,6 +1,6 @@
 /* process.h: what libgshm knows of its own process, and the locks that guard it.
  *
- * Locks, in the order in which they are taken: lifecycle, segments, fork, views, channels.
+ * Locks, in the order in which they are taken: lifecycle, segments, heaps, fork, views, channels.
  * The `fork` lock is held for reading wherever a half-done change must not be copied into a child,
  * and for writing across fork(). The lock that somebody waits for a daemon's answer with is one of
  * the first three; the daemon never waits for a client, so such waits end. */
@@ -68,12 +68,35 @@ struct gshm_segment {
   uint32_t id;
   uint64_t size;
   bool lazy; /* its consistency is lrc */
+  struct gshm_heap *heap; /* NULL until it is first used; read and set atomically */
 };
 /* The open segment of that number, or NULL with INVALID. */
 struct gshm_segment *gshm_segment_find(uint32_t id);
 void gshm_segment_forget_all(void);
 /* Checks and copies a name of 1 to GSHM_NAME_MAX bytes. */
 int gshm_copy_name(char into[GSHM_NAME_MAX + 1], const char *name, const char *what);
+
+/* spans.c: small blocks, from spans that this process owns (abi/heap_pages.h). */
+struct gshm_heap;
+/* The segment's heap as this process knows it, or NULL with the error set. It is the segment's, and goes with it. */
+struct gshm_heap *gshm_heap_of(struct gshm_segment *s);
+void gshm_heap_forget(struct gshm_heap *heap);
+/* Blocks of 1 to so many bytes lie in spans; 0: the segment is too small for any. */
+uint32_t gshm_heap_block_max(const struct gshm_heap *heap);
+/* A block's offset, or UINT64_MAX: no span has room, or an error is set, which is then told in *failed. */
+uint64_t gshm_span_alloc(const struct gshm_segment *s, struct gshm_heap *heap, uint64_t size);
+enum gshm_span_free {
+  GSHM_SPAN_FREED,
+  GSHM_SPAN_NOT_ALLOCATED,
+  GSHM_SPAN_NONE, /* the offset is in no span of this node: the daemon knows */
+};
+enum gshm_span_free gshm_span_free(const struct gshm_heap *heap, uint64_t offset);
+/* Usable bytes of the block; 0: none is allocated there, or not in a span of this node (*none tells). */
+uint32_t gshm_span_usable(const struct gshm_heap *heap, uint64_t offset, bool *none);
+/* Across fork(), with segments_lock held. The child owns none of its parent's spans. */
+void gshm_heap_fork_prepare(void);
+void gshm_heap_fork_parent(void);
+void gshm_heap_fork_child(void);
 
 /* view.c: the views as gshm_map made them, cut where later ones took their place. */
 struct gshm_piece {

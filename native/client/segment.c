@@ -154,6 +154,7 @@ static void forget(struct gshm_segment *s) {
   while (*at && *at != s) at = &(*at)->next;
   if (*at) *at = s->next;
   close(s->memfd);
+  gshm_heap_forget(s->heap);
   free(s);
 }
 

@@ -136,12 +136,12 @@ t.test('heap: messages that make no sense -> PeerError, and the heap is as it wa
   const pending = ask(0, { op: 'heapStat', segment: 1 })
   const before = structuredClone(links.state(HOME))
   const hostile: [number, number, HeapMessage][] = [
-    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 1, bytes: 0 }],
-    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 1, bytes: 8193 }],
-    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 1, bytes: 0.5 }],
-    [HOME, 0, { type: 'AllocAsk', ticket: -1, segment: 1, bytes: 16 }],
-    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 2, bytes: 16 }],
-    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 0.5, bytes: 16 }],
+    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 1, bytes: 0, align: 1, home: 0 }],
+    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 1, bytes: 8193, align: 1, home: 0 }],
+    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 1, bytes: 0.5, align: 1, home: 0 }],
+    [HOME, 0, { type: 'AllocAsk', ticket: -1, segment: 1, bytes: 16, align: 1, home: 0 }],
+    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 2, bytes: 16, align: 1, home: 0 }],
+    [HOME, 0, { type: 'AllocAsk', ticket: 1, segment: 0.5, bytes: 16, align: 1, home: 0 }],
     [HOME, 0, { type: 'ReallocAsk', ticket: 1, segment: 1, offset: -16, bytes: 16 }],
     [HOME, 0, { type: 'FreeAsk', ticket: 1, segment: 1, offset: Number.MAX_VALUE }],
     [HOME, 0, { type: 'FreeDone', ticket: 1 }],

@@ -15,6 +15,7 @@ function started(host: Partial<RuntimeHost> = {}): Runtime {
     held: () => false,
     holds: () => false,
     segmentGone: () => {},
+    spanQuery: () => {},
     ...host,
   })
   runtime.pager = {} as typeof runtime.pager

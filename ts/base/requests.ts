@@ -46,10 +46,20 @@ export type LocalRequest =
   | { readonly op: 'stat'; readonly name: string } // answer: stat
   | { readonly op: 'unlink'; readonly name: string; readonly uid: number } // answer: done
   | { readonly op: 'list' } // answer: list; every segment of the cluster
-  | { readonly op: 'alloc'; readonly segment: SegmentId; readonly bytes: number } // answer: block
+  /** Answer: block. */
+  | { readonly op: 'alloc'; readonly segment: SegmentId; readonly bytes: number; readonly place?: BlockPlace }
   | { readonly op: 'realloc'; readonly segment: SegmentId; readonly offset: number; readonly bytes: number } // block
   | { readonly op: 'free'; readonly segment: SegmentId; readonly offset: number } // answer: done
   | { readonly op: 'heapStat'; readonly segment: SegmentId } // answer: heap
+  | { readonly op: 'lease'; readonly segment: SegmentId } // answer: block; it is a span of this node's from now on
+  /** Spans of this node's go back to the heap's home, and a question of it is answered. Answer: done */
+  | {
+      readonly op: 'spans'
+      readonly segment: SegmentId
+      /** Their offsets. Nobody here uses them any more. */
+      readonly back: readonly number[]
+      readonly answer: SpanAnswered | undefined
+    }
   /** Answer: locked. holder: unique within the process. */
   | { readonly op: 'lock'; readonly key: string; readonly process: number; readonly holder: string }
   | { readonly op: 'unlock'; readonly key: string; readonly process: number; readonly holder: string } // done
@@ -75,6 +85,26 @@ export interface ObjectRequest {
   readonly initial: number
   /** False: BUSY rather than wait for others. */
   readonly patient: boolean
+}
+
+/** What a block is to be, besides as long as was asked for. */
+export interface BlockPlace {
+  /** A power of two: its offset is a multiple of it. */
+  readonly align: number
+  /** The home of its units; NO_NODE: any. */
+  readonly home: NodeId
+  /** No other block lies in its units. */
+  readonly apart: boolean
+}
+
+/** What a heap's home asks a node about its spans of a segment (ts/heap/leases.ts), answered. */
+export interface SpanAnswered {
+  readonly to: NodeId
+  /** Its number there. */
+  readonly query: number
+  /** Allocated in all spans, or: of one block, 0 when there is none. */
+  readonly bytes: number
+  readonly blocks: number
 }
 
 /** Of a segment; bytes 0: to its end. */

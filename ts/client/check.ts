@@ -21,6 +21,13 @@ export function count(what: string, value: unknown, least = 0): number {
   throw new GshmError('INVALID', `${what} is ${value}: it must be a whole number from ${least} to 2^53 - 1`)
 }
 
+/** A power of two, from 1. */
+export function power(what: string, value: unknown): number {
+  const number = count(what, value, 1)
+  if (Number.isInteger(Math.log2(number))) return number
+  throw new GshmError('INVALID', `${what} is ${String(value)}: it must be a power of two`)
+}
+
 export function big(what: string, value: unknown): bigint {
   if (typeof value !== 'bigint') throw typeError(what, 'a bigint', value)
   if (value >= 0n && value < BIG_END) return value

@@ -1,6 +1,6 @@
 /** The public TypeScript API. */
 export { attach, Gshm, type AttachOptions, type CreateOptions, type OpenOptions } from './gshm.js'
-export { Segment, type MapOptions } from './segment.js'
+export { Segment, type AllocOptions, type MapOptions } from './segment.js'
 export { View } from './view.js'
 export type { Key } from './check.js'
 export { GshmError, type ErrorName } from '../base/errors.js'

@@ -16,6 +16,18 @@ export interface MapOptions {
   readonly length?: number
 }
 
+export interface AllocOptions {
+  /** The block's offset is a multiple of this power of two. Default 16. */
+  readonly align?: number
+  /**
+   * The node that is the home of its coherence units (lrc: the first one). Where several nodes share the pages out
+   * among them, such a block has one unit at most. Default: any.
+   */
+  readonly home?: number
+  /** No other block lies in its coherence units. Default false. */
+  readonly apart?: boolean
+}
+
 export class Segment {
   readonly #client: NativeClient
   /** Bytes; a multiple of the page size. */
@@ -54,10 +66,21 @@ export class Segment {
     return (BigInt(this.id) << OFFSET_BITS) | BigInt(from)
   }
 
-  /** A block of `size` bytes, 16-byte aligned: its global address. Errors: HEAP_FULL, INVALID (0), LIMIT, NODE_LOST. */
-  alloc(size: number): bigint {
+  /**
+   * A block of `size` bytes, 16-byte aligned: its global address. Blocks that different nodes allocate share no
+   * coherence unit if they are small, of up to 4096 bytes (in small segments up to 1024); of others see `apart`.
+   * Errors: HEAP_FULL, INVALID (0; align, home), LIMIT, NODE_LOST, UNSUPPORTED (no unit of `home` has such a block).
+   */
+  alloc(size: number, options?: AllocOptions): bigint {
     const bytes = check.count('size', size, 1)
-    return calling(() => this.#client.alloc(this.id, bytes))
+    if (options === undefined) return calling(() => this.#client.alloc(this.id, bytes))
+    const { align, home, apart } = check.options('options', options)
+    const given = {
+      ...(align !== undefined && { align: check.power('align', align) }),
+      ...(home !== undefined && { home: check.count('home', home) }),
+      ...(apart !== undefined && { apart: Boolean(apart) }),
+    }
+    return calling(() => this.#client.allocWith(this.id, bytes, given))
   }
 
   /**

@@ -1,8 +1,8 @@
 /**
  * The allocator of one segment: the whole segment is the arena, from offset 0. Blocks are multiples
  * of 16 bytes; those of a page or more start on a page boundary, so that two big blocks share at
- * most one page. A freed block merges with its free neighbours at once. Two-level segregated fit
- * (bins.ts); realloc grows in place when the block behind is free and big enough.
+ * most one page, or where they were asked to be (Place). A freed block merges with its free neighbours at
+ * once. Two-level segregated fit (bins.ts); realloc grows in place when the block behind is free and big enough.
  *
  * Every operation takes constant time: when no bin is sure to fit, at most PROBES free blocks of
  * nearly the right size are tried one by one before the heap is called full.
@@ -46,14 +46,31 @@ export function createAllocator(bytes: number): Allocator {
   return allocator
 }
 
-/** @param bytes a whole number from 1 */
-export function allocate(allocator: Allocator, bytes: number): Placement {
+/** Where a block may lie. */
+export interface Place {
+  /** Its offset is a multiple of this power of two. */
+  readonly align: number
+  /** It lies in one of every so many units, within that one. */
+  readonly within?: { readonly unit: number; readonly every: number; readonly nth: number }
+}
+
+const ANYWHERE: Place = { align: GRANULE }
+const ON_A_PAGE: Place = { align: PAGE_SIZE }
+
+/** @param bytes a whole number from 1 @param asked with `within`: bytes and align are a unit's at most */
+export function allocate(allocator: Allocator, bytes: number, asked: Place = ANYWHERE): Placement {
   const need = roundUp(bytes, GRANULE)
   // What is left over in front of and behind the block may need a slot each.
   if (!slotsLeft(allocator.blocks, 2)) return 'LIMIT'
-  const slot = findFree(allocator, need)
+  const own = placeOf(need)
+  const place = asked.align < own.align ? { ...asked, align: own.align } : asked
+  const slot = findFree(allocator, need, place)
   if (slot === NONE) return 'HEAP_FULL'
-  return { offset: carve(allocator, slot, need), bytes: need, oldBytes: 0 }
+  return { offset: carve(allocator, slot, need, place), bytes: need, oldBytes: 0 }
+}
+
+function placeOf(need: number): Place {
+  return need >= PAGE_SIZE ? ON_A_PAGE : ANYWHERE
 }
 
 /** False when no allocated block starts at `offset`. */
@@ -84,31 +101,43 @@ export function resize(allocator: Allocator, offset: number, bytes: number): Pla
   return { offset, bytes: now, oldBytes }
 }
 
-function findFree(allocator: Allocator, need: number): number {
+function findFree(allocator: Allocator, need: number, place: Place): number {
   const { bins, blocks } = allocator
-  // A block this much larger holds a page boundary with enough room behind it, wherever it starts.
-  const sure = nextBin(bins, sureBin(need >= PAGE_SIZE ? need + PAGE_SIZE - GRANULE : need))
+  // A block this much larger holds such a place with enough room behind it, wherever it starts.
+  const sure = nextBin(bins, sureBin(need + slack(place)))
   if (sure !== NONE) return firstOf(bins, sure)
   let probes = PROBES
   for (let bin = nextBin(bins, binOf(need)); bin !== NONE; bin = nextBin(bins, bin + 1)) {
     for (let slot = firstOf(bins, bin); slot !== NONE; slot = at(blocks.freeNext, slot)) {
-      if (placeWithin(blocks, slot, need) + need <= at(blocks.start, slot) + at(blocks.bytes, slot)) return slot
+      if (placeWithin(at(blocks.start, slot), need, place) + need <= at(blocks.start, slot) + at(blocks.bytes, slot))
+        return slot
       if (--probes === 0) return NONE
     }
   }
   return NONE
 }
 
-/** Where a block of `need` bytes would start within the free block. */
-function placeWithin(blocks: Blocks, slot: number, need: number): number {
-  return roundUp(at(blocks.start, slot), need >= PAGE_SIZE ? PAGE_SIZE : GRANULE)
+/** From any offset on, the first place for a block is at most so many bytes away. */
+function slack({ align, within }: Place): number {
+  return (within === undefined ? align : within.unit * (within.every + 1)) - GRANULE
+}
+
+/** The first offset from `from` on where a block of `need` bytes may start. */
+function placeWithin(from: number, need: number, { align, within }: Place): number {
+  const first = roundUp(from, align)
+  if (within === undefined) return first
+  const { unit, every, nth } = within
+  const unitNow = Math.floor(first / unit)
+  if (unitNow % every === nth && first + need <= (unitNow + 1) * unit) return first
+  const later = unitNow + 1
+  return (later + ((nth - (later % every) + every) % every)) * unit
 }
 
 /** Makes `need` bytes of a free block an allocated one; what is in front and behind stays free. */
-function carve(allocator: Allocator, free: number, need: number): number {
+function carve(allocator: Allocator, free: number, need: number, place: Place): number {
   const { bins, blocks } = allocator
   takeOut(bins, blocks, free)
-  const offset = placeWithin(blocks, free, need)
+  const offset = placeWithin(at(blocks.start, free), need, place)
   const front = offset - at(blocks.start, free)
   let slot = free
   if (front > 0) {

@@ -1,12 +1,21 @@
 /**
  * What nodes say to each other about a segment's heap. Asks go to the heap's node
- * (homes[segment % homes.length]); each gets exactly one answer, with the asking node's ticket.
+ * (homes[segment % homes.length]); each gets exactly one answer, with the asking node's ticket. The home
+ * asks nodes about the spans that they have: a query, answered likewise.
  */
 import type { SegmentId } from '../base/ids.js'
 import type { MessageFields } from '../base/message-fields.js'
 
 export type HeapMessage =
-  | { readonly type: 'AllocAsk'; readonly ticket: number; readonly segment: SegmentId; readonly bytes: number }
+  /** align: a power of two. home 0: anywhere; else in a unit whose home is the segment's home number home - 1. */
+  | {
+      readonly type: 'AllocAsk'
+      readonly ticket: number
+      readonly segment: SegmentId
+      readonly bytes: number
+      readonly align: number
+      readonly home: number
+    }
   | {
       readonly type: 'ReallocAsk'
       readonly ticket: number
@@ -16,7 +25,19 @@ export type HeapMessage =
     }
   | { readonly type: 'FreeAsk'; readonly ticket: number; readonly segment: SegmentId; readonly offset: number }
   | { readonly type: 'HeapStatAsk'; readonly ticket: number; readonly segment: SegmentId }
-  /** Answers AllocAsk (oldBytes 0) and ReallocAsk. Bytes are usable bytes: multiples of 16. */
+  | { readonly type: 'SpanAsk'; readonly ticket: number; readonly segment: SegmentId }
+  /** Nothing is allocated there any more. No answer. */
+  | { readonly type: 'SpanBack'; readonly segment: SegmentId; readonly offset: number }
+  | {
+      readonly type: 'SpanQuery'
+      readonly query: number
+      readonly segment: SegmentId
+      /** A SpanWish. */
+      readonly wish: string
+      readonly offset: number
+    }
+  | { readonly type: 'SpanAnswer'; readonly query: number; readonly bytes: number; readonly blocks: number }
+  /** Answers AllocAsk and SpanAsk (oldBytes 0) and ReallocAsk. Bytes are usable bytes: multiples of 16. */
   | {
       readonly type: 'HeapBlock'
       readonly ticket: number
@@ -29,8 +50,14 @@ export type HeapMessage =
   | { readonly type: 'HeapStatAnswer'; readonly ticket: number; readonly bytes: number; readonly blocks: number }
   | { readonly type: 'HeapRefused'; readonly ticket: number; readonly error: string; readonly detail: string }
 
+/** What is asked of a heap's home. */
+export type HeapAsk = Extract<
+  HeapMessage,
+  { readonly type: 'AllocAsk' | 'ReallocAsk' | 'FreeAsk' | 'HeapStatAsk' | 'SpanAsk' }
+>
+
 export const HEAP_FIELDS = {
-  AllocAsk: { ticket: 'number', segment: 'number', bytes: 'number' },
+  AllocAsk: { ticket: 'number', segment: 'number', bytes: 'number', align: 'number', home: 'number' },
   ReallocAsk: { ticket: 'number', segment: 'number', offset: 'number', bytes: 'number' },
   FreeAsk: { ticket: 'number', segment: 'number', offset: 'number' },
   HeapStatAsk: { ticket: 'number', segment: 'number' },
@@ -38,4 +65,8 @@ export const HEAP_FIELDS = {
   FreeDone: { ticket: 'number' },
   HeapStatAnswer: { ticket: 'number', bytes: 'number', blocks: 'number' },
   HeapRefused: { ticket: 'number', error: 'string', detail: 'string' },
+  SpanAsk: { ticket: 'number', segment: 'number' },
+  SpanBack: { segment: 'number', offset: 'number' },
+  SpanQuery: { query: 'number', segment: 'number', wish: 'string', offset: 'number' },
+  SpanAnswer: { query: 'number', bytes: 'number', blocks: 'number' },
 } as const satisfies MessageFields<HeapMessage>

@@ -104,6 +104,29 @@ export interface Frames {
   close(): void
 }
 
+/**
+ * The control pages of a segment's heap on this node (native/abi/heap_pages.h): chunks of the segment from its
+ * start, some of which are spans of blocks of one class. Whatever processes have written there, answers are
+ * within their bounds. Chunks and classes that are none throw ERR_GSHM_INVALID. Which chunks are spans, and of
+ * what class, is the caller's to know: but for give, a chunk must be one.
+ */
+export interface HeapPages {
+  readonly fd: number
+  /** The chunk becomes a span without allocated blocks, in a generation from 1. Throws ERR_GSHM_MEMORY or _SYSTEM. */
+  give(chunk: number, cls: number, generation: number, owner: number): void
+  /** The span, with what is allocated in it, gets another owner. */
+  pass(chunk: number, cls: number, generation: number, owner: number): void
+  /** Ends the span if nothing is allocated in it. */
+  seize(chunk: number, cls: number, generation: number): boolean
+  /** Blocks allocated in it. */
+  count(chunk: number, cls: number): number
+  /** Frees the block that begins `offset` bytes into the span; false: none is allocated there. */
+  free(chunk: number, cls: number, offset: number): boolean
+  /** Whether a block that is allocated begins there. */
+  look(chunk: number, cls: number, offset: number): boolean
+  close(): void
+}
+
 export interface PeerCredentials {
   readonly pid: number
   readonly uid: number
@@ -145,6 +168,19 @@ export type DeviceRequest =
   | { op: 'acquire'; serial: number; segment: number; offset: number; length: number }
   | { op: 'release'; serial: number; segment: number; offset: number; length: number }
 
+  /** Numbers are bytes; class: an index of spanBlockBytes; home: a node's number + 1, or 0. */
+  | { op: 'heap'; serial: number; segment: number }
+  | { op: 'span'; serial: number; segment: number; class: number }
+  | {
+      op: 'allocWith'
+      serial: number
+      segment: number
+      flags: number
+      size: number
+      align: number
+      home: number
+    }
+
 /** The body of a successful reply, by op. Ops that are missing here have an empty body. */
 export interface DeviceReplies {
   hello: { token: bigint; node: number; nodes: number; cluster: string; nodeName: string }
@@ -153,6 +189,9 @@ export interface DeviceReplies {
   stat: SegmentInfo
   alloc: { offset: number; size: number; oldSize: number }
   realloc: { offset: number; size: number; oldSize: number }
+  heap: { chunks: number; spanBytes: number }
+  span: { chunk: number; generation: number }
+  allocWith: { offset: number; size: number; oldSize: number }
   fork: { fork: bigint }
   inspect: { length: number }
 }
@@ -244,6 +283,14 @@ export interface CreateWith {
   readonly home?: number
 }
 
+/** gshm_alloc_options; what is absent is the default. */
+export interface AllocWith {
+  readonly align?: number
+  /** A node's number. */
+  readonly home?: number
+  readonly apart?: boolean
+}
+
 /** The C client, for ts/client: the same code as libgshm. Every failure throws an Error with `code`. */
 export interface NativeClient {
   attach(socket: string | null): void
@@ -264,6 +311,7 @@ export interface NativeClient {
   /** An ArrayBuffer over [pointer, pointer + length), which must lie in one view; unmapping detaches it. */
   buffer(pointer: bigint, length: number): ArrayBuffer
   alloc(segment: number, size: number): bigint
+  allocWith(segment: number, size: number, options: AllocWith): bigint
   realloc(segment: number, block: bigint, size: number): bigint
   free(segment: number, block: bigint): void
   /** length 0: to the end. */
@@ -290,6 +338,7 @@ type Constant =
   | `HELLO_${'REGISTER' | 'CHANNEL' | 'FORKED' | 'VISITOR'}`
   | `INSPECT_${'STATUS' | 'SEGMENTS' | 'PAGES' | 'PROCESSES'}`
   | 'CREATE_OR_OPEN'
+  | 'ALLOC_APART'
   | 'OPEN_OR_CREATE'
   | 'READ_ONLY'
 
@@ -311,6 +360,14 @@ export interface Native {
     mode: 'fresh' | 'forked',
   ) => FaultChannel
   readonly Frames: new (name: string, pages: number) => Frames
+  /** Sizes of blocks in spans, ascending, by class. */
+  readonly spanBlockBytes: readonly number[]
+  /** spanBytes: a power of two from 4096 to 65536. */
+  readonly HeapPages: new (
+    name: string,
+    chunks: number,
+    spanBytes: number,
+  ) => HeapPages
   /**
    * Frames.patch for memory of this process: a twin, whose length is the unit. False: the diff is
    * malformed, nothing was stored. Throws ERR_GSHM_INVALID when there is no such unit or diff.

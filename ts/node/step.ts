@@ -140,7 +140,9 @@ function request(
     case 'alloc':
     case 'realloc':
     case 'free':
-    case 'heapStat': {
+    case 'heapStat':
+    case 'lease':
+    case 'spans': {
       const attributes = attributesOf(state.names, request.segment)
       return heapRequest(state.heap, attributes, ticket, request, effects as HeapEffect[])
     }
