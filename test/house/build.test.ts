@@ -52,6 +52,14 @@ t.test('build list: binding.gyp and CMakeLists.txt name no source themselves', a
   }
 })
 
+t.test('package-lock.json says of this package what package.json says: npm install leaves it as it is', async (t) => {
+  const read = (file: string) => JSON.parse(readFileSync(join(projectRoot(), file), 'utf8'))
+  const { name, version, license, os, engines, dependencies, devDependencies, bin } = read('package.json')
+  const locked = read('package-lock.json').packages['']
+  t.match(locked, { name, version, license, os, engines, dependencies, devDependencies })
+  t.same(Object.keys(locked.bin), Object.keys(bin))
+})
+
 const products = ['gshm.node', 'libgshm.so', 'gshm-keeper', 'gshm-testbed-worker', ...Object.keys(list.programs)]
 
 t.test('node-gyp: it has built every product, and programs find libgshm beside them', async (t) => {

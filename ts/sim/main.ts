@@ -4,9 +4,10 @@ import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { AnyProtocol } from '../coherence/protocol.js'
 import { CHECKED } from './check.js'
-import { EXPLORER_SIZES } from './sizes.js'
-import { sizesTable } from './explore-size.js'
+import { listOfSizes, mutantsNamed, mutantsOf, protocolsNamed, shown, sizesNamed } from './chosen.js'
 import { exploreSizes } from './explore-jobs.js'
+import { sizesTable } from './explore-size.js'
+import { fail } from './failing.js'
 import { litmus, SEQUENTIAL } from './litmus-files.js'
 import { replaceTable, table, VERIFICATION } from './markdown.js'
 import { MUTANTS } from './mutants.js'
@@ -17,7 +18,8 @@ import { run } from './run.js'
 
 const program = new Command('sim')
   .description('checks the coherence protocols: the production step in a pretend cluster')
-  .showHelpAfterError()
+  .exitOverride()
+  .configureOutput({ outputError: () => {} }) // fail() says it
 
 program
   .command('run', { isDefault: true })
@@ -30,7 +32,7 @@ program
   .option('--losses <count>', 'nodes that may be lost (drawn from the seed unless given)', count(0, 63))
   .option('--json', 'end with one JSON object')
   .action((options: RunFlags) => {
-    const protocols = chosen(options.protocol).map((protocol) => runOne(protocol, options))
+    const protocols = protocolsNamed(options.protocol).map((protocol) => runOne(protocol, options))
     finish(options.json, { ok: protocols.every(({ ok }) => ok), protocols })
   })
 
@@ -38,20 +40,16 @@ program
   .command('explore')
   .description('everything that can happen in small clusters')
   .addOption(protocolOption())
-  .option('--size <name>', `only this size: ${[...new Set(EXPLORER_SIZES.map(({ name }) => name))].join(', ')}`)
+  .option('--size <name>', 'only this size, of each protocol that has one of that name (below)')
   .option('--full', 'the larger sizes too')
   .option('--jobs <count>', 'sizes gone through at once', count(1, 1024), availableParallelism())
-  .option('--break <name>', "the shortest counterexample to a planted bug, and exit 1; 'list' lists them")
-  .option('--markdown', 'write the table of sizes in docs/VERIFICATION.md anew')
+  .addOption(breakOption())
+  .addOption(markdownOption('sizes', 'protocol', 'size', 'break'))
   .option('--json', 'end with one JSON object')
+  .addHelpText('after', `\nSizes:\n  ${listOfSizes().replaceAll('; ', '\n  ')}`)
   .action(async (options: ExploreFlags) => {
-    const protocols = chosen(options.protocol)
-    if (options.break !== undefined) return breakOne(options.break, protocols, options)
-    const sizes = EXPLORER_SIZES.filter(({ name, when, protocol }) => {
-      if (!protocols.some((one) => one.name === protocol)) return false
-      return options.size === undefined ? options.full === true || when !== 'full' : name === options.size
-    })
-    if (sizes.length === 0) program.error(`--size: there is no size '${options.size}'`)
+    if (options.break !== undefined) return breakOne(options.break, options)
+    const sizes = sizesNamed(options.protocol, options.size, options.full === true)
     const results = await exploreSizes(sizes, options.jobs)
     const states = results.reduce((sum, result) => sum + result.states, 0)
     if (options.markdown) replaceTable(VERIFICATION, 'sizes', sizesTable(results))
@@ -61,7 +59,7 @@ program
 program
   .command('mutants')
   .description('what catches the bugs that are planted on purpose')
-  .option('--markdown', 'write the table of planted bugs in docs/VERIFICATION.md anew')
+  .addOption(markdownOption('planted bugs'))
   .option('--json', 'end with one JSON object')
   .action((options: { markdown?: true; json?: true }) => {
     const mutants = MUTANTS.map(catchOne)
@@ -81,7 +79,11 @@ program
     finish(options.json, litmus(paths, protocols))
   })
 
-await program.parseAsync()
+try {
+  await program.parseAsync()
+} catch (error) {
+  fail(error, process.argv.includes('--json'))
+}
 
 interface RunFlags {
   protocol?: string
@@ -107,8 +109,15 @@ function protocolOption(names: readonly string[] = CHECKED.map(({ name }) => nam
   return new Option('--protocol <name>', 'only this protocol').choices(names)
 }
 
-function chosen(name: string | undefined): AnyProtocol[] {
-  return CHECKED.filter((protocol) => name === undefined || protocol.name === name)
+/** It goes through the sizes that it needs. */
+function breakOption(): Option {
+  const what = "the shortest counterexample to a planted bug, and exit 1; 'list' lists them"
+  return new Option('--break <name>', what).conflicts(['size', 'full', 'jobs'])
+}
+
+/** The table is written whole: what leaves rows out would lose them. */
+function markdownOption(ofWhat: string, ...leavingOut: string[]): Option {
+  return new Option('--markdown', `write the table of ${ofWhat} in docs/VERIFICATION.md anew`).conflicts(leavingOut)
 }
 
 function runOne(protocol: AnyProtocol, options: RunFlags) {
@@ -156,21 +165,19 @@ function mutantsTable(mutants: readonly ReturnType<typeof catchOne>[]): string {
   })
 }
 
-function breakOne(name: string, protocols: readonly AnyProtocol[], { json }: ExploreFlags): void {
-  const planted = MUTANTS.filter(({ protocol }) => protocols.some((one) => one.name === protocol.name))
+function breakOne(name: string, { json, protocol }: ExploreFlags): void {
   if (name === 'list') {
-    for (const { protocol, name } of planted) console.log(`${protocol.name}: ${name}`)
+    const planted = mutantsOf(protocol)
+    for (const mutant of planted) console.log(shown(mutant))
     return finish(json, { ok: true, mutants: planted.map(({ protocol, name }) => ({ protocol: protocol.name, name })) })
   }
-  const named = planted.filter((mutant) => mutant.name === name)
-  if (named.length === 0) program.error(`--break: there is no planted bug '${name}'; 'list' lists them`)
-  const broken = named.map((mutant) => {
+  const broken = mutantsNamed(protocol, name).map((mutant) => {
     const found = counterexample(mutant)
-    const protocol = mutant.protocol.name
-    console.log(`${protocol}: ${name}${found ? `, ${found.size.name}` : ': not found in any size'}`)
+    console.log(`${shown(mutant)}${found ? `, ${found.size.name}` : ': not found in any size'}`)
     for (const line of found?.way ?? []) console.log(`  ${line}`)
     const { states, violation, way } = found ?? {}
-    return { protocol, name, size: found?.size.name ?? null, states, violation: violation ?? null, way }
+    const size = found?.size.name ?? null
+    return { protocol: mutant.protocol.name, name: mutant.name, size, states, violation: violation ?? null, way }
   })
   finish(json, { ok: false, broken })
 }
