@@ -309,6 +309,7 @@ export class Daemon {
             processes: this.#registry,
             faults: this.#faults.counts,
             evicted: this.#reclaim.evicted,
+            refused: this.#reclaim.refused,
             messages: { ...this.#messages, held: this.#hold.count },
             ask: (request, settle) => this.#runtime.request(request, settle),
           },

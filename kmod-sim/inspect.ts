@@ -24,6 +24,7 @@ export interface InspectSources {
   readonly faults: FaultCounts
   /** Pages that have left for want of memory. */
   readonly evicted: number
+  readonly refused: number
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
   readonly ask: Ask
 }
@@ -86,6 +87,7 @@ function status({ options, cluster, state, frames, processes, ...rest }: Inspect
     segments: state.names.known.size,
     faults: rest.faults,
     evicted: rest.evicted,
+    refused: rest.refused,
     messages: rest.messages,
   }
 }

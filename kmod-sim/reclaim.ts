@@ -64,6 +64,8 @@ export interface ReclaimHost {
 export class Reclaim {
   /** Pages that have left for want of room, so far. */
   evicted = 0
+  /** Faults that ended in SIGBUS because there was no room, so far. */
+  refused = 0
   readonly #parked: (Parked & { since: number })[] = []
   /** Pages that were told to go, and when. Their frames in all. */
   readonly #leaving = new Map<number, { readonly since: number; readonly frames: number }>()
@@ -153,6 +155,7 @@ export class Reclaim {
     this.#serve() // first: who goes on may bring what can leave for those behind
     const hopeless = !this.#evict(this.#wanted()) && now >= this.#hopeUntil
     while (this.#parked.length > 0 && (hopeless || now - this.#parked[0]!.since > PATIENCE_MS)) {
+      this.refused++
       this.host.refuse(this.#parked.shift()!, FULL)
     }
     if (this.#parked.length === 0) this.#rest()

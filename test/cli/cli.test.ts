@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import * as checks from '../../ts/cli/checks.js'
 import { mergePages } from '../../ts/cli/pages.js'
-import { bytes, human, oneOf, whole } from '../../ts/cli/parse.js'
+import { bytes, human, oneOf, ranges, whole } from '../../ts/cli/parse.js'
 import { table } from '../../ts/cli/table.js'
 import { compiled } from '../../ts/launch/paths.js'
 import { projectRoot } from '../../ts/project/index.js'
@@ -54,6 +54,7 @@ t.test('numbers and words of options are understood, or refused by the name of t
   }
   t.equal(oneOf('--inject', ['wrong', 'leak'])('leak'), 'leak')
   t.throws(() => oneOf('--inject', ['wrong', 'leak'])('x'), { message: /--inject 'x': one of wrong, leak/ })
+  t.same([[], [3], [0, 1, 2], [0, 2, 3]].map(ranges), ['', '3', '0-2', '0, 2-3'])
   t.same([0, 4096, 2 ** 20 * 1.5, 2 ** 33].map(human), ['0 B', '4.0 KiB', '1.5 MiB', '8.0 GiB'])
 })
 
@@ -143,6 +144,11 @@ t.test('a wrong command line is one line that names what is wrong, and with --js
     [['down'], /not up/],
     [['testbed', '--inject', 'doubt'], /wrong, overlap, leak/],
     [['testbed', '--consistency', 'none'], /--consistency 'none'.*srsw, mrsw, lrc/],
+    [['testbed', '--manager', 'dynamic', '--consistency', 'srsw'], /--manager dynamic with --consistency srsw: only/],
+    [['episodes', '--manager', 'dynamic', '--consistency', 'lrc'], /--manager dynamic with --consistency lrc: only/],
+    [['histories', '--manager', 'dynamic', '--consistency', 'srsw'], /--manager dynamic with --consistency srsw/],
+    [['litmus', 'x', '--manager', 'dynamic', '--consistency', 'lrc'], /--manager dynamic with --consistency lrc/],
+    [['litmus', 'x', '--guard', 'foo'], /--guard 'foo': 'lock' is wanted/],
     [['testbed', '--manager', 'none'], /--manager 'none'.*central, fixed, dynamic/],
   ] as const) {
     const { status, stdout, stderr } = await gshm(dir, ...args, '--json')

@@ -144,6 +144,7 @@ t.test('a node that leaves takes its pages along: ls says so, and run says why a
   t.teardown(() => probe.kill())
   await probe.ok('create', 'shared', 4 * 4096, 0)
   t.match(await json('ls'), { segments: [{ name: 'shared', lostHomes: [] }] })
+  t.match((await gshm('ls')).stdout, / home [^]* 4096 +0-1 /)
   const leaving = processId(up.nodes[1].pid)!
   process.kill(leaving.pid, 'SIGTERM')
   t.same(await gone([leaving], 15_000), [])
@@ -155,6 +156,39 @@ t.test('a node that leaves takes its pages along: ls says so, and run says why a
     stderr: /^gshm: rank 0 on node 0 got SIGBUS: pages are lost: with node 1/,
   })
 })
+
+/** Rank 1 is the home of as many pages as its node has frames for but one, all shared; one more takes a frame and a twin. */
+const FULL = `
+const [{ attach }, rank] = [await import(process.argv[2]), Number(process.env.GSHM_RANK)]
+const g = attach()
+const options = { openOrCreate: true, consistency: 'lrc' }
+const bytes = new Uint8Array(g.create('full', 256 * 4096, options).map().buffer())
+g.barrierSync('mapped', 2)
+if (rank === 1) for (let page = 0; page < 255; page++) bytes[page * 4096] = 1
+else bytes[255 * 4096] = 1
+g.barrierSync('written', 2)
+if (rank === 0) for (let page = 0; page < 255; page++) if (bytes[page * 4096] !== 1) process.exit(1)
+g.barrierSync('shared', 2)
+if (rank === 1) bytes[255 * 4096] = 2
+g.barrierSync('never', 2)
+`
+
+t.test(
+  'a rank that gets SIGBUS because memory is used up is told so, although its node has a frame left',
+  async (t) => {
+    const { gshm, json } = room(t)
+    const up = await json('up', '--nodes', '2', '--memory', '1M')
+    const script = join(t.testdir({ 'full.mjs': FULL }), 'full.mjs')
+    const end = await gshm('run', '-n', '2', '--', process.execPath, script, compiled('ts/index.js'))
+    t.match(end, {
+      status: 135,
+      stderr: /rank 1 on node 1 got SIGBUS: the 1\.0 MiB of its node's --memory are used up/,
+    })
+    const { frameBytes, memoryBytes, refused } = nodeStatus(up.nodes[1].socket)
+    t.equal(memoryBytes - frameBytes, 4096)
+    t.equal(refused, 1)
+  },
+)
 
 t.test('down while processes use the cluster: it names them and stops nothing; --force ends them', async (t) => {
   const { gshm, json, default: cluster } = room(t)

@@ -2,7 +2,7 @@
 import { command } from './command.js'
 import { CLUSTER_OPTION, localNodes, type ClusterOption } from './local-nodes.js'
 import { lostHomes } from './losses.js'
-import { human } from './parse.js'
+import { human, ranges } from './parse.js'
 import { table } from './table.js'
 import type { SegmentEntry } from '../client/inspect.js'
 
@@ -25,13 +25,14 @@ export const lsCommand = () =>
     else {
       say.print(
         table(
-          ['segment', 'name', 'size', 'model', 'unit', 'mode', 'uid', 'heap', 'blocks', 'nodes', 'frames here'],
+          ['segment', 'name', 'size', 'model', 'unit', 'home', 'mode', 'uid', 'heap', 'blocks', 'nodes', 'frames here'],
           list.map((s) => [
             s.segment,
             `${s.name}${s.linked ? '' : ' (unlinked)'}${s.lostHomes.length === 0 ? '' : ' (PAGES LOST)'}`,
             human(s.bytes),
             `${s.consistency}/${s.manager}`,
             s.unit,
+            ranges([...s.homes].sort((a, b) => a - b)),
             s.mode.toString(8).padStart(4, '0'),
             s.uid,
             human(s.heapBytes),

@@ -31,8 +31,9 @@ export function whole(option: string, least: number, most: number): (text: strin
 export function oneOf<T extends string>(option: string, words: readonly T[]): (text: string) => T {
   return (text) => {
     const word = words.find((w) => w === text)
-    if (word === undefined) throw new GshmError('INVALID', `${option} '${text}': one of ${words.join(', ')} is wanted`)
-    return word
+    if (word !== undefined) return word
+    const wanted = words.length === 1 ? `'${words[0]}'` : `one of ${words.join(', ')}`
+    throw new GshmError('INVALID', `${option} '${text}': ${wanted} is wanted`)
   }
 }
 
@@ -47,6 +48,17 @@ export function human(count: number): string {
     if (count >= size) return `${(count / size).toFixed(1)} ${unit}`
   }
   return `${count} B`
+}
+
+/** [0, 1, 2, 5] -> 0-2, 5: for people only. @param numbers in ascending order */
+export function ranges(numbers: readonly number[]): string {
+  const runs: [number, number][] = []
+  for (const number of numbers) {
+    const last = runs.at(-1)
+    if (last !== undefined && number === last[1] + 1) last[1] = number
+    else runs.push([number, number])
+  }
+  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ')
 }
 
 /** 1 node, 2 nodes. */

@@ -32,6 +32,8 @@ export interface NodeStatus {
   }
   /** Pages that have left for want of memory. */
   readonly evicted: number
+  /** Faults that ended in SIGBUS because the memory was used up. */
+  readonly refused: number
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
 }
 
