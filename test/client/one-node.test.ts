@@ -77,7 +77,9 @@ t.test('one node: after unmap and detach the buffers are empty, and attaching ag
   t.equal(stays[0], 5, 'a closed segment keeps its views')
   g.detach()
   t.equal(stays.length, 0)
-  t.throws(() => g.create('x', 1), { code: 'ERR_GSHM_DETACHED' })
+  t.throws(() => g.create('x', 1), { code: 'ERR_GSHM_DETACHED', message: /must attach first/ })
+  const slip = { manger: 'central' } as object
+  t.throws(() => g.create('x', 1, slip), { code: 'ERR_GSHM_INVALID', message: /'manger': there are openOrCreate, / })
   t.throws(() => g.detach(), { code: 'ERR_GSHM_DETACHED' })
   t.same(processes(node.socket(0)), [], 'the daemon has forgotten it')
 

@@ -49,8 +49,15 @@ export function key(what: string, value: unknown): string | bigint {
   throw typeError(what, 'a string, number or bigint', value)
 }
 
-export function options<T extends object>(what: string, value: T | undefined): Partial<T> {
+/** @param known every name that there is: one that is not among them is a slip of the pen, and refused */
+export function options<T extends object>(
+  what: string,
+  value: T | undefined,
+  known: Readonly<Record<keyof T, true>>,
+): Partial<T> {
   if (value === undefined) return {}
   if (typeof value !== 'object' || value === null) throw typeError(what, 'an object', value)
-  return value
+  const unknown = Object.keys(value).find((name) => !Object.hasOwn(known, name))
+  if (unknown === undefined) return value
+  throw new GshmError('INVALID', `${what} has '${unknown}': there are ${Object.keys(known).join(', ')}`)
 }

@@ -33,6 +33,7 @@ export interface OpenOptions {
   readonly readOnly?: boolean
 }
 
+const CREATE_OPTIONS = { openOrCreate: true, consistency: true, manager: true, unit: true, home: true } as const
 const { OPEN_OR_CREATE, READ_ONLY } = native.constants
 
 export class Gshm {
@@ -55,7 +56,7 @@ export class Gshm {
    * Errors: EXISTS, SIZE_MISMATCH, OPTION_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, UNSUPPORTED, MEMORY, LIMIT, NODE_LOST.
    */
   create(name: string, size: number, options?: CreateOptions): Segment {
-    const { openOrCreate = false, consistency, manager, unit, home } = check.options('options', options)
+    const { openOrCreate = false, consistency, manager, unit, home } = check.options('options', options, CREATE_OPTIONS)
     const called = check.name('name', name)
     const bytes = check.count('size', size, 1)
     const model = {
@@ -70,7 +71,7 @@ export class Gshm {
 
   /** Errors: NOT_FOUND, UNSUPPORTED (readOnly), NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */
   open(name: string, options?: OpenOptions): Segment {
-    const { readOnly = false } = check.options('options', options)
+    const { readOnly = false } = check.options('options', options, { readOnly: true })
     const called = check.name('name', name)
     const id = calling(() => this.#client.open(called, readOnly ? READ_ONLY : 0))
     return new Segment(this.#client, id, called)
@@ -180,7 +181,7 @@ export class Gshm {
  * NOT_USERFAULTFD, KERNEL_FEATURES, UNSUPPORTED (pages of another size), LIMIT.
  */
 export function attach(options?: AttachOptions): Gshm {
-  const { socket } = check.options('options', options)
+  const { socket } = check.options('options', options, { socket: true })
   const path = socket === undefined ? null : check.name('socket', socket)
   const client = new native.NativeClient()
   calling(() => client.attach(path))

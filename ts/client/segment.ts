@@ -5,6 +5,7 @@ import * as check from './check.js'
 import { calling, waiting } from './failure.js'
 import { View } from './view.js'
 
+const MAP_OPTIONS = { address: true, offset: true, length: true } as const
 const OFFSET_BITS = BigInt(native.constants.OFFSET_BITS)
 
 export interface MapOptions {
@@ -49,7 +50,7 @@ export class Segment {
    * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), INVALID, LIMIT, MEMORY.
    */
   map(options?: MapOptions): View {
-    const { address = 0n, offset = 0, length = 0 } = check.options('options', options)
+    const { address = 0n, offset = 0, length = 0 } = check.options('options', options, MAP_OPTIONS)
     const at = check.big('address', address)
     const from = check.count('offset', offset)
     const bytes = check.count('length', length)
