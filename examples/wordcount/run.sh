@@ -1,15 +1,29 @@
 #!/bin/sh
 # Counts the words of a file with RANKS processes (default 6) on the nodes of the running cluster and
 # compares the result with what tr, sort and uniq say. Prints the difference if there is one.
-# Usage: run.sh [--consistency M] [--manager K] [--unit U] [FILE]
+usage='usage: run.sh [--consistency M] [--manager K] [--unit BYTES] [FILE]'
 here=$(dirname "$(realpath "$0")")
 gshm="node $here/../../dist/ts/cli/main.js"
+fail() {
+  echo "run.sh: $1" >&2
+  exit 2
+}
 options=
-while [ "${1#--}" != "${1-}" ]; do
-  options="$options $1 $2"
-  shift 2 || exit 2
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help) echo "$usage"; exit 0 ;;
+    --consistency | --manager | --unit)
+      [ $# -ge 2 ] || fail "$1: a value is wanted; $usage"
+      options="$options $1 $2"
+      shift 2 ;;
+    -*) fail "$1: there is no such option; $usage" ;;
+    *) break ;;
+  esac
 done
-file=$(realpath "${1:-/usr/share/common-licenses/GPL-3}")
+[ $# -le 1 ] || fail "$2: one file is wanted; $usage"
+file=${1:-/usr/share/common-licenses/GPL-3}
+[ -f "$file" ] && [ -r "$file" ] || fail "$file: no file that can be read"
+file=$(realpath "$file")
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 LC_ALL=C

@@ -1,7 +1,7 @@
 /* wordcount: the ranks of one run count the words of a file in global memory.
  *
- *   gshm run -n 6 -- examples/wordcount/rank.sh [--consistency M] [--manager K] [--unit U] FILE
- *                                                       (run.sh does that and checks the result)
+ *   gshm run -n 6 -- examples/wordcount/rank.sh [--consistency M] [--manager K] [--unit BYTES] FILE
+ *   (run.sh does that and checks the result)
  *
  * Each rank reads its part of the file straight into a shared segment, counts the words that begin
  * there, and adds them to a shared table, under locks; rank 0 prints it as `sort | uniq -c` would.
@@ -168,6 +168,15 @@ static uint32_t from_environment(const char *name, uint32_t otherwise) {
   return value ? (uint32_t)strtoul(value, NULL, 10) : otherwise;
 }
 
+/* 8192, or 64K. */
+static uint32_t bytes(const char *text) {
+  char *end;
+  unsigned long value = strtoul(text, &end, 10), times = *end == 'K' || *end == 'k' ? 1024 : 1;
+  if (end != text && *(end + (times > 1)) == 0 && value <= 65536 / times) return (uint32_t)(value * times);
+  fprintf(stderr, "wordcount: --unit '%s': bytes are wanted, such as 8192 or 64K\n", text);
+  exit(2);
+}
+
 /* Gives the file's path. */
 static const char *parse(int argc, char **argv) {
   static const struct option known[] = {{"consistency", required_argument, NULL, 'c'},
@@ -177,23 +186,26 @@ static const char *parse(int argc, char **argv) {
   for (int word; (word = getopt_long(argc, argv, "", known, NULL)) != -1;) {
     if (word == 'c') model.consistency = optarg;
     else if (word == 'm') model.manager = optarg;
-    else if (word == 'u') model.unit = (uint32_t)strtoul(optarg, NULL, 10);
+    else if (word == 'u') model.unit = rank == 0 ? bytes(optarg) : 0;
     else exit(2);
   }
   return optind < argc ? argv[optind] : "/usr/share/common-licenses/GPL-3";
 }
 
 int main(int argc, char **argv) {
-  const char *path = parse(argc, argv);
-  struct stat stat_;
+  struct stat stat_ = {.st_size = 1};
   rank = from_environment("GSHM_RANK", 0);
   ranks = from_environment("GSHM_RANKS", 1);
-  if (stat(path, &stat_) != 0) fail(path);
+  const char *path = parse(argc, argv);
+  /* Rank 0 says what is wrong, once: the others wait for it at their first barrier, and are ended there. */
+  bool found = stat(path, &stat_) == 0;
+  if (!found && rank == 0) fail(path);
   if (stat_.st_size == 0) return 0;
   if (stat_.st_size >= 1ll << 31) return fprintf(stderr, "wordcount: %s is larger than 2 GiB\n", path), 1;
   size = (uint32_t)stat_.st_size;
   if (!(g = gshm_attach(NULL))) fail("attach");
   text = share("wordcount.text", size, "wordcount.text.made");
+  if (!found) fail(path);
   uint64_t entries = (uint64_t)size + ranks;
   table = share("wordcount.table", sizeof *table + entries * sizeof *table->entries, "wordcount.table.made");
 

@@ -20,15 +20,19 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 const { unit, ...words } = values
-const model = unit === undefined ? words : { ...words, unit: Number(unit) }
 const path = positionals[0] ?? '/usr/share/common-licenses/GPL-3'
 const rank = Number(process.env['GSHM_RANK'] ?? 0)
 const ranks = Number(process.env['GSHM_RANKS'] ?? 1)
-const { size } = statSync(path)
+// Rank 0 says what is wrong, once: the others wait for it at their first barrier, and are ended there.
+const found = statSync(path, { throwIfNoEntry: false })
+if (found === undefined && rank === 0) fail(`${path}: no such file`)
+const size = found?.size ?? 1
 if (size === 0) process.exit(0)
 if (size >= 2 ** 31) throw new Error(`${path} is larger than 2 GiB`)
+const model = rank > 0 || unit === undefined ? words : { ...words, unit: bytes(unit) }
 const g = attach()
 const text = new Uint8Array(share('wordcount.text', size, 'wordcount.text.made'))
+if (found === undefined) fail(`${path}: no such file`)
 const entriesAt = BUCKETS
 const table = new Uint32Array(share('wordcount.table', 4 * (BUCKETS + ENTRY * (size + ranks)), 'wordcount.table.made'))
 
@@ -42,6 +46,17 @@ if (rank === 0) {
   g.unlink('wordcount.table')
 }
 g.detach()
+
+function fail(why: string): never {
+  console.error(`wordcount: ${why}`)
+  process.exit(1)
+}
+
+/** 8192, or 64K. */
+function bytes(unit: string): number {
+  const [, digits, kilo] = /^(\d+)(k?)$/i.exec(unit) ?? fail(`--unit '${unit}': bytes are wanted, such as 8192 or 64K`)
+  return Number(digits) * (kilo === '' ? 1 : 1024)
+}
 
 /** Rank 0 makes it afresh; the others find it after the barrier. */
 function share(name: string, bytes: number, ready: string): ArrayBuffer {

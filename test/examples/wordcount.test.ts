@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { compiled } from '../../ts/launch/paths.js'
 import { projectRoot } from '../../ts/project/index.js'
 import { startCluster } from '../support/cluster.js'
+import { runProgram } from '../support/program.js'
 
 /** What tr, sort and uniq say. */
 function expected(file: string): string {
@@ -27,7 +29,7 @@ t.test('wordcount: C and Node.js ranks on three nodes count what tr, sort and un
   })
   const models: Record<string, string[]> = {
     'GPL-3, lrc': ['--consistency', 'lrc'],
-    'one long word over all parts': ['--unit', '65536'],
+    'one long word over all parts': ['--unit', '64K'],
     'a word at every seam': ['--consistency', 'mrsw', '--manager', 'central', '--unit', '8192'],
     'fewer bytes than ranks': ['--consistency', 'lrc', '--manager', 'central'],
   }
@@ -46,4 +48,36 @@ t.test('wordcount: C and Node.js ranks on three nodes count what tr, sort and un
     )
     t.equal(ends[0]?.stdout, expected(path), name)
   }
+})
+
+t.test(
+  'wordcount: a unit that is none and a file that is missing are told once, by rank 0 of either kind',
+  async (t) => {
+    const cluster = await startCluster(t, 1)
+    const none = join(cluster.dir, 'none')
+    const licence = '/usr/share/common-licenses/GPL-3'
+    for (const program of ['wordcount', compiled('examples/wordcount/wordcount.js')]) {
+      for (const [args, text] of [
+        [['--unit', '64X', licence], /^wordcount: --unit '64X': bytes are wanted[^\n]*\n$/],
+        [[none], /^wordcount: [^\n]*\/none[^\n]*\n$/],
+      ] as const) {
+        const end = await cluster.run(0, program, args, { env: { GSHM_RANK: '0', GSHM_RANKS: '2' } })
+        t.match(end, { status: Number, stdout: '', stderr: text })
+        t.not(end.status, 0)
+      }
+    }
+  },
+)
+
+t.test('run.sh: a wrong command line is one line, and --help is none', async (t) => {
+  const run = (...args: string[]) => runProgram(undefined, join(projectRoot(), 'examples/wordcount/run.sh'), args)
+  for (const [args, text] of [
+    [['--unit'], /--unit: a value is wanted/],
+    [['--colour', 'red'], /--colour: there is no such option/],
+    [['/no/such'], /\/no\/such: no file/],
+    [['a', 'b'], /b: one file is wanted/],
+  ] as const) {
+    t.match(await run(...args), { status: 2, stdout: '', stderr: new RegExp(`^run.sh: ${text.source}[^\\n]*\\n$`) })
+  }
+  t.match(await run('--help'), { status: 0, stdout: /^usage: run.sh/, stderr: '' })
 })
