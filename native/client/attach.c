@@ -15,7 +15,7 @@ struct gshm gshm_self = {
 
 int gshm_check(const gshm *g) {
   if (g != &gshm_self || !gshm_self.attached)
-    return gshm_fail(GSHM_E_DETACHED, "this process is not attached: call gshm_attach first");
+    return gshm_fail(GSHM_E_DETACHED, "this process is not attached: it must attach first");
   if (gshm_self.lost)
     return gshm_fail(GSHM_E_DAEMON_LOST, "the daemon did not learn of this process when it was forked");
   return 0;

@@ -76,7 +76,7 @@ typedef struct gshm_options {
 #define GSHM_HOME(node) ((int64_t)(node) < 0 ? (int64_t)(node) : (int64_t)(node) + 1)
 
 /* As gshm_create; options may be NULL. Errors besides: OPTION_MISMATCH (it exists with another option),
- * INVALID (a word, unit or node that is none), UNSUPPORTED (nothing in this version does that). */
+ * INVALID (a word, unit or node that is none, "dynamic" without "mrsw"). */
 GSHM_API gshm_segment *gshm_create_with(gshm *g, const char *name, uint64_t size, unsigned flags,
                                         const gshm_options *options);
 /* Opens an existing segment. flags must be 0 (O_RDONLY views: UNSUPPORTED). Errors: NOT_FOUND,

@@ -94,12 +94,13 @@ static gshm_segment *open_with(const struct gshm_exchange *request) {
   return s;
 }
 
-/* What the word means is the daemon's to say. */
+/* gshm_create and gshm_create_with, and Node.js' create: errors say `create`, as the daemon's do.
+ * What the word means is the daemon's to say. */
 static int copy_word(char into[GSHM_WORD_MAX + 1], const char *word, const char *option) {
   if (!word) return 0;
   size_t length = strlen(word);
   if (length == 0 || length > GSHM_WORD_MAX)
-    return gshm_fail(GSHM_E_INVALID, "gshm_create: %s is '%s': it must have 1 to %u bytes", option, word, GSHM_WORD_MAX);
+    return gshm_fail(GSHM_E_INVALID, "create: %s is '%s': it must have 1 to %u bytes", option, word, GSHM_WORD_MAX);
   memcpy(into, word, length);
   return 0;
 }
@@ -109,7 +110,7 @@ static int copy_options(struct gshm_create_request *into, const gshm_options *op
   if (copy_word(into->consistency, options->consistency, "consistency") != 0) return -1;
   if (copy_word(into->manager, options->manager, "manager") != 0) return -1;
   if (options->home < 0 || options->home > UINT32_MAX)
-    return gshm_fail(GSHM_E_INVALID, "gshm_create: home is %lld: it must be the number of a node",
+    return gshm_fail(GSHM_E_INVALID, "create: home is %lld: it must be the number of a node",
                      (long long)(options->home < 0 ? options->home : options->home - 1));
   into->unit = options->unit;
   into->home = (uint32_t)options->home;
@@ -122,13 +123,13 @@ gshm_segment *gshm_create(gshm *g, const char *name, uint64_t size, unsigned fla
 
 gshm_segment *gshm_create_with(gshm *g, const char *name, uint64_t size, unsigned flags, const gshm_options *options) {
   struct gshm_create_request body = {.mode = 0600};
-  if (gshm_check(g) != 0 || gshm_copy_name(body.name, name, "gshm_create") != 0) return NULL;
+  if (gshm_check(g) != 0 || gshm_copy_name(body.name, name, "create") != 0) return NULL;
   if (size == 0 || size > SIZE_MAX_BYTES) {
-    gshm_fail(GSHM_E_INVALID, "gshm_create: size %llu: 1 to 2^%d bytes", (unsigned long long)size, GSHM_OFFSET_BITS);
+    gshm_fail(GSHM_E_INVALID, "create: size %llu: 1 to 2^%d bytes", (unsigned long long)size, GSHM_OFFSET_BITS);
     return NULL;
   }
   if (flags & ~GSHM_OPEN_OR_CREATE) {
-    gshm_fail(GSHM_E_INVALID, "gshm_create: flags 0x%x: only GSHM_OPEN_OR_CREATE is known", flags);
+    gshm_fail(GSHM_E_INVALID, "create: flags 0x%x: only GSHM_OPEN_OR_CREATE is known", flags);
     return NULL;
   }
   body.size = (size + GSHM_PAGE_SIZE - 1) & ~(uint64_t)(GSHM_PAGE_SIZE - 1);
