@@ -6,6 +6,7 @@ import t from 'tap'
 import { compiled } from '../../ts/launch/paths.js'
 import { projectRoot } from '../../ts/project/index.js'
 import { startCluster } from '../support/cluster.js'
+import { Probe } from '../support/probe.js'
 
 const readme = readFileSync(join(projectRoot(), 'README.md'), 'utf8')
 const run = promisify(execFile)
@@ -37,6 +38,16 @@ t.test("the README's examples, as they stand there, count on in one memory on tw
   ] as const) {
     t.match(await cluster.run(node, program), { status: 0, stdout: text, stderr: '' })
   }
+  // Whoever had the lock died with it: the next one goes on.
+  for (const [program, text] of [
+    [join(dir, 'hello'), 'C on node 0: 5\n'],
+    [join(dir, 'hello.mjs'), 'Node.js on node 0: 6\n'],
+  ] as const) {
+    const holder = await Probe.start(cluster.socket(1))
+    await holder.ok('lock', 'hello')
+    await holder.kill()
+    t.match(await cluster.run(0, program), { status: 0, stdout: text, stderr: '' })
+  }
 })
 
 t.test('the README speaks of commands and files that exist', async (t) => {
@@ -46,7 +57,7 @@ t.test('the README speaks of commands and files that exist', async (t) => {
   const scripts = (
     JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { scripts: Record<string, string> }
   ).scripts
-  for (const [, script = ''] of readme.matchAll(/npm run ([\w:]+)/g)) t.ok(scripts[script], `npm run ${script}`)
+  for (const [, script = ''] of readme.matchAll(/npm run (\w[\w:-]*)/g)) t.ok(scripts[script], `npm run ${script}`)
   for (const [, path = ''] of readme.matchAll(/\]\(([\w./-]+)\)/g)) {
     await t.resolves(run('test', ['-e', join(projectRoot(), path)]), path)
   }

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import { claimHolds, holds, namesOf, parseLitmus, scOutcomes } from '../../ts/litmus/index.js'
+import { claimHolds, holds, namesOf, parseLitmus, scOutcomes, tsoOutcomes } from '../../ts/litmus/index.js'
+import { projectRoot } from '../../ts/project/index.js'
 import { knownText, litmusText } from '../support/litmus-tests.js'
 
 t.test('a test with everything that the format has', async (t) => {
@@ -126,4 +129,12 @@ t.test('what is not understood is one error that names file and line', async (t)
       message: new RegExp(`^dir/a\\.litmus:${line}: .*${what.source}`),
     })
   }
+})
+
+t.test('the example is understood, and what it asks about is not sequentially consistent', async (t) => {
+  const file = join(projectRoot(), 'examples/litmus/SB.litmus')
+  const test = parseLitmus(readFileSync(file, 'utf8'), file)
+  t.equal(test.name, 'SB')
+  t.notOk(claimHolds(test, scOutcomes(test).all))
+  t.ok(claimHolds(test, tsoOutcomes(test).all))
 })

@@ -80,6 +80,8 @@ t.test('litmus: a file that is not understood is skipped, told, and not ok', asy
 t.test('litmus: what it cannot do is one error', async (t) => {
   const { tests, temporary } = folders(t, ['SB'])
   mkdirSync(join(tests, 'empty'))
+  const odd = join(temporary, 'odd.litmus')
+  writeFileSync(odd, knownText('SB').replace('movq $1,(y)', 'incq (y)'))
   for (const [args, text] of [
     [[join(tests, 'empty')], /no file below it ends in \.litmus/],
     [[join(tests, 'none')], /no such file or folder/],
@@ -87,6 +89,7 @@ t.test('litmus: what it cannot do is one error', async (t) => {
     [[tests, '--placement', 'above'], /same-page, page-each, mixed/],
     [[tests, '--threads', 'none'], /node-each, same-node/],
     [[tests, '--runs', '0'], /--runs '0'/],
+    [[odd], /^gshm: ERR_GSHM_INVALID: [^\n]*odd\.litmus:4: instruction 'incq \(y\)'[^\n]*\n$/],
     [[], /paths/],
   ] as const) {
     const options = { env: { TMPDIR: temporary } }
@@ -95,7 +98,7 @@ t.test('litmus: what it cannot do is one error', async (t) => {
     t.equal(status, 1)
     t.match(stderr, text)
   }
-  t.same(readdirSync(temporary), [])
+  t.same(readdirSync(temporary), ['odd.litmus'])
 })
 
 t.test('litmus: interrupted, it stops everything and says so', async (t) => {

@@ -24,6 +24,11 @@ export interface Model {
 /** What a creation gets that names nothing else. */
 export const DEFAULT_MODEL: Model = { consistency: 'mrsw', manager: 'fixed', unit: UNIT_MIN }
 
+/** Can the two go together? What is dynamic has an owner, which only mrsw's pages have. */
+export function fits({ consistency, manager }: { readonly consistency: string; readonly manager: string }): boolean {
+  return manager !== 'dynamic' || consistency === 'mrsw'
+}
+
 /** The name of the tables that serve a segment. */
 export type ProtocolName = 'srsw' | 'mrsw' | 'mrsw-dynamic' | 'lrc'
 

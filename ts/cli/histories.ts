@@ -58,8 +58,9 @@ export const historiesCommand = () =>
         return { ...result }
       },
     ),
-    'of the segments (not lrc)',
+    'of the segments',
     'who serialises their pages',
+    ['srsw', 'mrsw'],
   )
     .option(...NODES)
     .option(...PROCESSES)

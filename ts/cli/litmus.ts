@@ -45,3 +45,11 @@ export const litmusCommand = () =>
     .option('--threads <where>', `of threads: ${SPREADS.join(', ')}`, oneOf('--threads', SPREADS), 'node-each')
     .option('--runs <count>', 'of each test', whole('--runs', 1, 10_000_000), 1000)
     .option(...seed('makes layouts and delays the same again (default: a new one)'))
+    .addHelpText(
+      'after',
+      `
+A path is a file, or a folder: all files below it, at any depth, whose names end in .litmus.
+What is understood of the format: the README; an example: examples/litmus/SB.litmus.
+
+  gshm litmus examples/litmus`,
+    )

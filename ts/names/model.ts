@@ -4,6 +4,7 @@ import {
   MANAGERS,
   UNIT_MAX,
   UNIT_MIN,
+  fits,
   protocolName,
   type Model,
   type ProtocolName,
@@ -41,7 +42,7 @@ export function buildRefusal(protocols: ReadonlySet<ProtocolName>, model: Model)
 function modelInvalid({ consistency, manager, unit }: Omit<ModelAsked, 'home'>): string | undefined {
   if (!isOneOf(CONSISTENCIES, consistency)) return `consistency is '${consistency}': it must be ${words(CONSISTENCIES)}`
   if (!isOneOf(MANAGERS, manager)) return `manager is '${manager}': it must be ${words(MANAGERS)}`
-  if (manager === 'dynamic' && consistency !== 'mrsw') {
+  if (!fits({ consistency, manager })) {
     return `manager is 'dynamic': only consistency 'mrsw' can have it, not '${consistency}'`
   }
   const isUnit = unit >= UNIT_MIN && unit <= UNIT_MAX && Number.isInteger(Math.log2(unit))

@@ -41,9 +41,10 @@ export interface LitmusResult {
   readonly violations: readonly Violation[]
 }
 
-/** @param progress is told a line for each test */
+/** Files that cannot be run are skipped, and told. @throws GshmError INVALID when none can. @param progress is told a line for each test */
 export async function runLitmus(options: LitmusOptions, progress: (line: string) => void): Promise<LitmusResult> {
   const found = findTests(options.paths)
+  if (found.tests.length === 0) throw nothingToRun(found.skipped)
   for (const reason of found.skipped) progress(`skipped: ${reason}`)
   const dir = mkdtempSync(join(tmpdir(), 'gshm-litmus-'))
   const run = new LitmusRun(options, found, dir, progress)
@@ -56,6 +57,12 @@ export async function runLitmus(options: LitmusOptions, progress: (line: string)
     rmSync(dir, { recursive: true, force: true })
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt)
   }
+}
+
+function nothingToRun(skipped: readonly string[]): GshmError {
+  const [first = '', ...others] = skipped
+  const more = others.length === 0 ? '' : `; nor can ${others.length} other files be run`
+  return new GshmError('INVALID', `${first}${more}`)
 }
 
 class LitmusRun {
@@ -79,7 +86,7 @@ class LitmusRun {
 
   async run(): Promise<LitmusResult> {
     const started = performance.now()
-    const verdicts = this.found.tests.length === 0 ? [] : await this.#runAll()
+    const verdicts = await this.#runAll()
     const sum = (field: 'runs' | 'forbidden' | 'seen' | 'reachable' | 'outsideSc') =>
       verdicts.reduce((total, verdict) => total + verdict[field], 0)
     const forbidden = sum('forbidden')
