@@ -6,6 +6,7 @@ import { calling, waiting } from './failure.js'
 import { View } from './view.js'
 
 const MAP_OPTIONS = { address: true, offset: true, length: true } as const
+const ALLOC_OPTIONS = { align: true, home: true, apart: true } as const
 const OFFSET_BITS = BigInt(native.constants.OFFSET_BITS)
 
 export interface MapOptions {
@@ -75,7 +76,7 @@ export class Segment {
   alloc(size: number, options?: AllocOptions): bigint {
     const bytes = check.count('size', size, 1)
     if (options === undefined) return calling(() => this.#client.alloc(this.id, bytes))
-    const { align, home, apart } = check.options('options', options)
+    const { align, home, apart } = check.options('options', options, ALLOC_OPTIONS)
     const given = {
       ...(align !== undefined && { align: check.power('align', align) }),
       ...(home !== undefined && { home: check.count('home', home) }),
