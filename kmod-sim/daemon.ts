@@ -137,6 +137,7 @@ export class Daemon {
         ...(options.secret && { secret: options.secret }),
         version: options.version,
         log: (level, text) => this.log[level](text),
+        openPeerSocket: (...socket) => new native.PeerSocket(...socket),
       },
       {
         self: (node) => this.#found(node),

@@ -27,6 +27,7 @@ Napi::Object InitDevice(Napi::Env env, Napi::Object exports);
 Napi::Object InitTimer(Napi::Env env, Napi::Object exports);
 Napi::Object InitExitWatch(Napi::Env env, Napi::Object exports);
 Napi::Object InitKeeperLink(Napi::Env env, Napi::Object exports);
+Napi::Object InitPeerSocket(Napi::Env env, Napi::Object exports);
 Napi::Object InitDescriptors(Napi::Env env, Napi::Object exports);
 Napi::Object InitClient(Napi::Env env, Napi::Object exports);
 

@@ -6,7 +6,8 @@
 
 class PollHandle {
  public:
-  PollHandle(PollSlot* slot, std::function<void()> ready) : slot_(slot), ready_(std::move(ready)) {}
+  PollHandle(PollSlot* slot, std::function<void()> ready, std::function<void()> writable)
+      : slot_(slot), ready_(std::move(ready)), writable_(std::move(writable)) {}
 
   int Start(napi_env env, int fd) {
     uv_loop_t* loop = nullptr;
@@ -20,8 +21,13 @@ class PollHandle {
   }
 
   void Watch(bool on) {
-    if (on) uv_poll_start(&poll_, UV_READABLE, OnReady);
+    if (on) uv_poll_start(&poll_, events_, OnReady);
     else uv_poll_stop(&poll_);
+  }
+
+  void AwaitWritable(bool on) {
+    events_ = on ? UV_READABLE | UV_WRITABLE : UV_READABLE;
+    Watch(true);
   }
 
   void KeepAlive(bool on) {
@@ -40,9 +46,10 @@ class PollHandle {
  private:
   /* An error state (a socket whose peer is gone) counts as readable: reading will tell. libuv has
    * stopped watching then; whoever does not close goes on. */
-  static void OnReady(uv_poll_t* poll, int status, int) {
+  static void OnReady(uv_poll_t* poll, int status, int events) {
     PollHandle* self = static_cast<PollHandle*>(poll->data);
-    if (self->slot_) self->ready_();
+    if (self->slot_ && (events & UV_WRITABLE)) self->writable_();
+    if (self->slot_ && (status < 0 || (events & UV_READABLE))) self->ready_();
     if (status < 0 && self->slot_) self->Watch(true);
   }
 
@@ -58,12 +65,13 @@ class PollHandle {
 
   uv_poll_t poll_{};
   PollSlot* slot_;
-  std::function<void()> ready_;
+  std::function<void()> ready_, writable_;
+  int events_ = UV_READABLE;
   napi_async_cleanup_hook_handle hook_ = nullptr;
 };
 
-int PollSlot::Open(napi_env env, int fd, std::function<void()> ready) {
-  PollHandle* handle = new PollHandle(this, std::move(ready));
+int PollSlot::Open(napi_env env, int fd, std::function<void()> ready, std::function<void()> writable) {
+  PollHandle* handle = new PollHandle(this, std::move(ready), std::move(writable));
   int result = handle->Start(env, fd);
   if (result != 0) {
     delete handle; /* libuv has not seen it: uv_poll_init leaves nothing behind when it fails */
@@ -79,6 +87,10 @@ void PollSlot::Close() {
 
 void PollSlot::Watch(bool on) {
   if (handle_) handle_->Watch(on);
+}
+
+void PollSlot::AwaitWritable(bool on) {
+  if (handle_) handle_->AwaitWritable(on);
 }
 
 void PollSlot::KeepAlive(bool on) {

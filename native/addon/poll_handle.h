@@ -21,11 +21,13 @@ class PollSlot {
   PollSlot& operator=(const PollSlot&) = delete;
   ~PollSlot() { Close(); }
 
-  /* Watches `fd` until closed. The function runs without a handle scope. 0 or a negative errno. */
-  int Open(napi_env env, int fd, std::function<void()> ready);
+  /* Watches `fd` until closed. The functions run without a handle scope. 0 or a negative errno. */
+  int Open(napi_env env, int fd, std::function<void()> ready, std::function<void()> writable = nullptr);
   void Close();
   /* Pauses and goes on. */
   void Watch(bool on);
+  /* Whether `writable` is called when there is room to write; not at first. */
+  void AwaitWritable(bool on);
   /* Whether the handle keeps the event loop alive; it does at first. */
   void KeepAlive(bool on);
   explicit operator bool() const { return handle_ != nullptr; }

@@ -10,6 +10,8 @@ import {
   type Endpoint,
   type Started,
 } from '../../ts/cluster/index.js'
+import type { OpenPeerSocket } from '../../ts/cluster/transport.js'
+import { native } from '../../ts/native/index.js'
 import type { Message } from '../../ts/node/messages.js'
 
 export type Options = Partial<ClusterOptions> & { readonly nodeName: string }
@@ -64,7 +66,11 @@ export function handlers(add: (line: string) => void): ClusterHandlers {
 }
 
 export function defaults(options: Options, add: (line: string) => void): ClusterOptions {
-  return { clusterName: 'test', version: '1', log: (level, text) => add(`log ${level} ${text}`), ...options }
+  const log: ClusterOptions['log'] = (level, text) => add(`log ${level} ${text}`)
+  // As in a daemon; GSHM_TEST_NODE_NET=1: links stay node:net's.
+  const open: OpenPeerSocket = (...socket) => new native.PeerSocket(...socket)
+  const fast = process.env.GSHM_TEST_NODE_NET === '1' ? {} : { openPeerSocket: open }
+  return { clusterName: 'test', version: '1', log, ...fast, ...options }
 }
 
 /** A node in this process. */

@@ -19,8 +19,9 @@ import type { Identity } from './handshake.js'
 import { Heartbeat, PAUSE_MS_MAX } from './heartbeat.js'
 import { joinCluster } from './joining.js'
 import type { Link } from './link.js'
-import { Members, type Member } from './members.js'
+import { Members, type Member, type MembersEvents } from './members.js'
 import type { ControlMessage, Hello } from './messages.js'
+import type { OpenPeerSocket } from './transport.js'
 
 export interface ClusterOptions {
   readonly clusterName: string
@@ -34,6 +35,8 @@ export interface ClusterOptions {
   readonly secret?: Uint8Array
   readonly version: string
   readonly log: Log
+  /** Where links go on that have been authenticated; without it they stay node:net's. */
+  readonly openPeerSocket?: OpenPeerSocket
 }
 
 export interface ClusterHandlers {
@@ -78,7 +81,7 @@ export class Cluster {
       options.log('warn', `this daemon stood still for ${Math.round(ms)} ms`)
       if (ms > PAUSE_MS_MAX) this.#members.stalled(`it stood still for ${Math.round(ms)} ms`)
     })
-    this.#members = new Members({
+    const events: MembersEvents = {
       joined: (node, joinedName) => this.#tell(() => handlers.joined(node, joinedName)),
       message: (from, message, payload) => this.#message(from, message, payload),
       lost: (node, why) => this.#tell(() => handlers.lost(node, why)),
@@ -88,7 +91,8 @@ export class Cluster {
         this.#admission?.dropped(node, why)
         if (node === 0) this.#welcome?.reject(new GshmError('NODE_LOST', `--join: the first node is lost: ${why}`))
       },
-    })
+    }
+    this.#members = new Members(events, options.openPeerSocket)
   }
 
   /** @throws GshmError that names the option at fault */

@@ -12,6 +12,7 @@ import { PeerError } from '../base/peer-error.js'
 import type { Message } from '../node/messages.js'
 import type { Link } from './link.js'
 import { isControl, printable, type AnyMessage, type ControlMessage } from './messages.js'
+import type { OpenPeerSocket } from './transport.js'
 
 export interface Member {
   readonly node: NodeId
@@ -50,7 +51,10 @@ export class Members {
   #doubt = ''
   #over = false
 
-  constructor(private readonly events: MembersEvents) {}
+  constructor(
+    private readonly events: MembersEvents,
+    private readonly open?: OpenPeerSocket,
+  ) {}
 
   get(node: NodeId): Member | undefined {
     const peer = this.#peers.get(node)
@@ -72,6 +76,7 @@ export class Members {
   add(member: Member, link: Link, joined: boolean): void {
     const peer: Peer = { ...member, link, joined }
     this.#peers.set(member.node, peer)
+    if (this.open !== undefined) link.hasten(this.open)
     link.onBroken((why) => this.#brokenLink(peer, why))
     link.take((message, payload) => this.#receive(peer, message, payload))
   }

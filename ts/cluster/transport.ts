@@ -1,6 +1,7 @@
 /**
- * One stream of bytes to one peer. This interface is all that the rest of the room knows of sockets,
- * so that a cheaper one (the addon's, another network's) can take node:net's place.
+ * One stream of bytes to one peer. This interface is all that the rest of the room knows of sockets.
+ * A connection is node:net's until its peer has proved who it is; then a cheaper one (the addon's) can take
+ * its descriptor over, where the daemon has one to offer.
  *
  * Two ways of reading, because node:net has two: a socket that we dialed reads into a buffer of ours
  * (`onread`, no allocation and no stream in between); for an accepted one net.Server offers no such
@@ -9,6 +10,23 @@
  */
 import { connect, type Socket } from 'node:net'
 import type { Endpoint } from './address.js'
+
+/** A connected socket outside node:net. */
+export interface PeerSocket {
+  /** Sends what the kernel takes, and keeps a copy of the rest; gives how many bytes wait. */
+  write(bytes: Uint8Array): number
+  queued(): number
+  /** What waits is sent, then nothing more; what still comes is dropped. Closes when the peer has closed too. */
+  end(): void
+  close(): void
+}
+/** Takes a duplicate of the descriptor. `closed` is called once, unless close() or end() was: '' or an error's name. */
+export type OpenPeerSocket = (
+  fd: number,
+  buffer: Uint8Array,
+  read: (bytes: number) => void,
+  closed: (error: string) => void,
+) => PeerSocket
 
 export interface TransportEvents {
   /** The bytes are the callee's until it returns. */
@@ -25,6 +43,8 @@ export interface Transport {
   write(bytes: Uint8Array): boolean
   /** Bytes that the kernel has not taken yet. */
   queued(): number
+  /** The socket goes on outside node:net, if it can be taken out just now. */
+  hasten(open: OpenPeerSocket): void
   /** Sends what is queued, then closes; what still arrives is dropped. Never waits longer than 5 s. */
   end(): void
   destroy(): void
@@ -37,6 +57,7 @@ class SocketTransport implements Transport {
   readonly peerAddress: string
   events: TransportEvents | undefined
   #socket: Socket
+  #fast: PeerSocket | undefined
   #closed = false
   #error = ''
 
@@ -51,9 +72,27 @@ class SocketTransport implements Transport {
   }
 
   #close(why: string): void {
-    if (this.#closed) return
+    if (this.#closed || this.#fast !== undefined) return
+    this.#tellClosed(why)
+    this.#socket.destroy()
+  }
+
+  #tellClosed(why: string): void {
     this.#closed = true
     this.events?.closed(why)
+  }
+
+  hasten(open: OpenPeerSocket): void {
+    const { _handle: handle } = this.#socket as unknown as { readonly _handle?: { readonly fd?: number } }
+    const fd = handle?.fd ?? -1
+    if (this.#closed || this.#fast !== undefined || fd < 0 || this.#socket.writableLength > 0) return
+    this.#fast = open(
+      fd,
+      readBuffer,
+      (bytes) => this.received(readBuffer.subarray(0, bytes)),
+      (error) => this.#tellClosed(error === '' ? 'closed by the peer' : error),
+    )
+    // This closes node:net's own descriptor, not the connection.
     this.#socket.destroy()
   }
 
@@ -63,20 +102,25 @@ class SocketTransport implements Transport {
 
   write(bytes: Uint8Array): boolean {
     if (this.#closed) return true
+    if (this.#fast !== undefined) {
+      this.#fast.write(bytes)
+      return true
+    }
     this.#socket.write(bytes)
     // node:net tries the system call at once and counts what the kernel has not taken
     return this.#socket.writableLength === 0
   }
 
   queued(): number {
-    return this.#socket.writableLength
+    return this.#fast?.queued() ?? this.#socket.writableLength
   }
 
   end(): void {
     if (this.#closed) return
     this.#closed = true
-    const timer = setTimeout(() => this.#socket.destroy(), END_MS_MAX)
+    const timer = setTimeout(() => this.#destroyNow(), END_MS_MAX)
     timer.unref()
+    if (this.#fast !== undefined) return this.#fast.end()
     this.#socket.on('close', () => clearTimeout(timer))
     this.#socket.on('end', () => this.#socket.destroy())
     this.#socket.end()
@@ -84,6 +128,11 @@ class SocketTransport implements Transport {
 
   destroy(): void {
     this.#closed = true
+    this.#destroyNow()
+  }
+
+  #destroyNow(): void {
+    this.#fast?.close()
     this.#socket.destroy()
   }
 }

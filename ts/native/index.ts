@@ -254,6 +254,16 @@ export interface Closable {
   close(): void
 }
 
+/** A connected stream socket to another node (native/addon/peer_socket.h). */
+export interface PeerSocket {
+  /** Sends at once what the kernel takes, and keeps a copy of the rest; gives how many bytes wait. */
+  write(bytes: Uint8Array): number
+  queued(): number
+  /** What waits is sent, then nothing more; what still comes is dropped. Closes when the peer has closed too. */
+  end(): void
+  close(): void
+}
+
 export interface ExitWatch extends Closable {
   /** The pidfd, open until close(). */
   readonly fd: number
@@ -382,6 +392,16 @@ export interface Native {
   readonly KeeperLink: new (fd: number) => KeeperLink
   /** An AF_UNIX SEQPACKET pair, both close-on-exec: a child gets its end through spawn's stdio. */
   socketPair(): [number, number]
+  /**
+   * Takes a duplicate of the descriptor. `read` is called when so many bytes are in the buffer, which is the callee's
+   * until it returns; `closed` once, when the peer has closed (''), or with the name of an error; not after close() or end().
+   */
+  readonly PeerSocket: new (
+    fd: number,
+    buffer: Uint8Array,
+    read: (bytes: number) => void,
+    closed: (error: string) => void,
+  ) => PeerSocket
   closeFd(fd: number): void
   /**
    * Calls `exited` once when the process `pid` has ended (pidfd). Throws ERR_GSHM_SYSTEM with errno

@@ -1,0 +1,150 @@
+/* peer_socket.cc: see peer_socket.h. */
+#include "peer_socket.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "addon.h"
+#include "arguments.h"
+
+namespace {
+
+constexpr int kReads = 16; /* in one wake-up, when each fills the buffer: others wait */
+
+}  // namespace
+
+Napi::Function PeerSocket::Define(Napi::Env env) {
+  return DefineClass(env, "PeerSocket",
+                     {
+                         RawMethod("write", &PeerSocket::Write),
+                         InstanceMethod<&PeerSocket::Queued>("queued"),
+                         InstanceMethod<&PeerSocket::End>("end"),
+                         InstanceMethod<&PeerSocket::Close>("close"),
+                     });
+}
+
+PeerSocket::PeerSocket(const Napi::CallbackInfo& info)
+    : ObjectWrap(info),
+      read_(info.Env(), FunctionOf(info.Env(), info[2], "PeerSocket: read"), "gshm:peer"),
+      closed_(info.Env(), FunctionOf(info.Env(), info[3], "PeerSocket: closed"), "gshm:peer") {
+  Napi::Env env = info.Env();
+  int fd = FdOf(env, info[0]);
+  if (!ToBytes(env, info[1], 0, &bytes_, &room_) || room_ == 0)
+    throw MakeError(env, GSHM_E_INVALID, "PeerSocket: buffer must be a Uint8Array that is not empty");
+  buffer_ = Napi::Persistent(info[1].As<Napi::Uint8Array>());
+  fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (fd_ < 0) throw SystemError(env, "PeerSocket: fcntl", errno);
+  int result = poll_.Open(env, fd_, [this] { OnReadable(); }, [this] { OnWritable(); });
+  if (result != 0) {
+    close(fd_);
+    fd_ = -1;
+    throw SystemError(env, "uv_poll", -result);
+  }
+  Ref();
+}
+
+PeerSocket::~PeerSocket() {
+  poll_.Close();
+  if (fd_ >= 0) close(fd_);
+}
+
+void PeerSocket::CloseNow() {
+  if (fd_ < 0) return;
+  poll_.Close();
+  close(fd_);
+  fd_ = -1;
+  queue_ = {};
+  sent_ = 0;
+  Unref();
+}
+
+void PeerSocket::Close(const Napi::CallbackInfo&) { CloseNow(); }
+
+void PeerSocket::OnReadable() {
+  FromLoop(Env(), [this] {
+    for (int reads = 0; reads < kReads && fd_ >= 0; reads++) {
+      ssize_t count = recv(fd_, bytes_, room_, MSG_DONTWAIT);
+      if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+      if (count <= 0) {
+        const char* why = count == 0 ? "" : uv_err_name(-errno);
+        bool tell = !ending_;
+        CloseNow();
+        napi_value arguments[] = {Napi::String::New(Env(), why)};
+        if (tell) closed_.Call(1, arguments);
+        return;
+      }
+      if (!ending_) {
+        napi_value arguments[] = {Napi::Number::New(Env(), static_cast<double>(count))};
+        read_.Call(1, arguments);
+      }
+      if (static_cast<size_t>(count) < room_) return;
+    }
+  });
+}
+
+/* Gives how many of the bytes need not be kept. */
+size_t PeerSocket::SendNow(const uint8_t* bytes, size_t length) {
+  size_t sent = 0;
+  while (sent < length && !broken_) {
+    ssize_t count = send(fd_, bytes + sent, length - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0) sent += static_cast<size_t>(count);
+    else if (errno == EAGAIN) return sent;
+    else if (errno != EINTR) broken_ = true;
+  }
+  return length;
+}
+
+/* write(bytes): copies what the kernel does not take; gives how many bytes wait. */
+napi_value PeerSocket::Write(napi_env env, napi_callback_info info) {
+  RawCall<PeerSocket, 1> call(env, info);
+  PeerSocket* self = call.self;
+  uint8_t* bytes = nullptr;
+  size_t length = 0;
+  if (!self || !ToBytes(env, call.arguments[0], 0, &bytes, &length)) {
+    napi_throw_type_error(env, nullptr, "PeerSocket.write: bytes must be a Uint8Array");
+    return nullptr;
+  }
+  if (self->fd_ >= 0 && !self->ending_) {
+    size_t sent = self->queue_.empty() ? self->SendNow(bytes, length) : 0;
+    bool waits = !self->queue_.empty();
+    if (sent < length) self->queue_.insert(self->queue_.end(), bytes + sent, bytes + length);
+    if (!waits && sent < length) self->poll_.AwaitWritable(true);
+  }
+  napi_value queued = nullptr;
+  napi_create_double(env, static_cast<double>(self->queue_.size() - self->sent_), &queued);
+  return queued;
+}
+
+void PeerSocket::OnWritable() {
+  if (fd_ < 0) return;
+  sent_ += SendNow(queue_.data() + sent_, queue_.size() - sent_);
+  if (sent_ < queue_.size()) return;
+  queue_ = {};
+  sent_ = 0;
+  poll_.AwaitWritable(false);
+  Sent();
+}
+
+/* Nothing waits. */
+void PeerSocket::Sent() {
+  if (ending_) shutdown(fd_, SHUT_WR);
+}
+
+Napi::Value PeerSocket::Queued(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(queue_.size() - sent_));
+}
+
+/* It closes by itself when the peer has closed too. */
+void PeerSocket::End(const Napi::CallbackInfo&) {
+  if (fd_ < 0 || ending_) return;
+  ending_ = true;
+  if (queue_.empty()) Sent();
+}
+
+Napi::Object InitPeerSocket(Napi::Env env, Napi::Object exports) {
+  exports.Set("PeerSocket", PeerSocket::Define(env));
+  return exports;
+}
