@@ -117,6 +117,37 @@ static gshm_segment *create_with(char **w) {
   return gshm_create_with(g, w[2], number(w[3]), (unsigned)number(w[4]), &options);
 }
 
+/* allocWith SEGMENT SIZE OPTION=VALUE... */
+static gshm_addr alloc_with(struct command *c) {
+  gshm_alloc_options options = {0};
+  for (int i = 4; i < WORDS_MAX; i++) {
+    char *word = c->words[i], *value = strchr(word, '=');
+    if (!value) continue;
+    *value++ = 0;
+    if (!strcmp(word, "align")) options.align = number(value);
+    else if (!strcmp(word, "home")) options.home = GSHM_HOME(strtoll(value, NULL, 0));
+    else if (!strcmp(word, "apart")) options.apart = (int)number(value);
+    else _exit(3);
+  }
+  return gshm_alloc_with(segment(c), number(c->words[3]), &options);
+}
+
+/* scribble SEGMENT BYTE: overwrites all that is mapped of the control pages of the segment's heap; gives its length */
+static uint64_t scribble(const gshm_segment *s, int byte) {
+  char line[512], name[64];
+  uint64_t bytes = 0;
+  snprintf(name, sizeof name, "gshm:%u:heap", gshm_id(s));
+  FILE *maps = fopen("/proc/self/maps", "re");
+  while (maps && fgets(line, sizeof line, maps)) {
+    unsigned long from, to;
+    if (!strstr(line, name) || sscanf(line, "%lx-%lx", &from, &to) != 2) continue;
+    memset((void *)from, byte, to - from);
+    bytes += to - from;
+  }
+  if (maps) fclose(maps);
+  return bytes;
+}
+
 static void model(struct command *c) {
   gshm_stat_t stat;
   if (gshm_stat(g, c->words[2], &stat) != 0) return failed(c);
@@ -153,7 +184,11 @@ static int api(struct command *c) {
   else if (!strcmp(name, "alloc")) {
     gshm_addr at = gshm_alloc(segment(c), number(w[3]));
     at == 0 ? failed(c) : ok(c, at);
-  } else if (!strcmp(name, "realloc")) {
+  } else if (!strcmp(name, "allocWith")) {
+    gshm_addr at = alloc_with(c);
+    at == 0 ? failed(c) : ok(c, at);
+  } else if (!strcmp(name, "scribble")) ok(c, scribble(segment(c), (int)number(w[3])));
+  else if (!strcmp(name, "realloc")) {
     gshm_addr at = gshm_realloc(segment(c), number(w[3]), number(w[4]));
     at == 0 ? failed(c) : ok(c, at);
   } else if (!strcmp(name, "free")) result(c, gshm_free(segment(c), number(w[3])));

@@ -7,7 +7,14 @@
  */
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
-import { attach, type CreateOptions, type Gshm, type Segment, type View } from '../../ts/client/index.js'
+import {
+  attach,
+  type AllocOptions,
+  type CreateOptions,
+  type Gshm,
+  type Segment,
+  type View,
+} from '../../ts/client/index.js'
 import { native } from '../../ts/native/index.js'
 
 const segments: Segment[] = []
@@ -60,6 +67,7 @@ const commands: Record<string, (...words: [string, string, string, string, ...st
   address: (pointer) => gshm.address(BigInt(pointer)),
   at: (which, offset) => segment(which).at(amount(offset)),
   alloc: (which, size) => segment(which).alloc(amount(size)),
+  allocWith: (which, size, ...options) => segment(which).alloc(amount(size), allocOptionsOf(options)),
   realloc: (which, block, size) => segment(which).realloc(BigInt(block), amount(size)),
   free: (which, block) => segment(which).free(BigInt(block)),
   acquire: (which, offset, length) => segment(which).acquire(amount(offset), amount(length)),
@@ -87,6 +95,13 @@ function optionsOf(words: string[]): CreateOptions {
   const pairs = words.filter((one) => one !== '').map((one): [string, string] => one.split('=') as [string, string])
   return Object.fromEntries(
     pairs.map(([option, value]) => [option, option === 'unit' || option === 'home' ? Number(value) : value]),
+  )
+}
+
+function allocOptionsOf(words: string[]): AllocOptions {
+  const pairs = words.filter((one) => one !== '').map((one): [string, string] => one.split('=') as [string, string])
+  return Object.fromEntries(
+    pairs.map(([option, value]) => [option, option === 'apart' ? value === '1' : amount(value)]),
   )
 }
 
