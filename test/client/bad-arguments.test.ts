@@ -1,6 +1,7 @@
 /** What a program asks for and cannot have: one clear error in either API, and nothing is lost. */
 import t, { type Test } from 'tap'
 import { status } from '../../ts/client/inspect.js'
+import { becomes } from '../support/becomes.js'
 import { startNode, type TestCluster } from '../support/cluster.js'
 import { Probe, type Api, type Reply } from '../support/probe.js'
 
@@ -165,6 +166,71 @@ claim('heap: what cannot be allocated or freed', async (t, { p, segment, refused
   for (const offset of [PAGES * P, 2n ** 44n]) {
     t.match(await p.send('at', segment, offset), { is: 'err', text: /BEYOND_END/ }, 'it would name another segment')
   }
+})
+
+claim('heap: a small block is freed once, by whoever frees it', async (t, { node, p, segment, refused }) => {
+  const other = await Probe.start(node.socket(0))
+  t.teardown(() => other.kill())
+  await other.ok('open', 'shared', 0)
+  const [block, kept] = [await p.ok('alloc', segment, 48), await p.ok('alloc', segment, 48)]
+  t.equal(kept, block + 48n, 'beside each other')
+  for (const inside of [1n, 16n, 47n]) {
+    await refused('interior', 'NOT_ALLOCATED', /not the start/, 'free', segment, block + inside)
+    t.match(await other.send('free', 0, block + inside), { is: 'err', text: /NOT_ALLOCATED: .*not the start/ })
+  }
+  await refused('behind the last', 'NOT_ALLOCATED', /not the start/, 'free', segment, block + 85n * 48n)
+  await other.ok('free', 0, block)
+  await refused('freed by another', 'NOT_ALLOCATED', /not the start/, 'free', segment, block)
+  await refused('freed by another', 'NOT_ALLOCATED', /not the start/, 'realloc', segment, block, 100)
+  t.match(await other.send('free', 0, block), { is: 'err', text: /NOT_ALLOCATED: .*not the start/ }, 'twice')
+  await p.ok('free', segment, kept)
+  await other.kill()
+  await becomes(1, () => status(node.socket(0)).processes)
+  t.equal(await p.ok('alloc', segment, PAGES * P), await p.ok('at', segment, 0), 'the heap is whole')
+})
+
+claim('heap: places that cannot be had', async (t, { p, segment, refused }, api) => {
+  const alloc = ['allocWith', segment] as const
+  for (const align of [3, 24, 4097]) {
+    await refused(
+      'no power of two',
+      'INVALID',
+      new RegExp(`align is ${align}: .*power of two`),
+      ...alloc,
+      64,
+      `align=${align}`,
+    )
+  }
+  if (api === 'C') await refused('2^64 - 1', 'INVALID', /power of two/, ...alloc, 64, `align=${2n ** 64n - 1n}`)
+  await refused('no bytes', 'INVALID', /size (is )?0/, ...alloc, 0, 'align=64')
+  await refused(
+    '2^63',
+    '(HEAP_FULL|INVALID)',
+    / 92233720368547\d+ |is 9223372036854775808/,
+    ...alloc,
+    2n ** 63n,
+    'apart=1',
+  )
+  await refused('no such node', 'INVALID', /home is 1: /, ...alloc, 64, 'home=1')
+  await refused('no node', 'INVALID', /home( is|)/, ...alloc, 64, `home=${2n ** 40n}`)
+  await refused('a negative home', 'INVALID', /home is -1/, ...alloc, 64, 'home=-1')
+  const most = 2n ** 52n
+  const first = await p.ok(...alloc, 64, `align=${most}`)
+  t.equal(first, await p.ok('at', segment, 0), 'only one place in a segment is aligned so')
+  await refused('and it is taken', 'HEAP_FULL', /does not fit/, ...alloc, 64, `align=${most}`)
+  await p.ok('free', segment, first)
+  const blocks: bigint[] = []
+  for (const align of [1, 2, 16, 64, 256, 4096, 65536]) {
+    for (const options of [[`align=${align}`], [`align=${align}`, 'apart=1'], [`align=${align}`, 'home=0']]) {
+      const block = await p.ok(...alloc, 40, ...options)
+      t.equal(block % BigInt(align), 0n, options.join(' '))
+      blocks.push(block)
+    }
+  }
+  const apart = blocks.filter((_, i) => i % 3 === 1).map((block) => block / BigInt(P))
+  for (const page of apart) t.equal(blocks.filter((block) => block / BigInt(P) === page).length, 1, 'alone in its unit')
+  for (const block of blocks) await p.ok('free', segment, block)
+  t.equal(await p.ok('alloc', segment, PAGES * P), await p.ok('at', segment, 0), 'the heap is whole')
 })
 
 claim('heap: an allocation of 2^63 bytes', async (_t, { segment, refused }) => {

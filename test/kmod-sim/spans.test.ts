@@ -99,6 +99,32 @@ t.test('spans: blocks of two nodes share no unit, of whatever size they are', as
   }
 })
 
+t.test('heap: a block with a home lies in a unit of it, or is refused', async (t) => {
+  for (const unit of [4096, 8192]) {
+    const { probes } = await start(t, 3, 0, `unit=${unit}`)
+    const model = await probes[0]!.send('model', 'heap')
+    const first = Number(model.is === 'ok' && model.text.split(' ')[4])
+    for (const [node, probe] of probes.entries()) {
+      const blocks: bigint[] = []
+      for (const size of [16, 100, unit, unit / 2, 3000]) {
+        const block = await probe.ok('allocWith', 0, size, `home=${node}`)
+        blocks.push(block)
+        const offset = Number(block % 2n ** 44n)
+        t.equal((first + Math.floor(offset / unit)) % 3, node, `${size} bytes`)
+        t.ok((offset % unit) + size <= unit, 'within one unit')
+      }
+      for (const block of blocks) await probe.ok('free', 0, block)
+      t.match(await probe.send('allocWith', 0, unit + 1, `home=${node}`), refused(`UNSUPPORTED: .*home ${node}`))
+      t.match(await probe.send('allocWith', 0, 64, 'home=3'), refused('INVALID: home is 3'))
+    }
+    t.match(await probes[0]!.send('allocWith', 0, 64, 'home=0', 'align=16384'), refused('UNSUPPORTED: align 16384'))
+  }
+  const { probes } = await start(t, 2, 0, 'home=1')
+  const large = await probes[0]!.ok('allocWith', 0, 20000, 'home=1', 'align=16384')
+  t.equal(large % 16384n, 0n, 'where all units are the home’s, blocks have any size')
+  t.match(await probes[0]!.send('allocWith', 0, 64, 'home=0'), refused('INVALID: home is 0'))
+})
+
 t.test('spans: of a process that has died the blocks stay, and the next process goes on in its spans', async (t) => {
   const { cluster, probes, held, sent } = await start(t, 2, 1)
   const [, a, b] = probes as [Probe, Probe, Probe]
