@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { allocate, createAllocator, release, resize, type Allocator, type Placed } from '../../ts/heap/allocator.js'
+import {
+  allocate,
+  createAllocator,
+  release,
+  resize,
+  type Allocator,
+  type Place,
+  type Placed,
+} from '../../ts/heap/allocator.js'
 import { binOf, sureBin } from '../../ts/heap/bins.js'
 import { checkHeap } from '../../ts/heap/check.js'
 
@@ -158,6 +166,66 @@ t.test(
     t.pass()
   },
 )
+
+/** Bytes and align are the unit's at most where it lies in certain units. */
+const places = fc
+  .record({
+    unit: fc.constantFrom(PAGE, 4 * PAGE),
+    every: fc.integer({ min: 1, max: 4 }),
+    log2: fc.integer({ min: 0, max: 14 }),
+  })
+  .chain(({ unit, every, log2 }) =>
+    fc.record({
+      bytes: fc.integer({ min: 1, max: every === 1 ? 5 * PAGE : unit }),
+      place: fc.integer({ min: 0, max: every - 1 }).map((nth): Place => {
+        const align = Math.min(2 ** log2, every === 1 ? 2 ** 14 : unit)
+        return every === 1 ? { align } : { align, within: { unit, every, nth } }
+      }),
+      free: fc.boolean(),
+    }),
+  )
+
+t.test('allocator: blocks lie where they were asked to, and are refused only when no such place is free', async (t) => {
+  fc.assert(
+    fc.property(fc.constantFrom(3, 16, 40), fc.array(places, { maxLength: 40 }), (pages, sequence) => {
+      const heap = createAllocator(pages * PAGE)
+      const model = new Map<number, number>()
+      for (const { bytes, place, free } of sequence) {
+        const placed = allocate(heap, bytes, place)
+        if (typeof placed === 'object') {
+          if (!fits(placed.offset, bytes, place)) throw new Error(`${placed.offset} for ${JSON.stringify(place)}`)
+          model.set(placed.offset, placed.bytes)
+        } else if (placeLeft(heap, model, bytes, place)) throw new Error(`refused ${bytes}, ${JSON.stringify(place)}`)
+        checkHeap(heap)
+        checkModel(heap, model)
+        const [first] = model.keys()
+        if (!free || first === undefined) continue
+        model.delete(first)
+        if (!release(heap, first)) throw new Error('free')
+      }
+      return true
+    }),
+    { numRuns: 300 },
+  )
+  t.pass()
+})
+
+function fits(offset: number, bytes: number, { align, within }: Place): boolean {
+  if (offset % align !== 0 || offset % (bytes > PAGE - 16 ? PAGE : 16) !== 0) return false
+  if (within === undefined) return true
+  const { unit, every, nth } = within
+  return Math.floor(offset / unit) % every === nth && (offset % unit) + bytes <= unit
+}
+
+function placeLeft(heap: Allocator, model: Map<number, number>, bytes: number, place: Place): boolean {
+  const blocks = [...model, [heap.bytes, 0] as const].sort(([a], [b]) => a - b)
+  let end = 0
+  for (const [offset, length] of blocks) {
+    for (let at = end; at + bytes <= offset; at += 16) if (fits(at, bytes, place)) return true
+    end = offset + length
+  }
+  return false
+}
 
 function apply(heap: Allocator, model: Map<number, number>, op: Op): void {
   const nth = op.is === 'alloc' ? undefined : [...model.keys()][op.which % Math.max(1, model.size)]
