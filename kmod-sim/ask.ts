@@ -3,7 +3,8 @@ import { AssertionError } from '../ts/base/assert.js'
 import { GshmError } from '../ts/base/errors.js'
 import type { Answer, LocalRequest, SegmentStat } from '../ts/base/requests.js'
 
-export type Ask = (request: LocalRequest, settle: (outcome: Answer | GshmError) => void) => void
+/** Gives the request's ticket. */
+export type Ask = (request: LocalRequest, settle: (outcome: Answer | GshmError) => void) => number
 
 /** An answer of another kind than the request calls for is the engine's fault, not the client's. */
 export function expect<K extends Answer['is']>(answer: Answer, is: K): Extract<Answer, { is: K }> {

@@ -14,6 +14,7 @@ import { FrameStore } from './frame-store.js'
 import { Hold } from './hold.js'
 import { inspect } from './inspect.js'
 import { Keeper } from './keeper.js'
+import { LockWords } from './lock-words.js'
 import type { DaemonOptions } from './options.js'
 import { Pager } from './pager.js'
 import { Processes } from './processes.js'
@@ -46,6 +47,7 @@ export class Daemon {
   readonly #device: Device
   readonly #hold: Hold
   readonly #reclaim: Reclaim
+  readonly #words = new LockWords({ says: (key) => this.#runtime.submit({ is: 'word', key, held: false }) })
   readonly #quiet = new QuietLog((text) => this.log.warn(text))
   readonly #messages = { sent: 0, received: 0 }
   readonly #started = performance.now()
@@ -176,6 +178,7 @@ export class Daemon {
     this.#reclaim.close()
     this.#quiet.close()
     this.#spans.close()
+    this.#words.close()
     this.#keeper.close()
     if (this.#registry.size === 0) await this.#keeper.ended
     this.#frames.close()
@@ -214,8 +217,10 @@ export class Daemon {
         this.#twins.dropSegment(segment)
         this.#frames.drop(segment)
         this.#spans.drop(segment)
+        this.#words.segmentGone(segment)
       },
     })
+    this.#runtime.words = this.#words
     this.#runtime.pager = new Pager(
       this.#registry,
       this.#frames,
@@ -258,7 +263,7 @@ export class Daemon {
     this.#waiting.forget(process)
     this.#reclaim.forget(process)
     this.#spans.ended(process)
-    this.#runtime.submit({ is: 'exit', process: process.id })
+    this.#runtime.submit({ is: 'exit', process: process.id, held: [] })
   }
 
   #refuse(process: Process, address: number, why: string): void {
@@ -290,6 +295,8 @@ export class Daemon {
         nodeName: this.options.name,
       }),
       request: (request, settle) => this.#runtime.request(request, settle),
+      cancel: (ticket) => this.#runtime.submit({ is: 'cancel', ticket }),
+      words: this.#words,
       hold: (process, attributes) => processes.hold(process, attributes),
       letGo: (segment) => processes.letGoIfUnheld(segment),
       map: (process, segment, address, offset, length) => processes.map(process, segment, address, offset, length),

@@ -6,6 +6,8 @@ import type { Process } from './process-registry.js'
 export class DeviceClient {
   process: Process | undefined
   visitor = false
+  /** The ticket of a request that can be cancelled. */
+  waits: number | undefined
   /** Nobody reads its answers any more. */
   gone = false
 

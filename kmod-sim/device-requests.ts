@@ -6,18 +6,22 @@
 import { DEFAULT_MODEL } from '../ts/base/consistency.js'
 import { GshmError } from '../ts/base/errors.js'
 import { NODES_MAX, NO_NODE, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
-import type { Answer, ByteRange, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
+import type { Answer, ByteRange, LocalRequest, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
 import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index.js'
 import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
+import { segmentOfKey, type LockWords } from './lock-words.js'
 import type { Process } from './process-registry.js'
 import type { Spans } from './spans.js'
 
-const { ADDRESS_END, ALLOC_APART, CREATE_OR_OPEN } = native.constants
+const { ADDRESS_END, ALLOC_APART, CREATE_OR_OPEN, LOCK_BELL, LOCK_TRY, NO_SLOT } = native.constants
 
 /** What the requests need of the daemon. */
 export interface DeviceRequestsHost {
   readonly request: Ask
+  /** The request with that ticket waits no more. */
+  cancel(ticket: number): void
+  readonly words: LockWords
   /** The process holds the segment from now on; gives the memfd. */
   hold(process: Process, attributes: SegmentAttributes): number
   /** Nothing here holds it after all. */
@@ -150,20 +154,35 @@ export class DeviceRequests {
     },
 
     lock: (client, request) => {
-      const { key, holder } = request
-      this.host.request({ op: 'lock', key, process: client.process!.id, holder: String(holder) }, (outcome) => {
-        if (!(outcome instanceof GshmError) && expect(outcome, 'locked').ownerDied) {
-          outcome = new GshmError('OWNER_DEAD', `lock ${key.slice(1)} is held now, but its last holder died holding it`)
-        }
-        client.settle(request, outcome)
+      const { key, holder, flags } = request
+      const process = client.process!.id
+      this.#mustSee(client, key)
+      this.#mustNotHold(process, key, Number(holder))
+      const lock = { op: 'lock', key, process, holder: Number(holder), patient: (flags & LOCK_TRY) === 0 } as const
+      this.#wait(client, lock, (outcome) => {
+        if (outcome instanceof GshmError) return client.fail(request, outcome)
+        const { ownerDied } = expect(outcome, 'locked')
+        const { slot, generation } = this.host.words.place(key) ?? { slot: NO_SLOT, generation: 0 }
+        client.reply(request, { slot, generation, ownerDied })
       })
     },
 
     unlock: (client, request) => {
-      const { key, holder } = request
-      this.host.request({ op: 'unlock', key, process: client.process!.id, holder: String(holder) }, (outcome) =>
-        client.settle(request, outcome),
-      )
+      if (!this.host.words.giveBack(request.key, client.process!.id, Number(request.holder))) {
+        throw new GshmError('NOT_HOLDER', 'the lock is not held by the caller')
+      }
+      client.reply(request, undefined)
+    },
+
+    lockPages: (client, request) => {
+      const { segment, what } = request
+      if (segment !== 0) this.#mustHold(client, segment)
+      const { fd, bell, number } = this.host.words.shown(segment, client.process!.id)
+      client.reply(request, { process: number }, what === LOCK_BELL ? bell : fd)
+    },
+
+    cancel: (client) => {
+      if (client.waits !== undefined) this.host.cancel(client.waits)
     },
 
     barrier: (client, request) => {
@@ -223,6 +242,28 @@ export class DeviceRequests {
       if (made) this.host.request({ op: 'unlink', name: attributes.name, uid: attributes.uid }, () => {})
       client.fail(request, error)
     }
+  }
+
+  /** A request that may wait for others, and can be cancelled meanwhile. */
+  #wait(client: DeviceClient, request: LocalRequest, answer: (outcome: Answer | GshmError) => void): void {
+    let isOver = false
+    const ticket = this.host.request(request, (outcome) => {
+      isOver = true
+      client.waits = undefined
+      answer(outcome)
+    })
+    if (!isOver) client.waits = ticket
+  }
+
+  #mustNotHold(process: number, key: string, holder: number): void {
+    if (this.host.words.isHeldBy(key, process, holder))
+      throw new GshmError('DEADLOCK', 'the caller holds this lock already')
+  }
+
+  /** Of a lock or the like at a global address: its segment is open. */
+  #mustSee(client: DeviceClient, key: string): void {
+    const segment = segmentOfKey(key)
+    if (segment !== 0) this.#mustHold(client, segment)
   }
 
   #mustHold(client: DeviceClient, segment: number): void {

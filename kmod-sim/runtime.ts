@@ -16,6 +16,7 @@ import { step } from '../ts/node/step.js'
 import type { NodeState } from '../ts/node/state.js'
 import { findDiffs } from './diffs.js'
 import type { Pager } from './pager.js'
+import type { LockWords } from './lock-words.js'
 import { unitBytes } from './units.js'
 
 const NO_BYTES = new Uint8Array(0)
@@ -46,6 +47,7 @@ export class Runtime {
   #nextTicket = 1
   #busy = false
   pager!: Pager
+  words!: LockWords
 
   constructor(
     readonly state: NodeState,
@@ -69,11 +71,12 @@ export class Runtime {
     }
   }
 
-  /** A local request; `settle` is called once, possibly before this returns. */
-  request(request: LocalRequest, settle: Settle): void {
+  /** A local request; `settle` is called once, possibly before this returns. Gives its ticket. */
+  request(request: LocalRequest, settle: Settle): number {
     const ticket = this.#nextTicket++
     this.#tickets.set(ticket, { settle, process: 'process' in request ? request.process : undefined })
     this.submit({ is: 'request', ticket, request })
+    return ticket
   }
 
   /** Local requests without an answer yet. */
@@ -84,6 +87,11 @@ export class Runtime {
   #step(event: NodeEvent, payload: Uint8Array | undefined): void {
     // A queued let may have been overtaken by the answer to another process's open.
     if (event.is === 'let' && this.host.held(event.segment)) return
+    if (event.is === 'word' || event.is === 'exit') {
+      const now = this.#asOfNow(event)
+      if (now === undefined) return
+      event = now
+    }
     const effects: Effect[] = []
     try {
       if (event.is === 'message') {
@@ -101,6 +109,13 @@ export class Runtime {
       this.host.fence(peer, error.message)
     }
     this.pager.copied = undefined
+  }
+
+  /** What words of locks say is looked up when it is stepped: events that wait before it may have changed it. */
+  #asOfNow(event: Extract<NodeEvent, { is: 'word' | 'exit' }>): NodeEvent | undefined {
+    if (event.is === 'exit') return { ...event, held: this.words.bury(event.process) }
+    const held = this.words.held(event.key)
+    return held === undefined ? undefined : { ...event, held }
   }
 
   /** The decoder knows how long a page may be, the segment how long it is. A page beyond its end is the engine's to refuse. */
@@ -138,6 +153,10 @@ export class Runtime {
       case 'Release':
       case 'Released':
         throw new AssertionError(`${effect.do} has left its step`)
+      case 'Lend':
+      case 'Want':
+      case 'Forget':
+        return this.words.perform(effect)
       case 'SegmentGone':
         return this.host.segmentGone(effect)
       case 'SpanQuery':

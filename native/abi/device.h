@@ -44,6 +44,9 @@ enum gshm_op {
   GSHM_OP_HEAP,      /* reply passes the control pages of the segment's heap (heap_pages.h); none: it has no spans */
   GSHM_OP_SPAN,      /* a span for this process; HEAP_FULL: the heap has none left, but perhaps a block */
   GSHM_OP_ALLOC_WITH, /* reply as ALLOC */
+  GSHM_OP_LOCK_PAGES, /* reply passes the memory of lock words (lock_words.h), or their bell */
+  GSHM_OP_CANCEL,     /* no reply: the request under way on this connection is to wait no more; it is answered as
+                         if it had timed out, if it waits still and is one that can be cancelled */
   GSHM_OP_COUNT
 };
 
@@ -55,7 +58,7 @@ enum gshm_hello_kind {
   GSHM_HELLO_VISITOR,      /* no memory: STAT, UNLINK, INSPECT only */
 };
 
-enum gshm_key_kind { GSHM_KEY_NAME = 1, GSHM_KEY_NUMBER = 2 };
+enum gshm_key_kind { GSHM_KEY_NAME = 1, GSHM_KEY_NUMBER = 2, GSHM_KEY_ADDRESS = 3 };
 
 #define GSHM_CREATE_OR_OPEN 1u /* gshm_create_request.flags */
 #define GSHM_ALLOC_APART 1u    /* gshm_alloc_with_request.flags: no other block in its coherence units */
@@ -136,17 +139,37 @@ struct gshm_block_reply { /* ALLOC and REALLOC */
   uint64_t size;     /* usable bytes at offset */
   uint64_t old_size; /* REALLOC: usable bytes of the old block */
 };
-struct gshm_key { /* of a lock or barrier; numbers and names are different spaces */
+struct gshm_key_frame { /* of a lock or barrier; names, numbers and addresses are different spaces */
   uint32_t kind, reserved;
-  uint64_t number;
+  uint64_t number; /* ADDRESS: the global address, in a segment that is open */
   char name[GSHM_NAME_MAX + 1];
 };
-struct gshm_lock_request { /* LOCK, UNLOCK; LOCK may answer GSHM_E_OWNER_DEAD: it is held then */
-  struct gshm_key key;
-  uint64_t holder; /* thread id, or any number the process chose for an asynchronous holder */
+struct gshm_lock_request { /* LOCK, UNLOCK */
+  struct gshm_key_frame key;
+  uint64_t holder; /* lock_words.h: thread id, or GSHM_WORD_ASYNC and a number */
+  uint32_t flags;  /* LOCK: GSHM_LOCK_TRY */
+  uint32_t reserved;
+};
+#define GSHM_LOCK_TRY 1u /* GSHM_E_BUSY where it would have to wait for another holder */
+struct gshm_lock_reply {   /* to LOCK */
+  uint32_t slot;       /* of its word, in the lock pages of its segment (of an ADDRESS) or of names and numbers;
+                          GSHM_NO_SLOT: it has none, and is given back by UNLOCK */
+  uint32_t generation;
+  uint32_t owner_died; /* 1: the last holder died holding it */
+  uint32_t reserved;
+};
+#define GSHM_NO_SLOT 0xFFFFFFFFu
+enum gshm_lock_pages_what { GSHM_LOCK_MEMORY = 0, GSHM_LOCK_BELL = 1 };
+struct gshm_lock_pages_request {
+  uint32_t segment; /* 0: of names and numbers */
+  uint32_t what;    /* enum gshm_lock_pages_what: of which the descriptor is passed */
+};
+struct gshm_lock_pages_reply {
+  uint32_t process; /* this process's number, in words */
+  uint32_t reserved;
 };
 struct gshm_barrier_request {
-  struct gshm_key key;
+  struct gshm_key_frame key;
   uint32_t count, reserved;
 };
 struct gshm_range_request { /* ACQUIRE, RELEASE */

@@ -13,6 +13,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitDevice(env, exports);
   InitTimer(env, exports);
   InitExitWatch(env, exports);
+  InitBell(env, exports);
+  InitLockWords(env, exports);
   InitKeeperLink(env, exports);
   InitPeerSocket(env, exports);
   InitClient(env, exports);

@@ -26,6 +26,8 @@ Napi::Object InitDiff(Napi::Env env, Napi::Object exports);
 Napi::Object InitDevice(Napi::Env env, Napi::Object exports);
 Napi::Object InitTimer(Napi::Env env, Napi::Object exports);
 Napi::Object InitExitWatch(Napi::Env env, Napi::Object exports);
+Napi::Object InitBell(Napi::Env env, Napi::Object exports);
+Napi::Object InitLockWords(Napi::Env env, Napi::Object exports);
 Napi::Object InitKeeperLink(Napi::Env env, Napi::Object exports);
 Napi::Object InitPeerSocket(Napi::Env env, Napi::Object exports);
 Napi::Object InitDescriptors(Napi::Env env, Napi::Object exports);

@@ -2,8 +2,6 @@
  *
  * A thin wrapper of native/client. A process has one registration, so every NativeClient speaks of
  * the same one; segments are named by their numbers. */
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -16,6 +14,8 @@
 
 #include "addon.h"
 #include "arguments.h"
+#include "abi/lock_words.h"
+#include "client/lock.h"
 #include "client/process.h"
 #include "client_buffers.h"
 #include "failure.h"
@@ -58,12 +58,19 @@ uint32_t SmallOf(Napi::Env env, Napi::Value value, const char* what) {
   return static_cast<uint32_t>(number);
 }
 
-struct gshm_key KeyOf(Napi::Env env, Napi::Value value) {
-  struct gshm_key key;
-  if (value.IsBigInt()) gshm_key_number(&key, BigOf(env, value, "a lock's or barrier's number"));
-  else Must(env, gshm_key_name(&key, TextOf(env, value, "a lock's or barrier's name").c_str()));
-  return key;
-}
+/* A key that owns its name: a string is a name, a bigint a number, { at: bigint } a global address. */
+struct Key {
+  Key(Napi::Env env, Napi::Value value) {
+    if (value.IsBigInt()) key_ = gshm_numbered(BigOf(env, value, "a lock's or barrier's number"));
+    else if (value.IsObject()) key_ = gshm_located(BigOf(env, value.As<Napi::Object>().Get("at"), "at"));
+    else key_.kind = GSHM_BY_NAME, name_ = TextOf(env, value, "a lock's or barrier's name");
+  }
+  gshm_key get() const { return key_.kind == GSHM_BY_NAME ? gshm_named(name_.c_str()) : key_; }
+
+ private:
+  gshm_key key_ = {};
+  std::string name_;
+};
 
 Napi::Object ToObject(Napi::Env env, const gshm_stat_t& stat) {
   auto object = Napi::Object::New(env);
@@ -198,7 +205,10 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
             InstanceMethod<&NativeClient::UnlockSync>("unlockSync"),
             InstanceMethod<&NativeClient::BarrierSync>("barrierSync"),
             InstanceMethod<&NativeClient::NewHolder>("newHolder"),
+            InstanceMethod<&NativeClient::TryLock>("tryLock"),
             InstanceMethod<&NativeClient::Lock>("lock"),
+            InstanceMethod<&NativeClient::NewCancel>("newCancel"),
+            InstanceMethod<&NativeClient::CancelNow>("cancel"),
             InstanceMethod<&NativeClient::Unlock>("unlock"),
             InstanceMethod<&NativeClient::Barrier>("barrier"),
         });
@@ -367,44 +377,72 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
     });
   }
 
-  static uint64_t ThisThread() { return static_cast<uint64_t>(gettid()); }
+  static int64_t TimeoutOf(Napi::Env env, Napi::Value value) {
+    if (value.IsUndefined()) return GSHM_FOREVER;
+    return static_cast<int64_t>(UintOf(env, value, "the timeout in nanoseconds"));
+  }
+  static uint32_t HolderOf(Napi::Env env, Napi::Value value) {
+    uint32_t holder = SmallOf(env, value, "holder");
+    if (holder < GSHM_WORD_ASYNC || holder >= GSHM_WORD_ASYNC * 2u) throw Invalid(env, "holder is none of newHolder()");
+    return holder;
+  }
 
   void LockSync(Info info) {
-    struct gshm_key key = KeyOf(info.Env(), info[0]);
-    Must(info.Env(), gshm_lock_key(&key, ThisThread()));
+    Key key(info.Env(), info[0]);
+    Must(info.Env(), gshm_mutex_lock_as(key.get(), 0, TimeoutOf(info.Env(), info[1]), nullptr));
   }
-  void UnlockSync(Info info) {
-    struct gshm_key key = KeyOf(info.Env(), info[0]);
-    Must(info.Env(), gshm_unlock_key(&key, ThisThread()));
-  }
+  void UnlockSync(Info info) { Must(info.Env(), gshm_mutex_unlock_as(Key(info.Env(), info[0]).get(), 0)); }
   void BarrierSync(Info info) {
-    struct gshm_key key = KeyOf(info.Env(), info[0]);
-    Must(info.Env(), gshm_barrier_key(&key, SmallOf(info.Env(), info[1], "count")));
+    Key key(info.Env(), info[0]);
+    Must(info.Env(), gshm_barrier_key(key.get(), SmallOf(info.Env(), info[1], "count")));
   }
 
   /* One series for the process: its threads, and its attach() calls, have the same registration. */
   Napi::Value NewHolder(Info info) {
-    static std::atomic<uint64_t> last{uint64_t{1} << 32}; /* beyond any thread id */
-    return Napi::BigInt::New(info.Env(), ++last);
+    static std::atomic<uint32_t> last{0};
+    return Napi::Number::New(info.Env(), GSHM_WORD_ASYNC | (++last % GSHM_WORD_ASYNC));
   }
 
-  Napi::Value Lock(Info info) {
-    struct gshm_key key = KeyOf(info.Env(), info[0]);
-    uint64_t holder = BigOf(info.Env(), info[1], "holder");
-    return InThread(
-        info.Env(), [key, holder] { return gshm_lock_key(&key, holder); },
-        [key, holder] { gshm_unlock_key(&key, holder); });
+  /* At once, or not at all: nothing here waits. */
+  Napi::Value TryLock(Info info) {
+    Napi::Env env = info.Env();
+    Key key(env, info[0]);
+    int result = gshm_mutex_try_word(key.get(), HolderOf(env, info[1]));
+    return Napi::Boolean::New(env, result == 0);
   }
-  Napi::Value Unlock(Info info) {
-    struct gshm_key key = KeyOf(info.Env(), info[0]);
-    uint64_t holder = BigOf(info.Env(), info[1], "holder");
-    return InThread(info.Env(), [key, holder] { return gshm_unlock_key(&key, holder); });
+  Napi::Value Lock(Info info) {
+    Napi::Env env = info.Env();
+    Key key(env, info[0]);
+    uint32_t holder = HolderOf(env, info[1]);
+    int64_t timeout = TimeoutOf(env, info[2]);
+    std::shared_ptr<struct gshm_cancel> cancel = CancelOf(env, info[3]);
+    return InThread(
+        env, [key, holder, timeout, cancel] { return gshm_mutex_lock_as(key.get(), holder, timeout, cancel.get()); },
+        [key, holder] { gshm_mutex_unlock_as(key.get(), holder); });
+  }
+  /* Does not wait for anybody else: its worst is a round trip to the daemon. */
+  void Unlock(Info info) {
+    Napi::Env env = info.Env();
+    Must(env, gshm_mutex_unlock_as(Key(env, info[0]).get(), HolderOf(env, info[1])));
   }
   Napi::Value Barrier(Info info) {
-    struct gshm_key key = KeyOf(info.Env(), info[0]);
+    Key key(info.Env(), info[0]);
     uint32_t count = SmallOf(info.Env(), info[1], "count");
-    return InThread(info.Env(), [key, count] { return gshm_barrier_key(&key, count); });
+    return InThread(info.Env(), [key, count] { return gshm_barrier_key(key.get(), count); });
   }
+
+  /* An External that ends the waits it is given to. */
+  using Cancel = std::shared_ptr<struct gshm_cancel>;
+  static Cancel CancelOf(Napi::Env env, Napi::Value value) {
+    if (value.IsUndefined()) return nullptr;
+    if (!value.IsExternal()) throw Invalid(env, "cancel is none of newCancel()");
+    return *value.As<Napi::External<Cancel>>().Data();
+  }
+  Napi::Value NewCancel(Info info) {
+    auto cancel = new Cancel(new struct gshm_cancel(GSHM_CANCEL_INITIALIZER));
+    return Napi::External<Cancel>::New(info.Env(), cancel, [](Napi::Env, Cancel* data) { delete data; });
+  }
+  void CancelNow(Info info) { gshm_cancel(CancelOf(info.Env(), info[0]).get()); }
 };
 
 Napi::Value Inspect(const Napi::CallbackInfo& info) {

@@ -30,11 +30,18 @@ class Filler {
   }
 
   /* Lock keys: numbers and names are different spaces, so they get different first letters. */
-  void Key(const struct gshm_key& key) {
+  void Key(const struct gshm_key_frame& key) {
     if (key.kind == GSHM_KEY_NUMBER) Text("key", "#" + std::to_string(key.number));
-    else if (key.kind != GSHM_KEY_NAME) Wrong("a key is neither a name nor a number");
+    else if (key.kind == GSHM_KEY_ADDRESS) Text("key", Address(key.number));
+    else if (key.kind != GSHM_KEY_NAME) Wrong("a key is neither a name nor a number nor an address");
     else if (strnlen(key.name, sizeof key.name) == sizeof key.name) Wrong("a name is not terminated");
     else Text("key", gshm_is_utf8(key.name) ? std::string("=") + key.name : "");
+  }
+
+  /* "@segment:offset" */
+  static std::string Address(uint64_t address) {
+    uint64_t offset = address & ((1ull << GSHM_OFFSET_BITS) - 1);
+    return "@" + std::to_string(address >> GSHM_OFFSET_BITS) + ":" + std::to_string(offset);
   }
 
   Napi::Object Done() { return why_->empty() ? object_ : Napi::Object(); }
@@ -105,6 +112,11 @@ void Put(Filler& to, const struct gshm_alloc_with_request& body) {
 void Put(Filler& to, const struct gshm_lock_request& body) {
   to.Key(body.key);
   to.Big("holder", body.holder);
+  to.Number("flags", body.flags);
+}
+void Put(Filler& to, const struct gshm_lock_pages_request& body) {
+  to.Number("segment", body.segment);
+  to.Number("what", body.what);
 }
 void Put(Filler& to, const struct gshm_barrier_request& body) {
   to.Key(body.key);
@@ -189,6 +201,12 @@ void Take(Reader& from, struct gshm_span_reply* span) {
   span->chunk = from.Small("chunk");
   span->generation = from.Small("generation");
 }
+void Take(Reader& from, struct gshm_lock_reply* lock) {
+  lock->slot = from.Small("slot");
+  lock->generation = from.Small("generation");
+  lock->owner_died = from.Bool("ownerDied");
+}
+void Take(Reader& from, struct gshm_lock_pages_reply* pages) { pages->process = from.Small("process"); }
 void Take(Reader& from, struct gshm_fork_reply* fork) { fork->fork = from.Big("fork"); }
 void Take(Reader& from, struct gshm_inspect_reply* inspect) { inspect->length = from.Number("length"); }
 
@@ -254,7 +272,7 @@ constexpr Op kOps[GSHM_OP_COUNT] = {
     Of<struct gshm_alloc_request, struct gshm_block_reply>("alloc"),
     Of<struct gshm_realloc_request, struct gshm_block_reply>("realloc"),
     Of<struct gshm_free_request>("free"),
-    Of<struct gshm_lock_request>("lock"),
+    Of<struct gshm_lock_request, struct gshm_lock_reply>("lock"),
     Of<struct gshm_lock_request>("unlock"),
     Of<struct gshm_barrier_request>("barrier"),
     Of<Nothing, struct gshm_fork_reply>("fork"),
@@ -264,8 +282,10 @@ constexpr Op kOps[GSHM_OP_COUNT] = {
     Of<struct gshm_heap_request, struct gshm_heap_reply>("heap"),
     Of<struct gshm_span_request, struct gshm_span_reply>("span"),
     Of<struct gshm_alloc_with_request, struct gshm_block_reply>("allocWith"),
+    Of<struct gshm_lock_pages_request, struct gshm_lock_pages_reply>("lockPages"),
+    Of<Nothing>("cancel"),
 };
-static_assert(GSHM_OP_ALLOC_WITH == 20 && GSHM_OP_COUNT == 21, "kOps lists the ops of device.h in order");
+static_assert(GSHM_OP_CANCEL == 22 && GSHM_OP_COUNT == 23, "kOps lists the ops of device.h in order");
 
 /* nullptr when the number is no op. */
 const Op* OpNumbered(uint16_t op) { return op > 0 && op < GSHM_OP_COUNT ? &kOps[op] : nullptr; }

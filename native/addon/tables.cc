@@ -5,6 +5,7 @@
 
 #include "abi/device.h"
 #include "abi/keeper.h"
+#include "abi/lock_words.h"
 #include "addon.h"
 #include "client/gshm.h"
 #include "core/uffd.h"
@@ -56,9 +57,13 @@ Napi::Object Sizes(Napi::Env env) {
   SIZE(gshm_realloc_request);
   SIZE(gshm_free_request);
   SIZE(gshm_block_reply);
-  SIZE(gshm_key);
+  SIZE(gshm_key_frame);
   SIZE(gshm_lock_request);
   OFFSET(gshm_lock_request, holder);
+  OFFSET(gshm_lock_request, flags);
+  SIZE(gshm_lock_reply);
+  SIZE(gshm_lock_pages_request);
+  SIZE(gshm_lock_pages_reply);
   SIZE(gshm_barrier_request);
   OFFSET(gshm_barrier_request, count);
   SIZE(gshm_range_request);
@@ -82,6 +87,14 @@ Napi::Object Constants(Napi::Env env) {
     constants.Set(name, Napi::Number::New(env, static_cast<double>(value)));
   };
 #define CONSTANT(name) set(#name, GSHM_##name)
+  CONSTANT(LOCK_SLOTS);
+  CONSTANT(LOCK_PROCESSES);
+  CONSTANT(LOCK_MEMORY);
+  CONSTANT(LOCK_BELL);
+  CONSTANT(LOCK_TRY);
+  CONSTANT(NO_SLOT);
+  CONSTANT(WORD_GENERATIONS);
+  CONSTANT(WORD_HOLDER_BITS);
   CONSTANT(PAGE_SIZE);
   CONSTANT(OFFSET_BITS);
   CONSTANT(ADDRESS_END);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/lock.h"
 #include "client/process.h"
 #include "core/uffd.h"
 
@@ -68,6 +69,7 @@ gshm *gshm_attach(const char *socket) {
   if (!gshm_self.attached) {
     gshm_self.lost = false;
     gshm_self.writes_lazily = false;
+    gshm_lock_attached();
     gshm_self.attached = register_process(socket) == 0;
   }
   gshm *result = gshm_self.attached ? &gshm_self : NULL;
@@ -84,6 +86,7 @@ int gshm_detach(gshm *g) {
   /* First, while requests can be made; what another thread writes meanwhile is in no order with the detach. */
   int result = gshm_self.writes_lazily && !gshm_self.lost ? gshm_release_all() : 0;
   int error = errno;
+  gshm_lock_detached();
   gshm_self.attached = false; /* from here on no new view, segment or connection */
   pthread_rwlock_wrlock(&gshm_self.fork_lock); /* a gshm_map that is under way ends first */
   pthread_rwlock_unlock(&gshm_self.fork_lock);

@@ -1,9 +1,11 @@
 /* exchange.c: frames to the daemon and back. See exchange.h. */
 #include "client/exchange.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/error.h"
@@ -87,16 +89,62 @@ static int take_reply(const union packet *in, struct gshm_packet *packet, uint32
   return GSHM_REFUSED;
 }
 
+/* That fails when the daemon is gone, which the wait for its answer will see. */
+static void send_cancel(int connection) {
+  struct gshm_frame frame = {.length = sizeof frame, .op = GSHM_OP_CANCEL};
+  gshm_packet_send(connection, &frame, sizeof frame, NULL, 0, 0);
+}
+
+void gshm_cancel(struct gshm_cancel *cancel) {
+  pthread_mutex_lock(&cancel->lock);
+  if (!cancel->cancelled && cancel->connection > 0) send_cancel(cancel->connection - 1);
+  cancel->cancelled = true;
+  pthread_mutex_unlock(&cancel->lock);
+}
+
+/* From here on the request can be cancelled on that connection; 0: no more. false: it has been already. */
+static bool set_connection(struct gshm_cancel *cancel, int connection) {
+  if (!cancel) return true;
+  pthread_mutex_lock(&cancel->lock);
+  bool late = cancel->cancelled;
+  cancel->connection = connection;
+  pthread_mutex_unlock(&cancel->lock);
+  return !late;
+}
+
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Until there is an answer, or patience has ended. */
+static void wait_patiently(int connection, uint64_t patience_ns) {
+  uint64_t start = now_ns();
+  struct pollfd poll = {.fd = connection, .events = POLLIN};
+  for (;;) {
+    uint64_t past = now_ns() - start;
+    if (past >= patience_ns) return send_cancel(connection);
+    uint64_t left = patience_ns - past;
+    struct timespec wait = {.tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u)};
+    if (ppoll(&poll, 1, &wait, NULL) > 0) return;
+  }
+}
+
 int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x) {
   union packet out = {.frame = {.op = x->op, .serial = serial}};
   out.frame.length = (uint32_t)(sizeof out.frame + x->body_size);
   if (x->body_size > 0) memcpy(out.bytes + sizeof out.frame, x->body, x->body_size);
   int error = gshm_packet_send(connection, out.bytes, out.frame.length, x->pass, x->pass ? 1 : 0, 0);
+  bool late = error == 0 && !set_connection(x->cancel, connection + 1);
+  if (late) send_cancel(connection);
+  if (error == 0 && x->patience_ns > 0) wait_patiently(connection, x->patience_ns);
   /* A daemon that has no room for us answers and closes before it has read anything: look for that
    * answer even when sending failed. */
   union packet in;
   struct gshm_packet packet;
   int got = gshm_packet_receive(connection, in.bytes, sizeof in.bytes, error < 0 ? MSG_DONTWAIT : 0, &packet);
+  set_connection(x->cancel, 0);
   if (got <= 0) return lost(error < 0 ? -error : -got);
   return take_reply(&in, &packet, serial, x);
 }

@@ -2,11 +2,20 @@
 #ifndef GSHM_CLIENT_EXCHANGE_H
 #define GSHM_CLIENT_EXCHANGE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "abi/device.h"
+
+/* What ends the wait for a reply: another thread (gshm_cancel). Zeroed, it is new. */
+struct gshm_cancel {
+  pthread_mutex_t lock;
+  int connection; /* + 1; 0: no request is under way */
+  bool cancelled;
+};
+#define GSHM_CANCEL_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, 0, false}
 
 struct gshm_exchange {
   uint16_t op;
@@ -17,6 +26,9 @@ struct gshm_exchange {
   size_t reply_size;
   int *received;    /* NULL: no descriptor is expected; else where it goes, close-on-exec */
   bool may_lack;    /* it may come without one: *received stays as it was */
+  uint64_t patience_ns; /* 0: as long as it takes; else the daemon is told then to wait no more, which it answers
+                           with TIMEOUT, or with what came first */
+  struct gshm_cancel *cancel; /* NULL, or who may end the wait sooner */
 };
 
 enum { GSHM_EXCHANGED = 0, GSHM_REFUSED = 1, GSHM_BROKEN = -1 };
@@ -24,6 +36,9 @@ enum { GSHM_EXCHANGED = 0, GSHM_REFUSED = 1, GSHM_BROKEN = -1 };
  * which is the thread's last error now; GSHM_BROKEN: the connection is of no use any more (error set:
  * DAEMON_LOST, BAD_FRAME, DESCRIPTORS). */
 int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x);
+
+/* The request that waits with `cancel`, now or later, waits no more. From any thread. */
+void gshm_cancel(struct gshm_cancel *cancel);
 
 /* Says hello on a fresh connection; fills the ABI's number in. `pass` and `received` as in gshm_exchange. */
 int gshm_say_hello(int connection, struct gshm_hello_request hello, const int *pass, int *received,

@@ -135,9 +135,47 @@ typedef struct gshm_alloc_options {
  * (align, a node that is none), UNSUPPORTED (no unit of that node has such a block). */
 GSHM_API gshm_addr gshm_alloc_with(gshm_segment *s, uint64_t size, const gshm_alloc_options *options);
 
-/* Mutex locks across the cluster, by name or by number; not recursive; owned by the thread.
- * gshm_lock: -1 with errno EOWNERDEAD means that the lock IS held, and its last holder died.
- * Errors: DEADLOCK (held by the caller), NOT_HOLDER, NAME_TOO_LONG, NAME_INVALID, LIMIT, NODE_LOST. */
+/* What a lock or the like is called, on every node the same: by a name of 1 to 63 bytes, a number, or a global
+ * address in a segment that this process has open (a lock that lies at a shared object; its state is not in the
+ * segment). The three are different spaces. */
+enum gshm_key_is { GSHM_BY_NAME = 1, GSHM_BY_NUMBER = 2, GSHM_BY_ADDRESS = 3 };
+typedef struct gshm_key {
+  uint32_t kind; /* enum gshm_key_is */
+  uint64_t number;
+  const char *name; /* read during the call only */
+} gshm_key;
+static inline gshm_key gshm_named(const char *name) {
+  gshm_key key = {GSHM_BY_NAME, 0, name};
+  return key;
+}
+static inline gshm_key gshm_numbered(uint64_t number) {
+  gshm_key key = {GSHM_BY_NUMBER, number, NULL};
+  return key;
+}
+static inline gshm_key gshm_located(gshm_addr address) {
+  gshm_key key = {GSHM_BY_ADDRESS, address, NULL};
+  return key;
+}
+
+/* How long a call may wait, in nanoseconds; 0: not at all. */
+#define GSHM_FOREVER ((int64_t)-1)
+
+/* Mutex locks across the cluster; not recursive; owned by the thread. On the node that used a lock last,
+ * gshm_mutex_lock and gshm_mutex_unlock are an atomic instruction each; waiters get it in order, those of the holder's
+ * node first, but for --lock-burst times only while another node waits.
+ * gshm_mutex_lock: -1 with errno EOWNERDEAD means that the lock IS held, and its last holder died.
+ * Errors: BUSY (timeout_ns 0: others hold it, or come first), TIMEOUT, DEADLOCK (held by the caller), NOT_HOLDER,
+ * NAME_TOO_LONG, NAME_INVALID, INVALID (a key or timeout that is none; an address in a segment that is not open),
+ * LIMIT, NODE_LOST. */
+GSHM_API int gshm_mutex_lock(gshm *g, gshm_key key, int64_t timeout_ns);
+GSHM_API int gshm_mutex_unlock(gshm *g, gshm_key key);
+/* A mutex that need not be looked up by its key each time; the same as that key's. Valid until gshm_detach.
+ * Errors: LIMIT, INVALID, NAME_TOO_LONG, NAME_INVALID; else as above. */
+typedef struct gshm_mutex gshm_mutex;
+GSHM_API gshm_mutex *gshm_mutex_handle(gshm *g, gshm_key key);
+GSHM_API int gshm_mutex_acquire(gshm_mutex *m, int64_t timeout_ns);
+GSHM_API int gshm_mutex_release(gshm_mutex *m);
+/* By name and by number, however long it takes. */
 GSHM_API int gshm_lock(gshm *g, const char *name);
 GSHM_API int gshm_unlock(gshm *g, const char *name);
 GSHM_API int gshm_lock_n(gshm *g, uint64_t number);

@@ -1,9 +1,9 @@
 /* process.h: what libgshm knows of its own process, and the locks that guard it.
  *
- * Locks, in the order in which they are taken: lifecycle, segments, heaps, fork, views, channels.
+ * Locks, in the order in which they are taken: lifecycle, segments, heaps, that of lock.c, fork, views, channels.
  * The `fork` lock is held for reading wherever a half-done change must not be copied into a child,
  * and for writing across fork(). The lock that somebody waits for a daemon's answer with is one of
- * the first three; the daemon never waits for a client, so such waits end. */
+ * the first five; the daemon never waits for a client, so such waits end. */
 #ifndef GSHM_CLIENT_PROCESS_H
 #define GSHM_CLIENT_PROCESS_H
 
@@ -129,12 +129,7 @@ void gshm_break_views(void);
 
 /* sync.c: what this node has written, in every segment, becomes known. */
 int gshm_release_all(void);
-/* Locks and barriers of holders that need not be threads. */
-int gshm_key_name(struct gshm_key *key, const char *name);
-void gshm_key_number(struct gshm_key *key, uint64_t number);
-int gshm_lock_key(const struct gshm_key *key, uint64_t holder);
-int gshm_unlock_key(const struct gshm_key *key, uint64_t holder);
-int gshm_barrier_key(const struct gshm_key *key, uint32_t count);
+int gshm_barrier_key(gshm_key key, uint32_t count);
 
 /* fork.c */
 int gshm_fork_watch(void);

@@ -5,6 +5,7 @@ import { GshmError } from '../../ts/base/errors.js'
 import { NO_NODE } from '../../ts/base/ids.js'
 import type { Answer } from '../../ts/base/requests.js'
 import { createNode } from '../../ts/node/state.js'
+import { LockWords } from '../../kmod-sim/lock-words.js'
 import { Runtime, type RuntimeHost } from '../../kmod-sim/runtime.js'
 
 /** No pager: none of what is done here has to do with pages. */
@@ -19,6 +20,9 @@ function started(host: Partial<RuntimeHost> = {}): Runtime {
     ...host,
   })
   runtime.pager = {} as typeof runtime.pager
+  const words = new LockWords({ says: (key) => runtime.submit({ is: 'word', key, held: false }) })
+  t.teardown(() => words.close())
+  runtime.words = words
   return runtime
 }
 
@@ -26,15 +30,15 @@ t.test('requests of a process that has ended are forgotten, and nobody is told',
   const runtime = started()
   const told: string[] = []
   const settle = (who: string) => (outcome: unknown) => told.push(outcome instanceof GshmError ? outcome.message : who)
-  runtime.request({ op: 'lock', key: '=l', process: 1, holder: '1' }, settle('one'))
+  runtime.request({ op: 'lock', key: '=l', process: 1, holder: 1, patient: true }, settle('one'))
   t.same(told, ['one'])
-  runtime.request({ op: 'lock', key: '=l', process: 2, holder: '2' }, settle('two'))
-  runtime.request({ op: 'lock', key: '=l', process: 3, holder: '3' }, settle('three'))
+  runtime.request({ op: 'lock', key: '=l', process: 2, holder: 2, patient: true }, settle('two'))
+  runtime.request({ op: 'lock', key: '=l', process: 3, holder: 3, patient: true }, settle('three'))
   runtime.request({ op: 'barrier', key: '=b', process: 2, count: 2 }, settle('two'))
   t.equal(runtime.pending, 3)
-  runtime.submit({ is: 'exit', process: 2 })
+  runtime.submit({ is: 'exit', process: 2, held: [] })
   t.equal(runtime.pending, 1)
-  runtime.submit({ is: 'exit', process: 1 })
+  runtime.submit({ is: 'exit', process: 1, held: [] })
   t.same(told, ['one', 'three'])
   t.equal(runtime.pending, 0)
 })

@@ -22,7 +22,17 @@ const OP = {
   realloc: 9,
   free: 10,
 } as const
-const OP2 = { lock: 11, unlock: 12, barrier: 13, fork: 14, inspect: 15, acquire: 16, release: 17 } as const
+const OP2 = {
+  lock: 11,
+  unlock: 12,
+  barrier: 13,
+  fork: 14,
+  inspect: 15,
+  acquire: 16,
+  release: 17,
+  lockPages: 21,
+  cancel: 22,
+} as const
 
 /** Little-endian fields one after the other: numbers of 4 bytes, bigints of 8, strings of 64. */
 function fields(...values: (number | bigint | string)[]): Buffer {
@@ -134,13 +144,20 @@ t.test('every request is decoded, field by field', async (t) => {
     [OP.alloc, fields(9, 0, 16n), { op: 'alloc', segment: 9, size: 16 }],
     [OP.realloc, fields(9, 0, 32n, 17n), { op: 'realloc', segment: 9, offset: 32, size: 17 }],
     [OP.free, fields(9, 0, 2n ** 63n), { op: 'free', segment: 9, offset: 2 ** 63 }],
-    [OP2.lock, fields(1, 0, 0n, 'mutex', 77n), { op: 'lock', key: '=mutex', holder: 77n }],
-    [OP2.unlock, fields(2, 0, 2n ** 64n - 1n, '', 7n), { op: 'unlock', key: '#18446744073709551615', holder: 7n }],
+    [OP2.lock, fields(1, 0, 0n, 'mutex', 77n, 1, 0), { op: 'lock', key: '=mutex', holder: 77n, flags: 1 }],
+    [OP2.lock, fields(3, 0, (9n << 44n) + 4096n, '', 7n, 0, 0), { op: 'lock', key: '@9:4096', holder: 7n, flags: 0 }],
+    [
+      OP2.unlock,
+      fields(2, 0, 2n ** 64n - 1n, '', 7n, 0, 0),
+      { op: 'unlock', key: '#18446744073709551615', holder: 7n, flags: 0 },
+    ],
     [OP2.barrier, fields(2, 0, 3n, '', 12, 0), { op: 'barrier', key: '#3', count: 12 }],
     [OP2.fork, fields(), { op: 'fork' }],
     [OP2.inspect, fields(3, 0, 'seg'), { op: 'inspect', what: 3, name: 'seg' }],
     [OP2.acquire, fields(9, 0, 1n, 8192n), { op: 'acquire', segment: 9, offset: 1, length: 8192 }],
     [OP2.release, fields(9, 0, far, 2n ** 63n), { op: 'release', segment: 9, offset: 2 ** 44, length: 2 ** 63 }],
+    [OP2.lockPages, fields(9, 1), { op: 'lockPages', segment: 9, what: 1 }],
+    [OP2.cancel, fields(), { op: 'cancel' }],
   ]
   let serial = 100
   for (const [op, body, expected] of cases) {
@@ -245,10 +262,10 @@ t.test('a malformed frame closes its connection and nothing else', async (t) => 
     ['a name is not terminated', frame(OP.stat, 1, Buffer.alloc(NAME, 'n')), 0],
     [
       'a name is not terminated',
-      frame(OP2.lock, 1, Buffer.concat([fields(1, 0, 0n), Buffer.alloc(NAME, 'n'), fields(1n)])),
+      frame(OP2.lock, 1, Buffer.concat([fields(1, 0, 0n), Buffer.alloc(NAME, 'n'), fields(1n, 0, 0)])),
       0,
     ],
-    ['a key is neither a name nor a number', frame(OP2.barrier, 1, fields(3, 0, 0n, '', 1, 0)), 0],
+    ['a key is neither a name nor a number nor an address', frame(OP2.barrier, 1, fields(4, 0, 0n, '', 1, 0)), 0],
     ['longer than any frame', Buffer.alloc(1025, 1), 1],
     ['too many descriptors', frame(OP2.fork, 1), 5],
   ]

@@ -235,7 +235,7 @@ export class OneObject implements Explored<Moment> {
     this.plan.exits--
     this.#die(thread)
     const process = this.numberOf(thread) + 1
-    this.links.step(thread.node, (state, effects) => syncExit(state, process, effects))
+    this.links.step(thread.node, (state, effects) => syncExit(state, process, [], effects))
   }
 
   #die(thread: Thread): void {

@@ -6,7 +6,7 @@ import type { TestCluster } from './cluster.js'
 export interface Holdings {
   readonly userfaultfd: number
   readonly pidfd: number
-  readonly 'memfd:gshm': number
+  readonly 'memfd:gshm:': number
 }
 
 function linkOf(path: string): string {
@@ -19,7 +19,7 @@ function linkOf(path: string): string {
 
 /** How many descriptors of the kinds that registration and memory need a process has. */
 export function holdings(pid: number): Holdings {
-  const counts = { userfaultfd: 0, pidfd: 0, 'memfd:gshm': 0 }
+  const counts = { userfaultfd: 0, pidfd: 0, 'memfd:gshm:': 0 }
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
     const target = linkOf(`/proc/${pid}/fd/${fd}`)
     for (const kind of Object.keys(counts) as (keyof typeof counts)[]) if (target.includes(kind)) counts[kind]++
@@ -39,7 +39,7 @@ export async function settled(
   keeperPid = cluster.daemon(node).keeperPid,
 ) {
   const { pid } = cluster.daemon(node)
-  const one = { userfaultfd: processes, pidfd: processes, 'memfd:gshm': segments }
+  const one = { userfaultfd: processes, pidfd: processes, 'memfd:gshm:': segments }
   const wanted = { daemon: one, keeper: one }
   return { wanted, got: await becomes(wanted, () => ({ daemon: holdings(pid), keeper: holdings(keeperPid) })) }
 }

@@ -1,6 +1,7 @@
 /**
  * Nodes with the sync room alone; the process of node n has number 100 + n unless told otherwise.
- * Releases are over at once, or when the test says so (`slow`).
+ * Releases are over at once, or when the test says so (`slow`). Locks are taken and given back by their
+ * words where these are open.
  */
 import type { ObjectDeed, ObjectKind } from '../../ts/base/objects.js'
 import type { ObjectRequest } from '../../ts/base/requests.js'
@@ -12,11 +13,13 @@ import {
   syncMessage,
   syncReleased,
   syncRequest,
+  syncWord,
   type SyncEffect,
   type SyncRequest,
   type SyncState,
 } from '../../ts/sync/index.js'
 import type { SyncMessage } from '../../ts/sync/messages.js'
+import { forgotten, givenBack, lent, shut, taken, type Word } from '../../ts/sim/word.js'
 import { Links } from './links.js'
 
 export function cluster(nodes: number) {
@@ -27,7 +30,22 @@ export function cluster(nodes: number) {
   const releases: { node: number; edge: number }[] = []
   const finish = ({ node, edge }: { node: number; edge: number }) =>
     links.step(node, (state, effects) => syncReleased(state, edge, effects))
+  /** By node and key. */
+  const words = new Map<string, Word | undefined>()
+  const says = (node: number, key: string) => {
+    const word = words.get(`${node} ${key}`)
+    if (word?.shut !== true) return
+    links.step(node, (state, effects) => syncWord(state, key, word.holder !== undefined, effects))
+  }
   const links = new Links<SyncState, SyncMessage, SyncEffect>(syncMessage, (node, effect) => {
+    if (effect.do === 'Lend' || effect.do === 'Want' || effect.do === 'Forget') {
+      const at = `${node} ${effect.key}`
+      const word = words.get(at)
+      if (effect.do === 'Lend') words.set(at, lent(word, who(effect.process, effect.holder), effect.shut))
+      else words.set(at, effect.do === 'Want' ? shut(word) : forgotten(word))
+      if (effect.do === 'Want') says(node, effect.key)
+      return
+    }
     edges.push(`${effect.do.toLowerCase()} ${node}`)
     if (effect.do === 'Acquire') return
     if (slow.has(node)) releases.push({ node, edge: effect.edge.number })
@@ -40,22 +58,56 @@ export function cluster(nodes: number) {
     links.step(node, (state, effects) => syncRequest(state, ticket, request, effects))
     return ticket
   }
-  const lock = (node: number, key: string, holder: number | string = 1, process = 100 + node) =>
-    ask(node, { op: 'lock', key, process, holder: String(holder) })
-  const unlock = (node: number, key: string, holder: number | string = 1, process = 100 + node) =>
-    ask(node, { op: 'unlock', key, process, holder: String(holder) })
+  const lock = (node: number, key: string, holder = 1, process = 100 + node, patient = true) => {
+    const at = `${node} ${key}`
+    if (words.get(at)?.holder === who(process, holder)) {
+      links.world.outcomes.set(++ticket, { is: 'refused', error: 'DEADLOCK', detail: 'by its word' })
+      return ticket
+    }
+    const word = taken(words.get(at), who(process, holder))
+    if (word === undefined) return ask(node, { op: 'lock', key, process, holder, patient })
+    words.set(at, word)
+    links.world.outcomes.set(++ticket, { is: 'locked', ownerDied: false })
+    return ticket
+  }
+  const unlock = (node: number, key: string, holder = 1, process = 100 + node) => {
+    const at = `${node} ${key}`
+    const word = words.get(at)
+    const holds = word?.holder === who(process, holder)
+    const refused = { is: 'refused', error: 'NOT_HOLDER', detail: 'by its word' } as const
+    links.world.outcomes.set(++ticket, holds ? { is: 'done' } : refused)
+    const over = ticket
+    if (!holds) return over
+    words.set(at, givenBack(word))
+    says(node, key)
+    return over
+  }
+  const cancel = (node: number, waits: number) =>
+    links.step(node, (state, effects) => syncCancel(state, waits, effects))
   const barrier = (node: number, key: string, count: number, process = 100 + node) =>
     ask(node, { op: 'barrier', key, process, count })
   const object = (node: number, kind: ObjectKind, deed: ObjectDeed, more: Partial<ObjectRequest> = {}) => {
     const usual = { key: 'k', process: 100 + node, holder: 1, value: 1n, initial: -1, patient: true }
     return ask(node, { op: 'object', kind, deed, ...usual, ...more })
   }
-  const cancel = (node: number, ticket: number) =>
-    links.step(node, (state, effects) => syncCancel(state, ticket, effects))
-  const exit = (node: number, process = 100 + node) =>
-    links.step(node, (state, effects) => syncExit(state, process, effects))
+  const exit = (node: number, process = 100 + node) => {
+    const held: string[] = []
+    for (const [at, word] of words) {
+      if (!at.startsWith(`${node} `) || Math.floor((word?.holder ?? 0) / HOLDERS) !== process) continue
+      held.push(at.slice(at.indexOf(' ') + 1))
+      words.set(at, { holder: undefined, shut: true })
+    }
+    links.step(node, (state, effects) => syncExit(state, process, held, effects))
+  }
   const lose = (node: number) => links.lose(node, (state, effects) => syncLost(state, node, effects))
   /** What was slow is over, oldest first. */
   const release = () => releases.splice(0).forEach(finish)
-  return { links, lock, unlock, barrier, object, cancel, exit, lose, edges, slow, release }
+  return { links, lock, unlock, cancel, barrier, object, exit, lose, edges, slow, release, words }
+}
+
+const HOLDERS = 1000
+
+/** A holder in a process, as one number. */
+function who(process: number, holder: number): number {
+  return process * HOLDERS + holder
 }

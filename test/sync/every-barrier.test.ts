@@ -21,7 +21,7 @@ import {
 import type { SyncMessage } from '../../ts/sync/messages.js'
 import { watchCells } from '../support/cells.js'
 import { explore, type Explored } from '../support/explore.js'
-import { Links, type World } from '../support/links.js'
+import { Links, type Extra, type World } from '../support/links.js'
 import { cluster } from '../support/sync-cluster.js'
 
 /** One thread, which visits the barrier once after the other, each time in a process of its own. */
@@ -142,7 +142,7 @@ class OneBarrier implements Explored<Moment> {
     thread.does = 'is dead'
     // At the manager's node all that wait are told within the step.
     for (const other of this.plan.threads) if (other.does === 'waits') other.sawDeath = true
-    this.links.step(node, (state, effects) => syncExit(state, ticket, effects))
+    this.links.step(node, (state, effects) => syncExit(state, ticket, [], effects))
   }
 
   #released(which: number): void {
@@ -269,12 +269,13 @@ class OneBarrier implements Explored<Moment> {
     this.plan = plan
   }
 
-  #edge(node: number, effect: Extract<SyncEffect, { do: 'Acquire' | 'Release' }>): void {
+  #edge(node: number, effect: Extra<SyncEffect>): void {
     const { seen, known, releases } = this.plan
     if (effect.do === 'Acquire') {
       seen[node] = later(seen[node]!, known)
       return
     }
+    if (effect.do !== 'Release') throw new Error(`${effect.do} at a barrier`)
     releases.push({ node, edge: effect.edge.number, wrote: [...seen[node]!] })
     if (!this.slow.includes(node)) this.#released(releases.length - 1)
   }

@@ -60,9 +60,15 @@ export type LocalRequest =
       readonly back: readonly number[]
       readonly answer: SpanAnswered | undefined
     }
-  /** Answer: locked. holder: unique within the process. */
-  | { readonly op: 'lock'; readonly key: string; readonly process: number; readonly holder: string }
-  | { readonly op: 'unlock'; readonly key: string; readonly process: number; readonly holder: string } // done
+  /** Answer: locked. holder: unique within the process. Who is not patient gets BUSY where it would have to wait
+   * for another holder. How the lock is given back: see ts/sync's WordEffect. */
+  | {
+      readonly op: 'lock'
+      readonly key: string
+      readonly process: number
+      readonly holder: number
+      readonly patient: boolean
+    }
   | { readonly op: 'barrier'; readonly key: string; readonly process: number; readonly count: number } // done
   | ObjectRequest
   /** lrc: what other nodes have made known there is seen from now on. Without a range: everywhere. Answer: done */

@@ -1,9 +1,10 @@
 /** Checks of what programs pass: a wrong type is a TypeError, a wrong value ERR_GSHM_INVALID; both name the parameter. */
 import { GshmError } from '../base/errors.js'
 import { utf8Bytes } from '../base/utf8.js'
+import type { NativeKey } from '../native/index.js'
 
-/** The name of a lock or barrier, or its number (whole, or a bigint below 2^64). */
-export type Key = string | number | bigint
+/** The name of a lock or barrier, its number (whole, or a bigint below 2^64), or a global address that it lies at. */
+export type Key = string | number | bigint | { readonly at: bigint }
 
 const BIG_END = 1n << 64n
 
@@ -41,12 +42,25 @@ export function name(what: string, value: unknown): string {
   throw new GshmError('NAME_INVALID', `${what} has half of a surrogate pair`)
 }
 
+/** Milliseconds, which need not be whole; up to 24 days. */
+export function duration(what: string, value: unknown): number {
+  if (typeof value !== 'number') throw typeError(what, 'a number of milliseconds', value)
+  if (value >= 0 && value < 2 ** 31) return value
+  throw new GshmError('INVALID', `${what} is ${value}: it must be from 0 to 2^31 milliseconds, or Infinity`)
+}
+
+export function signal(what: string, value: unknown): AbortSignal | undefined {
+  if (value === undefined || value instanceof AbortSignal) return value
+  throw typeError(what, 'an AbortSignal', value)
+}
+
 /** As the addon takes keys: a string is a name, a bigint a number. */
-export function key(what: string, value: unknown): string | bigint {
+export function key(what: string, value: unknown): NativeKey {
   if (typeof value === 'string') return name(what, value)
   if (typeof value === 'number') return BigInt(count(what, value))
   if (typeof value === 'bigint') return big(what, value)
-  throw typeError(what, 'a string, number or bigint', value)
+  if (typeof value === 'object' && value !== null && 'at' in value) return { at: big(`${what}.at`, value.at) }
+  throw typeError(what, 'a string, number, bigint or { at: address }', value)
 }
 
 /** @param known every name that there is: one that is not among them is a slip of the pen, and refused */

@@ -7,8 +7,9 @@ import { GshmError } from '../base/errors.js'
 import { native, type NativeClient, type SegmentInfo } from '../native/index.js'
 import * as check from './check.js'
 import { calling, waiting } from './failure.js'
-import { Holders } from './holders.js'
+import { Mutex, type Held } from './mutex.js'
 import { Segment } from './segment.js'
+import type { WaitOptions } from './wait.js'
 
 export interface AttachOptions {
   /** The daemon's device. Default: $GSHM_SOCKET, else the only node of the default cluster on this machine. */
@@ -38,7 +39,8 @@ const { OPEN_OR_CREATE, READ_ONLY } = native.constants
 
 export class Gshm {
   readonly #client: NativeClient
-  readonly #holders = new Holders()
+  /** What lock() took, by key. */
+  readonly #held = new Map<string, Held>()
   /** This node's number. */
   readonly node: number
   /** How many nodes the cluster had at attach. */
@@ -108,35 +110,29 @@ export class Gshm {
     return calling(() => this.#client.buffer(this.#client.pointer(at), bytes))
   }
 
-  /**
-   * Takes the lock of that name or number, across the cluster, for this call: another lock() of the
-   * same key waits, in this process too. Rejects with ERR_GSHM_OWNER_DEAD when the lock IS held now
-   * but its last holder died; otherwise a rejection means that it is not held. Errors: NAME_TOO_LONG, NAME_INVALID, LIMIT, NODE_LOST.
-   */
-  async lock(key: check.Key): Promise<void> {
-    const which = check.key('key', key)
-    const holder = this.#client.newHolder()
-    try {
-      await waiting(() => this.#client.lock(which, holder))
-      this.#holders.took(which, holder)
-    } catch (error) {
-      if (error instanceof GshmError && error.reason === 'OWNER_DEAD') this.#holders.took(which, holder)
-      throw error
-    }
+  /** The mutex of that name, number or address; it needs no creation. */
+  mutex(key: check.Key): Mutex {
+    return new Mutex(this.#client, check.key('key', key))
   }
 
-  /** Releases what lock() took. Errors: NOT_HOLDER. */
+  /**
+   * Takes the mutex of that key for this call: another lock() of the same key waits, in this process too. Rejects with
+   * ERR_GSHM_OWNER_DEAD when it IS held now but its last holder died; otherwise a rejection means that it is not held.
+   * Errors: as Mutex.lock().
+   */
+  async lock(key: check.Key, options?: WaitOptions): Promise<void> {
+    const held = await this.mutex(key).lock(options)
+    this.#held.set(name(key), held)
+    if (held.ownerDied) throw new GshmError('OWNER_DEAD', `lock ${name(key)} is held now, but its last holder died`)
+  }
+
+  /** Gives back what lock() took. Errors: NOT_HOLDER. */
   async unlock(key: check.Key): Promise<void> {
-    const which = check.key('key', key)
-    const holder = this.#holders.give(which)
-    if (holder === undefined)
-      throw new GshmError('NOT_HOLDER', `unlock: lock ${String(key)} is not held by this process`)
-    try {
-      await waiting(() => this.#client.unlock(which, holder))
-    } catch (error) {
-      this.#holders.keep(which, holder)
-      throw error
-    }
+    check.key('key', key)
+    const held = this.#held.get(name(key))
+    if (held === undefined) throw new GshmError('NOT_HOLDER', `unlock: lock ${name(key)} is not held by this process`)
+    this.#held.delete(name(key)) // before it is given back: the next one here may have it then
+    held.unlock()
   }
 
   /** Waits until `count` callers across the cluster have arrived. Errors: BARRIER_MISMATCH, LIMIT, NODE_LOST. */
@@ -186,4 +182,10 @@ export function attach(options?: AttachOptions): Gshm {
   const client = new native.NativeClient()
   calling(() => client.attach(path))
   return new Gshm(client)
+}
+
+/** A key as a text: names, numbers and addresses are different spaces. */
+function name(key: check.Key): string {
+  if (typeof key === 'object') return `at 0x${key.at.toString(16)}`
+  return typeof key === 'string' ? `'${key}'` : String(key)
 }

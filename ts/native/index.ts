@@ -134,7 +134,7 @@ export interface PeerCredentials {
 }
 
 /** A decoded request frame; `op` is enum gshm_op in lower case. Numbers are bytes, ids or enums;
- * a key is '=name' or '#number'. */
+ * a key is '=name', '#number' or '@segment:offset'. */
 export type DeviceRequest =
   | { op: 'hello'; serial: number; abi: number; kind: number; token: bigint; fork: bigint }
   | {
@@ -160,13 +160,15 @@ export type DeviceRequest =
   | { op: 'alloc'; serial: number; segment: number; size: number }
   | { op: 'realloc'; serial: number; segment: number; offset: number; size: number }
   | { op: 'free'; serial: number; segment: number; offset: number }
-  | { op: 'lock'; serial: number; key: string; holder: bigint }
-  | { op: 'unlock'; serial: number; key: string; holder: bigint }
+  | { op: 'lock'; serial: number; key: string; holder: bigint; flags: number }
+  | { op: 'unlock'; serial: number; key: string; holder: bigint; flags: number }
   | { op: 'barrier'; serial: number; key: string; count: number }
   | { op: 'fork'; serial: number }
   | { op: 'inspect'; serial: number; what: number; name: string }
   | { op: 'acquire'; serial: number; segment: number; offset: number; length: number }
   | { op: 'release'; serial: number; segment: number; offset: number; length: number }
+  | { op: 'lockPages'; serial: number; segment: number; what: number }
+  | { op: 'cancel'; serial: number }
 
   /** Numbers are bytes; class: an index of spanBlockBytes; home: a node's number + 1, or 0. */
   | { op: 'heap'; serial: number; segment: number }
@@ -192,6 +194,8 @@ export interface DeviceReplies {
   heap: { chunks: number; spanBytes: number }
   span: { chunk: number; generation: number }
   allocWith: { offset: number; size: number; oldSize: number }
+  lock: { slot: number; generation: number; ownerDied: boolean }
+  lockPages: { process: number }
   fork: { fork: bigint }
   inspect: { length: number }
 }
@@ -244,6 +248,31 @@ export interface DeviceListener {
   close(): void
 }
 
+/**
+ * The words of locks (native/abi/lock_words.h) as the daemon sees them: memory that processes share, and
+ * scribble on. An owner is a process's number and a holder in it; as one number: 0 nobody.
+ */
+export interface LockWords extends Closable {
+  /** Of the memory. */
+  readonly fd: number
+  /** Makes the owner the holder of a lock whose word was shut and free. Throws ERR_GSHM_SYSTEM (no memory). */
+  give(slot: number, generation: number, process: number, holder: number, shut: boolean): void
+  /** Shuts the word; gives its owner. */
+  shut(slot: number): number
+  /** The owner now. */
+  owner(slot: number): number
+  /** The owner of a word that is shut; undefined: it is open. */
+  look(slot: number): number | undefined
+  /** Takes the lock from that owner: its word is free and shut then. False: it had it not. */
+  take(slot: number, process: number, holder: number): boolean
+  /** How often it has been acquired by its word alone, as its holders count. */
+  acquired(slot: number): number
+  /** Slots below `end` that were given back shut since they were last asked for; may not be all of them. */
+  rung(end: number): number[]
+  /** Takes all locks of slots below `end` that the process owns; gives those slots. */
+  held(process: number, end: number): number[]
+}
+
 /** A one-shot timer of microsecond resolution (timerfd). */
 export interface MicroTimer {
   /** Expires in `microseconds`; replaces an earlier deadline; 0 disarms. */
@@ -262,6 +291,10 @@ export interface PeerSocket {
   /** What waits is sent, then nothing more; what still comes is dropped. Closes when the peer has closed too. */
   end(): void
   close(): void
+}
+
+export interface Bell extends Closable {
+  readonly fd: number
 }
 
 export interface ExitWatch extends Closable {
@@ -301,6 +334,15 @@ export interface AllocWith {
   readonly apart?: boolean
 }
 
+/** By name, by number, or by a global address. */
+export type NativeKey = string | bigint | { readonly at: bigint }
+
+declare const cancels: unique symbol
+/** Opaque. */
+export interface NativeCancel {
+  readonly [cancels]: true
+}
+
 /** The C client, for ts/client: the same code as libgshm. Every failure throws an Error with `code`. */
 export interface NativeClient {
   attach(socket: string | null): void
@@ -327,22 +369,31 @@ export interface NativeClient {
   /** length 0: to the end. */
   acquireSync(segment: number, offset: number, length: number): void
   releaseSync(segment: number, offset: number, length: number): void
-  /** key: string = by name, bigint = by number. The blocking forms block the calling thread. */
-  lockSync(key: string | bigint): void
-  unlockSync(key: string | bigint): void
-  barrierSync(key: string | bigint, count: number): void
-  /** A number > 2^32 that this process has not used before. */
-  newHolder(): bigint
+  /** The blocking forms block the calling thread; timeoutNs undefined: for ever. */
+  lockSync(key: NativeKey, timeoutNs?: number): void
+  unlockSync(key: NativeKey): void
+  barrierSync(key: NativeKey, count: number): void
+  /** A holder that is no thread, and that this process has not used before (for 2^29 calls). */
+  newHolder(): number
+  /** By the lock's word, at once; false: whoever wants it has to wait, or the daemon must be asked. */
+  tryLock(key: NativeKey, holder: number): boolean
   /** The asynchronous forms wait in a thread of their own; holder is a newHolder(). */
-  lock(key: string | bigint, holder: bigint): Promise<void>
-  unlock(key: string | bigint, holder: bigint): Promise<void>
-  barrier(key: string | bigint, count: number): Promise<void>
+  lock(key: NativeKey, holder: number, timeoutNs?: number, cancel?: NativeCancel): Promise<void>
+  unlock(key: NativeKey, holder: number): void
+  barrier(key: NativeKey, count: number): Promise<void>
+  /** What ends the waits that it is given to, now or later: they end with TIMEOUT, unless they were over. */
+  newCancel(): NativeCancel
+  cancel(cancel: NativeCancel): void
   acquire(segment: number, offset: number, length: number): Promise<void>
   release(segment: number, offset: number, length: number): Promise<void>
 }
 
 type Constant =
   | 'PAGE_SIZE'
+  | `LOCK_${'SLOTS' | 'PROCESSES' | 'MEMORY' | 'BELL' | 'TRY'}`
+  | 'NO_SLOT'
+  | 'WORD_GENERATIONS'
+  | 'WORD_HOLDER_BITS'
   | 'OFFSET_BITS'
   | 'ADDRESS_END'
   | `HELLO_${'REGISTER' | 'CHANNEL' | 'FORKED' | 'VISITOR'}`
@@ -388,6 +439,14 @@ export interface Native {
     path: string,
     handlers: DeviceHandlers,
   ) => DeviceListener
+  /** An eventfd; `rang` is called soon after somebody has written to it. Throws ERR_GSHM_SYSTEM. */
+  readonly Bell: new (
+    rang: () => void,
+  ) => Bell
+  /** `name` shows in /proc. Throws ERR_GSHM_SYSTEM. */
+  readonly LockWords: new (
+    name: string,
+  ) => LockWords
   readonly MicroTimer: new (expired: () => void) => MicroTimer
   readonly KeeperLink: new (fd: number) => KeeperLink
   /** An AF_UNIX SEQPACKET pair, both close-on-exec: a child gets its end through spawn's stdio. */

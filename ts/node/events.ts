@@ -9,8 +9,14 @@ export type NodeEvent =
   /** A message of another node (messages of a node to itself never leave the step). */
   | { readonly is: 'message'; readonly from: NodeId; readonly message: Message }
   | { readonly is: 'request'; readonly ticket: number; readonly request: LocalRequest }
-  /** A local process has ended: its locks pass on, its waits are forgotten. */
-  | { readonly is: 'exit'; readonly process: number }
+  /** The request with that ticket is to wait no more: it is refused with TIMEOUT, if it waits still. */
+  | { readonly is: 'cancel'; readonly ticket: number }
+  /** What the word of a lock says, which is shut: an answer to the effect Want, or its holder has given it back.
+   * It is looked at when this is stepped: what it said before may be of another stay. */
+  | { readonly is: 'word'; readonly key: string; readonly held: boolean }
+  /** A local process has ended: its locks pass on, its waits are forgotten. `held`: keys of the locks whose words
+   * it had; these are free and shut by now. */
+  | { readonly is: 'exit'; readonly process: number; readonly held: readonly string[] }
   /** The last handle or view of the segment on this node has closed. */
   | { readonly is: 'let'; readonly segment: SegmentId }
   /** The answer to the effect Resume. */

@@ -23,7 +23,7 @@ import { HEAP_FIELDS } from '../heap/messages.js'
 import { attributesOf, namesJoined, namesLet, namesLost, namesMessage, namesRequest } from '../names/index.js'
 import type { NamesEffect } from '../names/effects.js'
 import { NAMES_FIELDS } from '../names/messages.js'
-import { syncExit, syncLost, syncMessage, syncRequest, type SyncEffect } from '../sync/index.js'
+import { syncCancel, syncExit, syncLost, syncMessage, syncRequest, syncWord, type SyncEffect } from '../sync/index.js'
 import { SYNC_FIELDS } from '../sync/messages.js'
 import { edge, edgeRequest } from './edges.js'
 import type { Effect } from './effects.js'
@@ -55,9 +55,13 @@ export function createStep(engine: Engine): Step {
         return
       case 'request':
         return request(state, event.ticket, event.request, effects)
+      case 'cancel':
+        return syncCancel(state.sync, event.ticket, effects as SyncEffect[])
+      case 'word':
+        return syncWord(state.sync, event.key, event.held, effects as SyncEffect[])
       case 'exit':
         effects.push({ do: 'Release', edge: { of: 'nobody', number: 0 } }) // what it wrote stays
-        return syncExit(state.sync, event.process, effects as SyncEffect[])
+        return syncExit(state.sync, event.process, event.held, effects as SyncEffect[])
       case 'let':
         return namesLet(state.names, event.segment, effects as NamesEffect[])
       case 'joined':
@@ -147,7 +151,6 @@ function request(
       return heapRequest(state.heap, attributes, ticket, request, effects as HeapEffect[])
     }
     case 'lock':
-    case 'unlock':
     case 'barrier':
     case 'object':
       return syncRequest(state.sync, ticket, request, effects as SyncEffect[])

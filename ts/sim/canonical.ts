@@ -24,6 +24,8 @@ export function canonicalNode(node: SimNode, judged: boolean): string {
     node.copied,
     [...node.resumes].sort().join(),
     [...node.unlearnt].sort().join(),
+    node.words.map((word) => `${word?.holder}${word?.shut}`).join(),
+    [...node.told].sort().join(),
   ].join(';')
 }
 

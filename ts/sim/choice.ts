@@ -21,6 +21,8 @@ export type Choice =
   /** The next effect of the node's step is performed. */
   | { readonly do: 'perform'; readonly node: NodeId }
   | { readonly do: 'resume'; readonly node: NodeId; readonly page: Page }
+  /** The daemon learns what a lock's word says. */
+  | { readonly do: 'word'; readonly node: NodeId; readonly lock: number }
   /** A signal makes a waiting thread fault once more. */
   | { readonly do: 'again'; readonly node: NodeId; readonly thread: number }
   | { readonly do: 'lose'; readonly node: NodeId }

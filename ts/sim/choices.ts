@@ -6,6 +6,7 @@ import type { Choice } from './choice.js'
 import type { Ask } from './requests.js'
 import type { Op } from './setup.js'
 import type { InFlight } from './sim-node.js'
+import { taken } from './word.js'
 import type { World } from './world.js'
 
 /** The accesses that a thread which is free to choose may make, and which locks it may take. */
@@ -69,6 +70,7 @@ function firstChoices(world: World, at: NodeId, wishes: Wishes, { must, may }: O
 function lastChoices(world: World, at: NodeId, { must, may }: Options): void {
   const node = world.nodes[at]!
   for (const page of new Set(node.resumes)) must.push({ do: 'resume', node: at, page })
+  for (const lock of node.told) must.push({ do: 'word', node: at, lock })
   for (const lost of node.unlearnt) must.push({ do: 'learn', node: at, lost })
   if (world.evictionsLeft === 0) return
   for (let page = 0; page < world.setup.pages; page++) {
@@ -105,11 +107,15 @@ function threadChoices(world: World, node: number, wishes: Wishes, must: Choice[
     } else if (access !== undefined) {
       must.push({ do: 'act', node, thread, page, place, access })
     } else {
-      // A request is a step, and there is one at a time.
-      const idle = world.nodes[node]!.todo.length === 0
+      // A request is a step, and there is one at a time; a lock is given back, and taken, by its word at any time.
+      const { todo, words } = world.nodes[node]!
+      const idle = todo.length === 0
       const { locks, blocks, ranges } = world.setup
       const ask = (one: Ask) => must.push({ do: 'ask', node, thread, ...one })
-      if (idle) for (const one of holds) ask(one < locks ? { op: 'unlock', of: one } : { op: 'free', of: one - locks })
+      for (const one of holds) {
+        if (one < locks) ask({ op: 'unlock', of: one })
+        else if (idle) ask({ op: 'free', of: one - locks })
+      }
       if (opsLeft === 0) return
       const { program } = world.setup
       if (program !== undefined) {
@@ -118,8 +124,9 @@ function threadChoices(world: World, node: number, wishes: Wishes, must: Choice[
         return
       }
       for (const op of wishes.accesses()) must.push({ do: 'act', node, thread, ...op })
+      const mayLock = above(holds, locks).filter((of) => idle || taken(words[of], thread) !== undefined)
+      if (mayLock.length > 0) for (const of of wishes.locks(mayLock)) ask({ op: 'lock', of })
       if (!idle) return
-      if (locks > 0) for (const of of wishes.locks(above(holds, locks))) ask({ op: 'lock', of })
       const hasBlock = holds.some((one) => one >= locks)
       if (blocks > 0 && !hasBlock && wishes.allocates()) ask({ op: 'alloc', of: 0 })
       if (ranges) wishes.ranges().forEach(ask)

@@ -33,6 +33,11 @@ export function describeEffect(at: NodeId, effect: Effect): string {
     case 'Retry':
     case 'Resume':
       return `${at}: ${effect.do} p${effect.page}`
+    case 'Lend':
+      return `${at}: Lend ${effect.key}${effect.shut ? ' shut' : ''}`
+    case 'Want':
+    case 'Forget':
+      return `${at}: ${effect.do} ${effect.key}`
     default:
       return `${at}: ${effect.do}`
   }
@@ -50,6 +55,8 @@ export function describeEvent(at: NodeId, event: NodeEvent): string {
       return `evict ${at} p${event.page}`
     case 'full':
       return `${event.full ? 'full' : 'room'} ${at}`
+    case 'word':
+      return `word ${at} ${event.key} ${event.held ? 'held' : 'free'}`
     case 'lost':
       return `lost ${event.node} at ${at}`
     default:

@@ -7,8 +7,9 @@ import { isCoherence, type Message } from '../node/messages.js'
 import { SYNC_FIELDS } from '../sync/messages.js'
 import { describeEffect } from './describe.js'
 import { answered } from './requests.js'
-import type { SimNode } from './sim-node.js'
+import { tell, type SimNode } from './sim-node.js'
 import { Violation } from './violation.js'
+import { forgotten, lent, shut } from './word.js'
 import type { World } from './world.js'
 
 /** What the other rooms say to each other at a loss is of no interest here. */
@@ -36,6 +37,22 @@ export function perform(world: World, at: NodeId): void {
         throw new Violation(`node ${at} refuses: ${effect.error} ${effect.detail}`)
       answered(world, at, effect.ticket, undefined)
       break
+    case 'Lend': {
+      const lock = lockNumber(effect.key)
+      node.words[lock] = lent(node.words[lock], effect.process, effect.shut)
+      break
+    }
+    case 'Want': {
+      const lock = lockNumber(effect.key)
+      node.words[lock] = shut(node.words[lock])
+      tell(node, lock)
+      break
+    }
+    case 'Forget': {
+      const lock = lockNumber(effect.key)
+      node.words[lock] = forgotten(node.words[lock])
+      break
+    }
     case 'Resume':
       node.resumes.push(effect.page)
       break
@@ -80,6 +97,10 @@ export function perform(world: World, at: NodeId): void {
   if (node.todo.length > 0) return
   node.payload = undefined
   node.copied = undefined
+}
+
+function lockNumber(key: string): number {
+  return Number(key.slice(1))
 }
 
 function send(world: World, from: NodeId, to: NodeId, message: Message): void {

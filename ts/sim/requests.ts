@@ -4,6 +4,8 @@ import type { Answer, LocalRequest } from '../base/requests.js'
 import { SEGMENT } from './create-nodes.js'
 import { knowerOf, type Knower } from './knowers.js'
 import { Violation } from './violation.js'
+import { givenBack, taken } from './word.js'
+import { tell } from './sim-node.js'
 import type { World } from './world.js'
 
 export interface Ask {
@@ -12,7 +14,7 @@ export interface Ask {
   readonly of: number
 }
 
-/** Tickets of a thread: one for each lock that it holds, and those of other requests, one at a time. */
+/** Tickets of a thread, by what it asks for: one thing at a time. */
 const TICKETS = 10_000
 const OTHER_TICKETS = 1000
 
@@ -24,9 +26,9 @@ export function request(world: World, at: NodeId, thread: number, ask: Ask): voi
   const held = heldBy(world, ask)
   if (op === 'unlock' || op === 'free') who.holds = who.holds.filter((one) => one !== held)
   else who.opsLeft--
-  // An unlock is answered in its own step.
-  if (op !== 'unlock') who.asks = { op, of }
-  if (op === 'unlock') world.oracle?.learn(knowerOf(world.setup, 'lock', of), me)
+  if (op === 'unlock') return unlock(world, at, thread, of)
+  if (op === 'lock' && lockAtOnce(world, at, thread, of)) return
+  who.asks = { op, of }
   if (op === 'free') world.oracle?.learn(knowerOf(world.setup, 'block', of), me)
   // What any thread here has written becomes known; what others have made known is seen by all threads here.
   if (op === 'release') for (const other of othersOf(world, at, thread)) world.oracle?.learn(me, other, of)
@@ -34,12 +36,30 @@ export function request(world: World, at: NodeId, thread: number, ask: Ask): voi
   world.step(at, { is: 'request', ticket: ticketOf(thread, ask), request: requestOf(world, thread, ask) })
 }
 
+/** By its word, which nobody hears of. False: the node must be asked. */
+function lockAtOnce(world: World, at: NodeId, thread: number, lock: number): boolean {
+  const { words } = world.nodes[at]!
+  const word = taken(words[lock], thread)
+  if (word === undefined) return false
+  words[lock] = word
+  hold(world, at, thread, 'lock', lock)
+  return true
+}
+
+function unlock(world: World, at: NodeId, thread: number, lock: number): void {
+  world.oracle?.learn(knowerOf(world.setup, 'lock', lock), world.threadNumber(at, thread))
+  const node = world.nodes[at]!
+  const word = givenBack(node.words[lock])
+  node.words[lock] = word
+  if (word.shut) tell(node, lock)
+}
+
 /** @param answer undefined: refused */
 export function answered(world: World, at: NodeId, ticket: number, answer: Answer | undefined): void {
   const thread = Math.floor(ticket / TICKETS)
   const who = world.nodes[at]!.kernel.threads[thread]!
   const asked = who.asks
-  if (asked === undefined) return // an unlock
+  if (asked === undefined) throw new Violation(`node ${at} answers thread ${thread}, which asks nothing`)
   who.asks = undefined
   const me = world.threadNumber(at, thread)
   if (answer?.is === 'locked') hold(world, at, thread, 'lock', asked.of)
@@ -81,15 +101,15 @@ function othersOf(world: World, at: NodeId, thread: number): number[] {
 }
 
 function ticketOf(thread: number, { op, of }: Ask): number {
-  const locks = op === 'lock' || op === 'unlock'
-  return thread * TICKETS + (locks ? 2 * of + Number(op === 'lock') : OTHER_TICKETS)
+  return thread * TICKETS + (op === 'lock' ? of : OTHER_TICKETS)
 }
 
 function requestOf(world: World, thread: number, { op, of }: Ask): LocalRequest {
   switch (op) {
-    case 'lock':
     case 'unlock':
-      return { op, key: `l${of}`, process: thread, holder: '1' }
+      throw new Error('a lock is given back by its word')
+    case 'lock':
+      return { op, key: `l${of}`, process: thread, holder: 1, patient: true }
     case 'alloc':
       return { op, segment: SEGMENT, bytes: blockBytes(world) }
     case 'free':

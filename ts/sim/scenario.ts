@@ -5,7 +5,7 @@
  *   protocol srsw            of the clusters that follow; only at the script's start (mrsw without)
  *   nodes 3 pages 2          a new cluster; page p's home is node p % 3
  *   fault 1 write p0         a thread of node 1 faults
- *   lock 1 l0                node 1 asks for lock l0; `unlock 1 l0` gives it back
+ *   lock 1 l0                node 1 asks for lock l0, or takes it by its word; `unlock 1 l0` gives it back
  *   deliver 1>0              the oldest message on that link (`deliver 1>0 all`: every one)
  *   resume 0 p0              node 0, the home, goes on with a request that waits
  *   settle                   delivers and resumes, lowest nodes first, until nothing is on its way
@@ -27,9 +27,11 @@ import type { NodeEvent } from '../node/events.js'
 import type { Message } from '../node/messages.js'
 import { pageView, type NodeState } from '../node/state.js'
 import type { Step } from '../node/step.js'
+import type { WordEffect } from '../sync/index.js'
 import { describeEffect } from './describe.js'
 import { SEGMENT, createNodes } from './create-nodes.js'
 import { TRAVELS } from './perform.js'
+import { givenBack, lent, shut, taken, type Word } from './word.js'
 
 /** The script with the transcripts that this step really gives. */
 export function runScenario(text: string, step: Step): string {
@@ -59,6 +61,8 @@ class Stage {
   #nodes: (NodeState | undefined)[] = []
   #links = new Map<string, Message[]>()
   #ticket = 0
+  /** By node and key. */
+  readonly #words = new Map<string, Word>()
   #resumes: { node: NodeId; page: Page }[] = []
   #out: string[] = []
 
@@ -77,6 +81,7 @@ class Stage {
       case 'nodes':
         this.#nodes = createNodes(Number(words[0]), Number(words[2] ?? 1), this.step, this.protocol)
         this.#links.clear()
+        this.#words.clear()
         this.#resumes = []
         break
       case 'fault':
@@ -88,8 +93,10 @@ class Stage {
         })
         break
       case 'lock':
+        this.#lock(Number(words[0]), words[1] ?? '')
+        break
       case 'unlock':
-        this.#request(Number(words[0]), command, words[1] ?? '')
+        this.#unlock(Number(words[0]), words[1] ?? '')
         break
       case 'deliver':
         this.#deliver(words[0] ?? '', words[1] === 'all')
@@ -142,17 +149,43 @@ class Stage {
     }
     for (const effect of effects) {
       this.#out.push(describeEffect(at, effect))
+      if (effect.do === 'Lend' || effect.do === 'Forget') this.#word(at, effect)
       if (effect.do === 'Resume') this.#resumes.push({ node: at, page: effect.page })
       if (effect.do !== 'Send' || !TRAVELS.has(effect.message.type) || this.#nodes[effect.to] === undefined) continue
       const link = `${at}>${effect.to}`
       this.#links.set(link, [...(this.#links.get(link) ?? []), effect.message])
     }
+    for (const effect of effects) if (effect.do === 'Want') this.#word(at, effect)
   }
 
   /** One process a node. */
-  #request(node: NodeId, op: 'lock' | 'unlock', key: string): void {
-    const request = { op, key, process: 1, holder: '1' } as const
-    this.#step(node, { is: 'request', ticket: ++this.#ticket, request })
+  #lock(node: NodeId, key: string): void {
+    const at = `${node} ${key}`
+    const word = taken(this.#words.get(at), 1)
+    if (word === undefined) {
+      const request = { op: 'lock', key, process: 1, holder: 1, patient: true } as const
+      return this.#step(node, { is: 'request', ticket: ++this.#ticket, request })
+    }
+    this.#words.set(at, word)
+    this.#out.push(`${node}: takes ${key} by its word`)
+  }
+
+  #unlock(node: NodeId, key: string): void {
+    const word = givenBack(this.#words.get(`${node} ${key}`))
+    this.#words.set(`${node} ${key}`, word)
+    if (word.shut) this.#step(node, { is: 'word', key, held: false })
+  }
+
+  /** What a lock's word is from here on, and what the daemon learns of it. */
+  #word(node: NodeId, effect: WordEffect): void {
+    const at = `${node} ${effect.key}`
+    const before = this.#words.get(at)
+    if (effect.do === 'Lend') this.#words.set(at, lent(before, 1, effect.shut))
+    if (effect.do === 'Forget') this.#words.delete(at)
+    if (effect.do !== 'Want') return
+    const word = shut(before)
+    this.#words.set(at, word)
+    this.#step(node, { is: 'word', key: effect.key, held: word.holder !== undefined })
   }
 
   #deliver(link: string, all: boolean): void {

@@ -6,6 +6,7 @@ import type { Message } from '../node/messages.js'
 import type { NodeState } from '../node/state.js'
 import type { Change } from './places.js'
 import type { Kernel } from './pretend-kernel.js'
+import type { Word } from './word.js'
 
 /** What travels with a message: a page's bytes (places.ts), or diffs. */
 export type Payload = number | readonly (readonly Change[])[] | undefined
@@ -29,6 +30,15 @@ export interface SimNode {
   resumes: Page[]
   /** Lost nodes that this one has not learnt of. */
   unlearnt: NodeId[]
+  /** By lock. Never changed, only replaced. */
+  words: (Word | undefined)[]
+  /** Locks of whose words the daemon will learn what they say then. */
+  told: number[]
+}
+
+/** The daemon is to learn what the lock's word says. */
+export function tell(node: SimNode, lock: number): void {
+  if (!node.told.includes(lock)) node.told.push(lock)
 }
 
 /** @param judged sync and heap take part; where they do not, all nodes share theirs, as always the other rooms'. */
@@ -41,6 +51,8 @@ export function copyNode(node: SimNode, part: 'kernel' | 'all', judged: boolean)
     todo: node.todo.slice(),
     resumes: node.resumes.slice(),
     unlearnt: node.unlearnt.slice(),
+    words: node.words.slice(),
+    told: node.told.slice(),
   }
 }
 

@@ -96,6 +96,7 @@ function eachTurn(
     case 'TokenGrant':
     case 'TokenPass':
     case 'TokenRefused':
+    case 'TokenBusy':
       return visit(to, message.turn, 'turn')
     default:
   }

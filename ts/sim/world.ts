@@ -90,6 +90,8 @@ export class World {
       diffs: [],
       resumes: [],
       unlearnt: [],
+      words: [],
+      told: [],
     }))
   }
 
@@ -150,6 +152,13 @@ export class World {
       case 'resume':
         node.resumes.splice(node.resumes.indexOf(choice.page), 1)
         return this.step(choice.node, { is: 'resume', segment: SEGMENT, page: choice.page })
+      case 'word': {
+        const { lock } = choice
+        node.told.splice(node.told.indexOf(lock), 1)
+        const word = node.words[lock]
+        if (word?.shut !== true) return // it has been lent again since
+        return this.step(choice.node, { is: 'word', key: `l${lock}`, held: word.holder !== undefined })
+      }
       case 'again':
         this.duplicatesLeft--
         this.log?.(`${choice.node}: thread ${choice.thread} gets a signal`)

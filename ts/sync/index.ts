@@ -16,16 +16,16 @@ import type { NodeId } from '../base/ids.js'
 import { canDo } from '../base/objects.js'
 import type { LocalRequest, ObjectRequest } from '../base/requests.js'
 import { barrierMessage, barriersLost } from './barrier.js'
-import { claimsExit, lockRequest } from './claim.js'
+import { claimCancelled, claimsExit, lockRequest } from './claim.js'
 import { errandCancelled, errandMessage, errandReleased, errandsExit, errandsLost, objectRequest } from './errand.js'
 import { gateMessage, gateReleased, gateRequest, gatesExit, gatesLost } from './gate.js'
-import { lockMessage, locksLost, tokenReleased } from './lock.js'
+import { lockMessage, lockWord, locksLost, tokenReleased } from './lock.js'
 import { expectManaged, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
 import { badValue, objectMessage, objectsLost } from './objects.js'
 import {
   COUNT_MAX,
-  HOLDER_BYTES_MAX,
+  HOLDER_END,
   KEY_BYTES_MAX,
   isBarrierCount,
   isHolder,
@@ -36,9 +36,9 @@ import {
 import { tokenMessage, tokensLost } from './token.js'
 
 export { managerOf } from './manager.js'
-export { createSync, type SyncEffect, type SyncState } from './state.js'
+export { createSync, type SyncEffect, type SyncState, type WordEffect } from './state.js'
 
-export type SyncRequest = Extract<LocalRequest, { readonly op: 'lock' | 'unlock' | 'barrier' | 'object' }>
+export type SyncRequest = Extract<LocalRequest, { readonly op: 'lock' | 'barrier' | 'object' }>
 
 export function syncRequest(state: SyncState, ticket: number, request: SyncRequest, effects: SyncEffect[]): void {
   const why = invalidity(request)
@@ -66,6 +66,7 @@ export function syncMessage(state: SyncState, from: NodeId, message: SyncMessage
     case 'TokenPass':
     case 'TokenRecall':
     case 'TokenRefused':
+    case 'TokenBusy':
       return lockMessage(state, from, message, effects)
     case 'BarrierArrive':
     case 'BarrierLeave':
@@ -96,15 +97,24 @@ export function syncReleased(state: SyncState, edge: number, effects: SyncEffect
   else gateReleased(state, after.name, effects)
 }
 
+/** The word of a lock has been shut, for an effect Want, or been given back shut by its holder: is it held? */
+export function syncWord(state: SyncState, key: string, held: boolean, effects: SyncEffect[]): void {
+  lockWord(state, key, held, effects)
+}
+
 /** The request is to wait no more: it is refused with TIMEOUT, if it waits still and is one that can be. */
 export function syncCancel(state: SyncState, ticket: number, effects: SyncEffect[]): void {
+  claimCancelled(state, ticket, effects)
   errandCancelled(state, ticket, effects)
 }
 
-/** A local process has ended: what it held passes on as from the dead, its waits are removed. */
-export function syncExit(state: SyncState, process: number, effects: SyncEffect[]): void {
+/**
+ * A local process has ended: what it held passes on as from the dead, its waits are removed.
+ * @param held keys of the locks whose words it had; these are free and shut by now
+ */
+export function syncExit(state: SyncState, process: number, held: readonly string[], effects: SyncEffect[]): void {
   gatesExit(state, process, effects)
-  claimsExit(state, process, effects)
+  claimsExit(state, process, held, effects)
   errandsExit(state, process, effects)
 }
 
@@ -122,7 +132,7 @@ function invalidity(request: SyncRequest): string | undefined {
   if (request.op === 'object') return badObject(request)
   if (!isKey(request.key)) return `a lock or barrier has a name of 1 to ${KEY_BYTES_MAX - 1} bytes of UTF-8`
   if (request.op !== 'barrier') {
-    return isHolder(request.holder) ? undefined : `a holder has at most ${HOLDER_BYTES_MAX} bytes`
+    return isHolder(request.holder) ? undefined : `a holder is a number from 1 to ${HOLDER_END - 1}`
   }
   return isBarrierCount(request.count) ? undefined : `a barrier is for 1 to ${COUNT_MAX}, not ${request.count}`
 }

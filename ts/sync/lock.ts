@@ -1,6 +1,11 @@
 /**
  * Locks on a node that has their tokens or asks for them: classify, look up the cell, perform it.
  *
+ * A lock is lent: effect Lend makes a thread its holder, in a word that the node's processes share. While
+ * that is open they hand the lock on by it alone; this room does not know who holds it, nor whether anybody
+ * does. Want shuts it: nobody gets in any more, and lockWord is called, now or when its holder is through.
+ * (abi/lock_words.h has the words, kmod-sim/lock-words.ts performs these effects.)
+ *
  * A token that arrives is an acquire of the whole node, one that leaves a release of the whole node: it
  * leaves only when that is over, and then whoever gets it sees all that was written here. Local
  * hand-overs need neither, since the processes of a node share their frames.
@@ -29,7 +34,10 @@ import {
 import { lookUp } from './table.js'
 import { NOBODY, expectTurn } from './turn.js'
 
-export type LockMessage = Extract<SyncMessage, { type: 'TokenGrant' | 'TokenPass' | 'TokenRecall' | 'TokenRefused' }>
+export type LockMessage = Extract<
+  SyncMessage,
+  { type: 'TokenGrant' | 'TokenPass' | 'TokenRecall' | 'TokenRefused' | 'TokenBusy' }
+>
 
 interface Cause {
   readonly lock: Lock
@@ -44,8 +52,8 @@ interface Cause {
 
 export function lockMessage(state: SyncState, from: NodeId, message: LockMessage, effects: SyncEffect[]): void {
   const { key, turn, type } = message
-  // Only a token may come from another node than the manager.
-  if (type !== 'TokenPass') expectManager(from, key, type)
+  // Only a token, and what becomes of it, may come from another node than the manager.
+  if (type !== 'TokenPass' && type !== 'TokenBusy') expectManager(from, key, type)
   expectTurn(turn, type)
   expectOfPeer(turn <= state.lastTurn, `${type} of a turn that was never asked for`)
   const cause = causeOf(state, lockOf(state, key), message)
@@ -54,16 +62,30 @@ export function lockMessage(state: SyncState, from: NodeId, message: LockMessage
 
 export function lockAsked(state: SyncState, claim: Claim, effects: SyncEffect[]): void {
   const lock = lockOf(state, claim.key)
-  change(state, { lock, claim }, lock.queue.length < WAITERS_MAX ? 'Lock' : 'LockFull', 'local', effects)
+  change(state, { lock, claim }, howAsked(lock, claim), 'local', effects)
 }
 
-/** @param how what becomes of the claim's thread: it unlocks, or its process has ended */
-export function claimEnds(state: SyncState, claim: Claim, how: 'unlocks' | 'died', effects: SyncEffect[]): void {
-  const lock = lockOf(state, claim.key)
-  if (lock.holder?.ticket !== claim.ticket) return change(state, { lock, claim }, 'Quit', 'local', effects)
-  if (how === 'died') step(state, { lock }, 'Died', 'local', effects)
-  const isNext = lock.queue.length > 0 && lock.handOvers < LOCK_BURST
+/** Whoever waited with the claim waits no more. */
+export function claimQuits(state: SyncState, claim: Claim, effects: SyncEffect[]): void {
+  change(state, { lock: lockOf(state, claim.key), claim }, 'Quit', 'local', effects)
+}
+
+/** What the word of the lock says, when that was asked (Want) or its holder has given it back shut. Words may
+ * be scribbled on, and what they say come when nobody asks any more. */
+export function lockWord(state: SyncState, key: string, held: boolean, effects: SyncEffect[]): void {
+  const lock = state.locks.get(key)
+  if (lock === undefined) return
+  if (held) return change(state, { lock }, 'Busy', 'local', effects)
+  const isNext = lock.queue.length > 0 && lock.handOvers < LOCK_BURST && isLent(lock)
   change(state, { lock }, isNext ? 'HandOver' : 'Unlock', 'local', effects)
+}
+
+/** A process has ended that held the lock: its word is free, and shut. */
+export function holderDied(state: SyncState, key: string, effects: SyncEffect[]): void {
+  const lock = state.locks.get(key)
+  if (lock === undefined || !isLent(lock)) return
+  step(state, { lock }, 'Died', 'local', effects)
+  lockWord(state, key, false, effects)
 }
 
 /** What was written here is known: the token of the lock may leave. */
@@ -88,7 +110,7 @@ export function giveUp(state: SyncState, key: string, effects: SyncEffect[]): vo
 
 function causeOf(state: SyncState, lock: Lock, message: LockMessage): Cause {
   const { turn, type } = message
-  if (type === 'TokenRefused') return { lock, turn }
+  if (type === 'TokenRefused' || type === 'TokenBusy') return { lock, turn }
   if (type !== 'TokenRecall') return { lock, turn, ownerDied: message.ownerDied }
   const next = { node: message.next, turn: message.nextTurn }
   expectOfPeer(isNext(state, next), `TokenRecall for node ${next.node}`)
@@ -113,7 +135,21 @@ function classify({ state, turn }: Lock, message: LockMessage): LockEvent {
     case 'TokenRefused':
       expectOfPeer(isAwaited, 'TokenRefused of what is not asked')
       return 'Refused'
+    case 'TokenBusy':
+      return isAwaited ? 'Elsewhere' : 'ElsewhereLate'
   }
+}
+
+function howAsked({ state, queue, elsewhere }: Lock, { patient }: Claim): LockEvent {
+  const isAway = state === 'Wanted' || state === 'Leaving' || (state === 'Asked' && elsewhere)
+  if (!patient && (isAway || queue.length > 0)) return 'LockBusy'
+  if (queue.length >= WAITERS_MAX) return 'LockFull'
+  return state === 'Held' && queue.length > 0 ? 'LockBehind' : 'Lock'
+}
+
+/** Its word may say something. */
+function isLent({ state }: Lock): boolean {
+  return state === 'Held' || state === 'Wanted'
 }
 
 /** One event, and whatever follows from it here. */
@@ -143,8 +179,7 @@ function step(
   const { next, actions } = lookUp(lockTable, lock.state, event, source)
   for (const action of actions) ACTIONS[action](state, cause, effects)
   lock.state = next
-  if (next !== 'Held' && next !== 'Wanted') setHolder(state, lock, undefined)
-  if (next === 'Idle') state.idle.add(lock.key)
+  if (next === 'Idle' || next === 'Held') state.idle.add(lock.key)
   else state.idle.delete(lock.key)
   if (next === 'None' && lock.queue.length === 0) state.locks.delete(lock.key)
   else state.locks.set(lock.key, lock)
@@ -154,22 +189,29 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
   enqueue: (state, { lock, claim }) => {
     assert(claim !== undefined, 'lock: nobody to enqueue')
     lock.queue.push(claim)
-    state.claims.set(claimName(claim), claim)
+    addClaim(state, claim)
   },
   refuseFull: (_state, { claim }, effects) => {
     assert(claim !== undefined, 'lock: nobody to refuse')
     effects.push(full(claim, `${WAITERS_MAX} wait for this lock`))
   },
+  refuseBusy: (_state, { claim }, effects) => {
+    assert(claim !== undefined, 'lock: nobody to refuse')
+    effects.push(busy(claim))
+  },
   sendAsk: (state, { lock }, effects) => {
     state.lastTurn++
-    Object.assign(lock, { turn: state.lastTurn, tainted: false, next: NOBODY, handOvers: 0 })
+    Object.assign(lock, { turn: state.lastTurn, tainted: false, elsewhere: false, next: NOBODY, handOvers: 0 })
     effects.push(toManager({ type: 'TokenAsk', key: lock.key, turn: lock.turn }))
   },
   grantNext: (state, { lock }, effects) => {
     const claim = lock.queue.shift()
     assert(claim !== undefined, 'lock: passed on to nobody')
-    setHolder(state, lock, claim)
-    effects.push({ do: 'Answer', ticket: claim.ticket, answer: { is: 'locked', ownerDied: lock.tainted } })
+    dropClaim(state, claim)
+    const { key, ticket, process, holder } = claim
+    const shut = lock.queue.length > 0 || lock.state === 'Wanted'
+    effects.push({ do: 'Lend', key, process, holder, shut })
+    effects.push({ do: 'Answer', ticket, answer: { is: 'locked', ownerDied: lock.tainted } })
     lock.tainted = false
   },
   countHandOver: (_state, { lock }) => lock.handOvers++,
@@ -180,7 +222,22 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
     assert(claim !== undefined, 'lock: nobody quits')
     const at = lock.queue.findIndex(({ ticket }) => ticket === claim.ticket)
     lock.queue.splice(at, 1)
-    state.claims.delete(claimName(claim))
+    dropClaim(state, claim)
+  },
+  want: (_state, { lock: { key } }, effects) => effects.push({ do: 'Want', key }),
+  forget: (_state, { lock: { key } }, effects) => effects.push({ do: 'Forget', key }),
+  sendBusy: (_state, { lock: { key, next } }, effects) => {
+    if (next.node === NO_NODE) return
+    effects.push({ do: 'Send', to: next.node, message: { type: 'TokenBusy', key, turn: next.turn } })
+  },
+  refuseTries: (state, { lock }, effects) => {
+    lock.elsewhere = lock.state === 'Asked'
+    const tries = lock.queue.filter(({ patient }) => !patient)
+    lock.queue = lock.queue.filter(({ patient }) => patient)
+    for (const claim of tries) {
+      dropClaim(state, claim)
+      effects.push(busy(claim))
+    }
   },
   take: (_state, { lock, ownerDied }, effects) => {
     lock.tainted = ownerDied === true
@@ -210,14 +267,9 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
     endAll(state, lock, ({ ticket, key }) => effects.push(managerLost(ticket, key))),
 }
 
-function setHolder(state: SyncState, lock: Lock, claim: Claim | undefined): void {
-  if (lock.holder !== undefined) state.claims.delete(claimName(lock.holder))
-  lock.holder = claim
-}
-
 function endAll(state: SyncState, lock: Lock, refuse: (claim: Claim) => void): void {
   for (const claim of lock.queue.splice(0)) {
-    state.claims.delete(claimName(claim))
+    dropClaim(state, claim)
     refuse(claim)
   }
 }
@@ -226,12 +278,16 @@ function full({ ticket }: Claim, detail: string): SyncEffect {
   return { do: 'Refuse', ticket, error: 'LIMIT', detail }
 }
 
+function busy({ ticket }: Claim): SyncEffect {
+  return { do: 'Refuse', ticket, error: 'BUSY', detail: 'the lock is held' }
+}
+
 function toManager(message: Extract<SyncMessage, { readonly key: string }>): SyncEffect {
   return { do: 'Send', to: managerOf(message.key), message }
 }
 
 function lockOf(state: SyncState, key: string): Lock {
-  const fresh = { turn: 0, holder: undefined, tainted: false, queue: [], next: NOBODY, handOvers: 0 }
+  const fresh = { turn: 0, tainted: false, elsewhere: false, queue: [], next: NOBODY, handOvers: 0 }
   return state.locks.get(key) ?? { state: 'None', key, ...fresh }
 }
 
@@ -241,6 +297,16 @@ function longestIdle(state: SyncState): string {
   return key
 }
 
+function addClaim(state: SyncState, claim: Claim): void {
+  state.claims.set(claim.ticket, claim)
+  state.claimants.set(claimName(claim), claim.ticket)
+}
+
+function dropClaim(state: SyncState, claim: Claim): void {
+  state.claims.delete(claim.ticket)
+  state.claimants.delete(claimName(claim))
+}
+
 export function claimName({ key, process, holder }: Pick<Claim, 'key' | 'process' | 'holder'>): string {
-  return JSON.stringify([key, process, holder])
+  return `${process} ${holder} ${key}`
 }

@@ -36,6 +36,9 @@ export type SyncMessage =
   | { readonly type: 'TokenBack'; readonly key: string; readonly turn: number; readonly tainted: boolean }
   /** To the manager: recalled, but it has left already. */
   | { readonly type: 'TokenGone'; readonly key: string; readonly turn: number }
+  /** From the node that has it, or the manager: the lock is held, or others come first; the token will come, but not
+   * at once. */
+  | { readonly type: 'TokenBusy'; readonly key: string; readonly turn: number }
   /** From the manager: as many tokens as it may know are out. */
   | { readonly type: 'TokenRefused'; readonly key: string; readonly turn: number }
   /** To the manager: so many more wait here, whom the node numbers from `first`. What they wrote is known.
@@ -80,6 +83,7 @@ export const SYNC_FIELDS = {
   TokenBack: { key: 'string', turn: 'number', tainted: 'boolean' },
   TokenGone: { key: 'string', turn: 'number' },
   TokenRefused: { key: 'string', turn: 'number' },
+  TokenBusy: { key: 'string', turn: 'number' },
   BarrierArrive: { key: 'string', count: 'number', first: 'number', arrived: 'number', answers: 'boolean' },
   BarrierGo: { key: 'string', count: 'number', arrived: 'number', share: 'number' },
   BarrierAsk: { key: 'string', count: 'number' },

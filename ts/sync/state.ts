@@ -10,12 +10,13 @@ import { createObjects, type ObjectsState } from './object-state.js'
 import type { TokenStateName } from './token.table.js'
 
 export const KEY_BYTES_MAX = 64
-export const HOLDER_BYTES_MAX = 64
+/** A holder is a number from 1 on, below this one. */
+export const HOLDER_END = 2 ** 30
 /** Tokens that a manager knows, beside those that may lie idle. */
 export const LOCKS_MAX = 65_536
 /** Waiters for one lock on one node. */
 export const WAITERS_MAX = 65_536
-/** Tokens that lie idle on one node, each of which costs its manager a record too: with it, that many for each
+/** Tokens that lie idle on one node, or are lent there, each of which costs its manager a record too: with it, that many for each
  * node that has asked for one do not count, since the manager cannot tell which of them are held. */
 export const IDLE_TOKENS_MAX = 4096
 /** How often a lock that another node wants may go to the next waiter on its own node. */
@@ -31,7 +32,22 @@ export const COUNT_MAX = 65_535
  * syncReleased, with the edge's number, tells when it is. Edges are numbered from 1, and no number is
  * used twice.
  */
-export type SyncEffect = RoomEffect<SyncMessage> | AcquireEffect | ReleaseEffect
+export type SyncEffect = RoomEffect<SyncMessage> | AcquireEffect | ReleaseEffect | WordEffect
+
+/** What is to happen to the word of a lock (abi/lock_words.h). */
+export type WordEffect =
+  /** The thread holds the lock from here on. The word was shut, and free; it is open afterwards, or `shut`. */
+  | {
+      readonly do: 'Lend'
+      readonly key: string
+      readonly process: number
+      readonly holder: number
+      readonly shut: boolean
+    }
+  /** Nobody is to get in any more; whether somebody holds the lock is told then, and when it is given back. */
+  | { readonly do: 'Want'; readonly key: string }
+  /** The token leaves, or is lost: the lock has no word here any more. */
+  | { readonly do: 'Forget'; readonly key: string }
 
 /** An ask of a node's, and the token's stay there that comes of it. */
 export interface Turn {
@@ -49,12 +65,14 @@ export interface Token {
   queue: Turn[]
 }
 
-/** A local thread that holds a lock or waits for it. `holder` is unique within the process. */
+/** A local thread that waits for a lock. `holder` is unique within the process. */
 export interface Claim {
   readonly key: string
   readonly ticket: number
   readonly process: number
-  readonly holder: string
+  readonly holder: number
+  /** False: it takes the lock at once, or not at all. */
+  readonly patient: boolean
 }
 /** On the node that has the token or asks for it. */
 export interface Lock {
@@ -62,10 +80,10 @@ export interface Lock {
   readonly key: string
   /** Of the last ask. */
   turn: number
-  /** In Held and Wanted. */
-  holder: Claim | undefined
   /** The last holder died, and nobody has been told. */
   tainted: boolean
+  /** In Asked: who has the token is in no hurry, or others come first. */
+  elsewhere: boolean
   /** In order of arrival. */
   queue: Claim[]
   /** In Wanted and Leaving, who is next; the node is NO_NODE: the manager. */
@@ -146,10 +164,12 @@ export interface SyncState {
   readonly resting: Set<string>
   /** By key, whose token this node has or asks for. */
   readonly locks: Map<string, Lock>
-  /** Keys of the locks that are Idle, the longest idle first. */
+  /** Keys of the locks that are Idle or Held, which were last asked for in this order. */
   readonly idle: Set<string>
-  /** By key, process and holder: every claim that waits or holds. */
-  readonly claims: Map<string, Claim>
+  /** By ticket: every claim that waits. */
+  readonly claims: Map<number, Claim>
+  /** Their tickets, by process, holder and key. */
+  readonly claimants: Map<string, number>
   /** By key and count. */
   readonly gates: Map<string, Gate>
   readonly objects: ObjectsState
@@ -171,6 +191,7 @@ export function createSync(self: NodeId): SyncState {
     locks: new Map(),
     idle: new Set(),
     claims: new Map(),
+    claimants: new Map(),
     gates: new Map(),
     objects: createObjects(),
     edges: new Map(),
@@ -193,9 +214,8 @@ export function isKey(key: string): boolean {
   return bytes >= 1 && bytes <= KEY_BYTES_MAX
 }
 
-export function isHolder(holder: string): boolean {
-  const bytes = utf8Bytes(holder)
-  return bytes >= 0 && bytes <= HOLDER_BYTES_MAX
+export function isHolder(holder: number): boolean {
+  return Number.isInteger(holder) && holder > 0 && holder < HOLDER_END
 }
 
 export function isBarrierCount(count: number): boolean {

@@ -41,6 +41,8 @@ export function tokenMessage(state: SyncState, from: NodeId, message: TokenMessa
   step(state, cause, classify(state, cause, message), 'message', effects)
   if (type === 'TokenAsk') state.askers.add(from)
   serve(state, cause, effects)
+  // Whoever would not wait need not, where others come first.
+  if (waits(token, from)) effects.push({ do: 'Send', to: from, message: { type: 'TokenBusy', key, turn } })
 }
 
 /** A node is lost: it waits no more, and what it had is an orphan. */

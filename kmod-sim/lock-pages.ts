@@ -1,0 +1,134 @@
+/**
+ * Which lock has which slot of one set of lock words (native/abi/lock_words.h): those of all names and
+ * numbers, or those that lie at addresses of one segment.
+ *
+ * A lock that has been forgotten (its token has left) keeps its slot, so that whoever remembers it is right
+ * when the token returns, until another lock needs one: then the slot has a new generation.
+ */
+import { native, type LockWords } from '../ts/native/index.js'
+
+const { LOCK_SLOTS, WORD_GENERATIONS, WORD_HOLDER_BITS } = native.constants
+
+export interface Place {
+  readonly slot: number
+  readonly generation: number
+}
+
+interface Lock extends Place {
+  readonly key: string
+  used: boolean
+}
+
+/** Who holds a lock: the process's number among these, and its name for the thread. */
+export interface Owner {
+  readonly process: number
+  readonly holder: number
+}
+
+export class LockPages {
+  readonly words: LockWords
+  readonly #byKey = new Map<string, Lock>()
+  readonly #bySlot: Lock[] = []
+  /** Those that are forgotten, the longest forgotten first. */
+  readonly #forgotten = new Set<Lock>()
+
+  constructor(name: string) {
+    this.words = new native.LockWords(name)
+  }
+
+  place(key: string): Place | undefined {
+    return this.#byKey.get(key)
+  }
+
+  /** The owner holds the lock from now on. False: there is no slot, or no memory, for it. */
+  lend(key: string, { process, holder }: Owner, shut: boolean): boolean {
+    const lock = this.#byKey.get(key) ?? this.#make(key)
+    if (lock === undefined) return false
+    lock.used = true
+    this.#forgotten.delete(lock)
+    try {
+      this.words.give(lock.slot, lock.generation, process, holder, shut)
+      return true
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_GSHM_SYSTEM') throw error
+      this.forget(key)
+      return false
+    }
+  }
+
+  /** Shuts the word. */
+  want(key: string): void {
+    const lock = this.#byKey.get(key)
+    if (lock !== undefined) this.words.shut(lock.slot)
+  }
+
+  /** Whether somebody holds the lock; undefined: its word is open. */
+  held(key: string): boolean | undefined {
+    const lock = this.#byKey.get(key)
+    if (lock === undefined) return false
+    const owner = this.words.look(lock.slot)
+    return owner === undefined ? undefined : owner !== 0
+  }
+
+  isHeldBy(key: string, { process, holder }: Owner): boolean {
+    const lock = this.#byKey.get(key)
+    return lock !== undefined && this.words.owner(lock.slot) === process * 2 ** WORD_HOLDER_BITS + holder
+  }
+
+  /** False: that owner does not hold it. */
+  giveBack(key: string, { process, holder }: Owner): boolean {
+    const lock = this.#byKey.get(key)
+    return lock !== undefined && this.words.take(lock.slot, process, holder)
+  }
+
+  forget(key: string): void {
+    const lock = this.#byKey.get(key)
+    if (lock === undefined) return
+    lock.used = false
+    this.#forgotten.add(lock)
+  }
+
+  /** Keys of the locks that have been given back shut since the last call. */
+  rung(): string[] {
+    const keys: string[] = []
+    for (let more = true; more; ) {
+      const slots = this.words.rung(this.#bySlot.length)
+      more = slots.length > 0
+      for (const slot of slots) if (this.#bySlot[slot]?.used === true) keys.push(this.#bySlot[slot].key)
+    }
+    return keys
+  }
+
+  /** Takes whatever a process holds that has ended; gives the keys. */
+  bury(process: number): string[] {
+    const slots = this.words.held(process, this.#bySlot.length)
+    return slots.map((slot) => this.#bySlot[slot]!).flatMap(({ key, used }) => (used ? [key] : []))
+  }
+
+  /** Nobody gets a lock by its word any more. */
+  close(): void {
+    for (const { slot } of this.#bySlot) this.words.shut(slot)
+    this.words.close()
+  }
+
+  #make(key: string): Lock | undefined {
+    const lock =
+      this.#bySlot.length < LOCK_SLOTS
+        ? { key, slot: this.#bySlot.length, generation: 1, used: true }
+        : this.#reuse(key)
+    if (lock === undefined) return undefined
+    this.#bySlot[lock.slot] = lock
+    this.#byKey.set(key, lock)
+    return lock
+  }
+
+  #reuse(key: string): Lock | undefined {
+    for (const old of this.#forgotten) {
+      if (this.words.look(old.slot) !== 0) continue // somebody holds it still, though its manager is lost
+      this.#forgotten.delete(old)
+      this.#byKey.delete(old.key)
+      return { key, slot: old.slot, generation: (old.generation + 1) % WORD_GENERATIONS, used: true }
+    }
+    return undefined
+  }
+}

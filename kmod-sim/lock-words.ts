@@ -1,0 +1,158 @@
+/**
+ * The words of this node's locks: performs what the sync room wants done to them (ts/sync's WordEffect), and
+ * tells the engine what they say. Locks at addresses have words of their own for each segment, which only
+ * those see who have the segment open: whoever scribbles there breaks that segment's locks on this node.
+ *
+ * Where there is no slot for a lock, its word lies here, and its holder gives it back by a request.
+ */
+import { GshmError } from '../ts/base/errors.js'
+import type { SegmentId } from '../ts/base/ids.js'
+import { native } from '../ts/native/index.js'
+import type { WordEffect } from '../ts/sync/index.js'
+import { LockPages, type Owner, type Place } from './lock-pages.js'
+
+const { LOCK_PROCESSES } = native.constants
+
+export interface LockWordsHost {
+  /** The lock's word has something to say: an event 'word' is to be stepped. */
+  says(key: string): void
+}
+
+export class LockWords {
+  /** By segment; 0: of names and numbers. */
+  readonly #pages = new Map<SegmentId, LockPages>()
+  /** Of locks without a slot. */
+  readonly #here = new Map<string, { owner: Owner | undefined; shut: boolean }>()
+  /** By the daemon's number for a process, the one in the words. */
+  readonly #numbers = new Map<number, number>()
+  readonly #free: number[] = []
+  /** Rung by whoever gives a lock back whose word is shut. */
+  readonly #bell = new native.Bell(() => {
+    for (const pages of this.#pages.values()) for (const key of pages.rung()) this.host.says(key)
+  })
+  #next = 1
+
+  constructor(private readonly host: LockWordsHost) {}
+
+  perform(effect: WordEffect): void {
+    const { key } = effect
+    switch (effect.do) {
+      case 'Lend': {
+        const owner = { process: this.numberOf(effect.process), holder: effect.holder }
+        if (this.#pagesFor(key).lend(key, owner, effect.shut)) this.#here.delete(key)
+        else this.#here.set(key, { owner, shut: effect.shut })
+        return
+      }
+      case 'Want': {
+        const here = this.#here.get(key)
+        if (here === undefined) this.#pagesOf(key)?.want(key)
+        else here.shut = true
+        return this.host.says(key)
+      }
+      case 'Forget':
+        this.#here.delete(key)
+        return this.#pagesOf(key)?.forget(key)
+    }
+  }
+
+  /** Whether somebody holds the lock; undefined: its word is open, so nobody has asked. */
+  held(key: string): boolean | undefined {
+    const here = this.#here.get(key)
+    if (here === undefined) {
+      const pages = this.#pagesOf(key)
+      return pages === undefined ? false : pages.held(key) // its segment is gone
+    }
+    return here.shut ? here.owner !== undefined : undefined
+  }
+
+  /** Where the word is; undefined: it must be asked for each time. */
+  place(key: string): Place | undefined {
+    return this.#here.has(key) ? undefined : this.#pagesOf(key)?.place(key)
+  }
+
+  /** Does that thread of the process hold the lock? */
+  isHeldBy(key: string, process: number, holder: number): boolean {
+    const owner = { process: this.numberOf(process), holder }
+    const here = this.#here.get(key)
+    if (here !== undefined) return here.owner?.process === owner.process && here.owner.holder === holder
+    return this.#pagesOf(key)?.isHeldBy(key, owner) === true
+  }
+
+  /** By a request of its holder. False: it does not hold the lock. */
+  giveBack(key: string, process: number, holder: number): boolean {
+    const owner = { process: this.numberOf(process), holder }
+    const here = this.#here.get(key)
+    if (here === undefined) {
+      if (this.#pagesOf(key)?.giveBack(key, owner) !== true) return false
+    } else {
+      if (here.owner?.process !== owner.process || here.owner.holder !== holder) return false
+      here.owner = undefined
+      here.shut = true
+    }
+    this.host.says(key)
+    return true
+  }
+
+  /** For a process that is to see the words: descriptors of the memory and of the bell, which stay here. */
+  shown(segment: SegmentId, process: number): { fd: number; bell: number; number: number } {
+    const { words } = this.#pages.get(segment) ?? this.#open(segment)
+    return { fd: words.fd, bell: this.#bell.fd, number: this.numberOf(process) }
+  }
+
+  /** The process has ended. Gives the keys of what it held, free and shut now. */
+  bury(process: number): string[] {
+    const number = this.#numbers.get(process)
+    if (number === undefined) return []
+    this.#numbers.delete(process)
+    this.#free.push(number)
+    const held = [...this.#pages.values()].flatMap((pages) => pages.bury(number))
+    for (const [key, here] of this.#here) {
+      if (here.owner?.process !== number) continue
+      Object.assign(here, { owner: undefined, shut: true })
+      held.push(key)
+    }
+    return held
+  }
+
+  segmentGone(segment: SegmentId): void {
+    this.#pages.get(segment)?.close()
+    this.#pages.delete(segment)
+  }
+
+  close(): void {
+    this.#bell.close()
+    for (const pages of this.#pages.values()) pages.close()
+    this.#pages.clear()
+  }
+
+  /** Throws LIMIT. */
+  numberOf(process: number): number {
+    const known = this.#numbers.get(process)
+    if (known !== undefined) return known
+    const number = this.#free.pop() ?? this.#next++
+    if (number >= LOCK_PROCESSES) {
+      throw new GshmError('LIMIT', `${LOCK_PROCESSES - 1} processes of this node use locks`)
+    }
+    this.#numbers.set(process, number)
+    return number
+  }
+
+  #pagesOf(key: string): LockPages | undefined {
+    return this.#pages.get(segmentOfKey(key))
+  }
+
+  #pagesFor(key: string): LockPages {
+    return this.#pagesOf(key) ?? this.#open(segmentOfKey(key))
+  }
+
+  #open(segment: SegmentId): LockPages {
+    const pages = new LockPages(`gshm-locks:${segment}`)
+    this.#pages.set(segment, pages)
+    return pages
+  }
+}
+
+/** 0: a name or a number. A key at an address is '@segment:offset'. */
+export function segmentOfKey(key: string): SegmentId {
+  return key.startsWith('@') ? Number(key.slice(1, key.indexOf(':'))) : 0
+}

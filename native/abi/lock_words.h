@@ -1,0 +1,55 @@
+/* lock_words.h: the words of locks, in control pages that gshmd and a node's registered processes share.
+ *
+ * A lock whose token is on the node has a slot here. While its word is open, whoever changes it from
+ * free to itself by compare-and-swap holds the lock, and gives it back by the opposite change: no
+ * system call, no message, and the daemon does not know who holds it. When the daemon wants to know
+ * (somebody waits, or another node wants the token) it shuts the word: nobody gets in any more, and
+ * the holder, whose compare-and-swap then fails, gives the lock back shut and rings the bell: it sets
+ * the slot's bit in `rung` and writes to an eventfd.
+ *
+ * A word names its holder, so that the daemon finds what a dead process held. Its generation is the
+ * slot's, which serves one lock after another: who remembers a slot from before finds another
+ * generation in it, and asks the daemon.
+ *
+ * Processes may scribble here. That breaks locks of this node, those of these pages; the daemon
+ * believes nothing of it (core/lock_words.c). */
+#ifndef GSHM_ABI_LOCK_WORDS_H
+#define GSHM_ABI_LOCK_WORDS_H
+
+#include <stdint.h>
+
+#include "page.h"
+
+/* A word: who holds the lock (0: nobody), whether it is shut, and the slot's generation. */
+#define GSHM_WORD_HOLDER_BITS 30 /* unique in the process: a thread id, or GSHM_WORD_ASYNC and a number; never 0 */
+#define GSHM_WORD_PROCESS_BITS 14 /* the daemon's small number for the process; never 0 */
+#define GSHM_WORD_OWNER_BITS (GSHM_WORD_HOLDER_BITS + GSHM_WORD_PROCESS_BITS)
+#define GSHM_WORD_OWNER ((1ull << GSHM_WORD_OWNER_BITS) - 1)
+#define GSHM_WORD_SHUT (1ull << GSHM_WORD_OWNER_BITS)
+#define GSHM_WORD_GENERATION_SHIFT (GSHM_WORD_OWNER_BITS + 1)
+#define GSHM_WORD_GENERATIONS (1u << (64 - GSHM_WORD_GENERATION_SHIFT))
+#define GSHM_WORD_ASYNC (1u << (GSHM_WORD_HOLDER_BITS - 1)) /* no thread has such an id: pid_max is 2^22 */
+
+#define GSHM_LOCK_SLOTS (1u << 17)
+#define GSHM_LOCK_PROCESSES (1u << GSHM_WORD_PROCESS_BITS)
+
+struct gshm_lock_slot { /* two cache lines, of which locking touches one */
+  uint64_t word;
+  uint64_t acquired; /* by compare-and-swap; its holder counts */
+  uint8_t reserved[112];
+};
+
+struct gshm_lock_pages {
+  uint64_t rung[GSHM_LOCK_SLOTS / 64]; /* bit n: the holder of slot n has given it back, shut */
+  struct gshm_lock_slot slots[GSHM_LOCK_SLOTS];
+};
+
+static inline uint64_t gshm_word_owner(uint32_t process, uint32_t holder) {
+  return (uint64_t)process << GSHM_WORD_HOLDER_BITS | holder;
+}
+/* The word of an open lock that nobody holds. */
+static inline uint64_t gshm_word_free(uint32_t generation) {
+  return (uint64_t)generation << GSHM_WORD_GENERATION_SHIFT;
+}
+
+#endif

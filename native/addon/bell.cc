@@ -1,0 +1,67 @@
+/* bell.cc: Bell, an eventfd that processes write to and the daemon's event loop waits for. */
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "addon.h"
+#include "arguments.h"
+#include "callback.h"
+#include "poll_handle.h"
+
+namespace {
+
+class Bell : public Napi::ObjectWrap<Bell> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Bell", {InstanceAccessor<&Bell::Fd>("fd"), InstanceMethod<&Bell::Close>("close")});
+  }
+
+  explicit Bell(const Napi::CallbackInfo& info)
+      : ObjectWrap(info), rang_(info.Env(), FunctionOf(info.Env(), info[0], "Bell: rang"), "gshm:bell") {
+    Napi::Env env = info.Env();
+    fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd_ < 0) throw SystemError(env, "eventfd", errno);
+    int result = poll_.Open(env, fd_, [this, env] { FromLoop(env, [this] { Ring(); }); });
+    if (result != 0) {
+      CloseNow();
+      throw SystemError(env, "Bell", -result);
+    }
+    poll_.KeepAlive(false);
+    Ref(); /* until close(): it may be rung at any time */
+  }
+
+  ~Bell() override { CloseNow(); }
+
+ private:
+  void Ring() {
+    uint64_t times;
+    if (read(fd_, &times, sizeof times) < 0) return;
+    rang_.Call(0, nullptr);
+  }
+
+  void CloseNow() {
+    poll_.Close();
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+  }
+
+  Napi::Value Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), fd_); }
+
+  void Close(const Napi::CallbackInfo&) {
+    if (fd_ < 0) return;
+    CloseNow();
+    Unref();
+  }
+
+  Callback rang_;
+  int fd_ = -1;
+  PollSlot poll_;
+};
+
+}  // namespace
+
+Napi::Object InitBell(Napi::Env env, Napi::Object exports) {
+  exports.Set("Bell", Bell::Define(env));
+  return exports;
+}

@@ -1,0 +1,368 @@
+/* lock.c: mutexes across the cluster.
+ *
+ * A lock whose token is on this node is had and given back by a compare-and-swap each on its word
+ * (abi/lock_words.h). Whatever does not go that way asks the daemon, which says where the word is: it is
+ * remembered, and stays right until the word's generation changes.
+ *
+ * What is remembered is only ever added to, until the next attach: so it is looked up without a lock. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi/lock_words.h"
+#include "client/lock.h"
+#include "client/process.h"
+
+#define BUCKETS 4096u
+#define REMEMBERED_MAX 65536u /* locks; those beyond are asked for each time */
+#define ANYWHERE 0u           /* the words of names and numbers */
+
+_Static_assert((int)GSHM_BY_NAME == (int)GSHM_KEY_NAME && (int)GSHM_BY_NUMBER == (int)GSHM_KEY_NUMBER &&
+                   (int)GSHM_BY_ADDRESS == (int)GSHM_KEY_ADDRESS,
+               "gshm.h has the ABI's kinds of keys");
+
+/* The words of one segment's addresses, or of names and numbers. */
+struct words {
+  struct words *next;
+  uint32_t segment;
+  struct gshm_lock_pages *pages;
+};
+
+/* What is known of a lock. It stays for as long as the registration. */
+struct gshm_mutex {
+  struct gshm_lock_pages *_Atomic pages; /* that have its word; NULL: not known yet */
+  _Atomic uint64_t place;                /* generation << 32 | slot */
+  struct gshm_mutex *next;
+  uint32_t kind;
+  uint64_t number;
+  char name[GSHM_NAME_MAX + 1];
+};
+typedef struct gshm_mutex mutex;
+
+static pthread_mutex_t adding = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic(struct words *) all_words;
+static mutex *_Atomic buckets[BUCKETS];
+static unsigned remembered;
+static int bell = -1;
+static _Atomic uint32_t process; /* this one's number in words; 0: not known */
+static __thread uint32_t thread_id __attribute__((tls_model("initial-exec")));
+
+static uint32_t this_thread(void) {
+  if (thread_id == 0) thread_id = (uint32_t)gettid();
+  return thread_id;
+}
+
+int gshm_key_frame_of(struct gshm_key_frame *frame, gshm_key key, const char *what) {
+  *frame = (struct gshm_key_frame){.kind = key.kind};
+  switch (key.kind) {
+    case GSHM_BY_NAME: return gshm_copy_name(frame->name, key.name, what);
+    case GSHM_BY_ADDRESS:
+      if (key.number >> GSHM_OFFSET_BITS == 0)
+        return gshm_fail(GSHM_E_INVALID, "%s: 0x%llx is no global address", what, (unsigned long long)key.number);
+      frame->number = key.number;
+      return 0;
+    case GSHM_BY_NUMBER: frame->number = key.number; return 0;
+    default:
+      return gshm_fail(GSHM_E_INVALID, "%s: a key is made by gshm_named, gshm_numbered or gshm_located", what);
+  }
+}
+
+/* FNV-1a (Fowler, Noll, Vo). */
+static uint32_t hash_of(gshm_key key) {
+  uint64_t hash = 14695981039346656037u ^ key.kind;
+  if (key.kind != GSHM_BY_NAME) hash = (hash ^ key.number) * 1099511628211u;
+  else if (key.name) for (const char *at = key.name; *at; at++) hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+  return (uint32_t)(hash ^ hash >> 32) % BUCKETS;
+}
+
+static bool is_called(const mutex *m, gshm_key key) {
+  if (m->kind != key.kind) return false;
+  return key.kind == GSHM_BY_NAME ? key.name && strcmp(m->name, key.name) == 0 : m->number == key.number;
+}
+
+static mutex *find(gshm_key key) {
+  mutex *m = buckets[hash_of(key)];
+  while (m && !is_called(m, key)) m = m->next;
+  return m;
+}
+
+static gshm_key key_of(const mutex *m) {
+  return m->kind == GSHM_BY_NAME ? gshm_named(m->name) : (gshm_key){m->kind, m->number, NULL};
+}
+
+/* The word of the lock, what it is when it is open and nobody holds it, and when this holder does. */
+struct word {
+  struct gshm_lock_slot *slot; /* NULL: not known, so the daemon must be asked */
+  uint32_t number;
+  uint64_t open, owned;
+};
+
+static inline struct word word_of(const mutex *m, uint32_t holder) {
+  struct gshm_lock_pages *pages = m->pages;
+  uint32_t me = process;
+  if (me == 0 || !pages) return (struct word){.slot = NULL};
+  uint64_t place = m->place;
+  uint64_t open = gshm_word_free((uint32_t)(place >> 32));
+  return (struct word){&pages->slots[(uint32_t)place], (uint32_t)place, open, open | gshm_word_owner(me, holder)};
+}
+
+enum taken { TAKEN, MINE_ALREADY, NOT_TAKEN };
+
+static inline enum taken take(mutex *m, uint32_t holder) {
+  struct word word = word_of(m, holder);
+  if (!word.slot) return NOT_TAKEN;
+  uint64_t seen = word.open;
+  if (__atomic_compare_exchange_n(&word.slot->word, &seen, word.owned, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+    __atomic_store_n(&word.slot->acquired, word.slot->acquired + 1, __ATOMIC_RELAXED);
+    return TAKEN;
+  }
+  return (seen & ~GSHM_WORD_SHUT) == word.owned ? MINE_ALREADY : NOT_TAKEN;
+}
+
+static void ring(struct gshm_lock_pages *pages, uint32_t slot) {
+  __atomic_fetch_or(&pages->rung[slot / 64], 1ull << slot % 64, __ATOMIC_RELEASE);
+  uint64_t once = 1;
+  while (write(bell, &once, sizeof once) < 0 && errno == EINTR) {}
+}
+
+/* Of a word that is shut, or not this holder's. false: by what it says it is not this holder's. */
+static bool give_back_shut(mutex *m, const struct word *word) {
+  uint64_t seen = __atomic_load_n(&word->slot->word, __ATOMIC_RELAXED);
+  while ((seen & ~GSHM_WORD_SHUT) == word->owned) {
+    uint64_t next = seen & ~GSHM_WORD_OWNER;
+    if (!__atomic_compare_exchange_n(&word->slot->word, &seen, next, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) continue;
+    if (next & GSHM_WORD_SHUT) ring(m->pages, word->number);
+    return true;
+  }
+  return false;
+}
+
+static inline bool give_back(mutex *m, uint32_t holder) {
+  struct word word = word_of(m, holder);
+  if (!word.slot) return false;
+  uint64_t seen = word.owned;
+  if (__atomic_compare_exchange_n(&word.slot->word, &seen, word.open, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) return true;
+  return give_back_shut(m, &word);
+}
+
+/* A descriptor of what the daemon shares; -1: not to be had, and the daemon is asked each time. */
+static int shared(uint32_t segment, uint32_t what) {
+  struct gshm_lock_pages_request body = {.segment = segment, .what = what};
+  struct gshm_lock_pages_reply reply;
+  int fd = -1;
+  struct gshm_exchange x = {.op = GSHM_OP_LOCK_PAGES,
+                            .body = &body,
+                            .body_size = sizeof body,
+                            .reply = &reply,
+                            .reply_size = sizeof reply,
+                            .received = &fd};
+  if (gshm_request(&x) != 0) return -1;
+  process = reply.process;
+  return fd;
+}
+
+/* Under `adding`. */
+static struct words *words_of(uint32_t segment) {
+  struct words *words = all_words;
+  while (words && words->segment != segment) words = words->next;
+  if (bell < 0) bell = shared(segment, GSHM_LOCK_BELL);
+  if (bell < 0) return NULL;
+  if (words) {
+    if (process != 0) return words;
+    int again = shared(segment, GSHM_LOCK_MEMORY); /* a forked child: only its number is new */
+    if (again >= 0) close(again);
+    return process != 0 ? words : NULL;
+  }
+  int fd = shared(segment, GSHM_LOCK_MEMORY);
+  if (fd < 0) return NULL;
+  void *pages = mmap(NULL, sizeof(struct gshm_lock_pages), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  words = pages != MAP_FAILED ? calloc(1, sizeof *words) : NULL;
+  if (!words) {
+    if (pages != MAP_FAILED) munmap(pages, sizeof(struct gshm_lock_pages));
+    return NULL;
+  }
+  words->segment = segment;
+  words->pages = pages;
+  words->next = all_words;
+  all_words = words;
+  return words;
+}
+
+/* The one of that key, made if need be; NULL: none can be, for want of memory or because there are too many. */
+static mutex *obtain(gshm_key key) {
+  mutex *m = find(key);
+  if (m) return m;
+  pthread_mutex_lock(&adding);
+  m = find(key);
+  if (!m && remembered < REMEMBERED_MAX && (m = calloc(1, sizeof *m))) {
+    m->kind = key.kind;
+    m->number = key.number;
+    if (key.kind == GSHM_BY_NAME) strcpy(m->name, key.name);
+    m->next = buckets[hash_of(key)];
+    buckets[hash_of(key)] = m;
+    remembered++;
+  }
+  pthread_mutex_unlock(&adding);
+  return m;
+}
+
+/* The daemon says where the lock's word is. What cannot be remembered is asked for again: no error. */
+static void remember(gshm_key key, const struct gshm_lock_reply *reply) {
+  mutex *m = reply->slot < GSHM_LOCK_SLOTS ? obtain(key) : NULL;
+  if (!m) return;
+  m->place = (uint64_t)reply->generation << 32 | reply->slot;
+  if (m->pages && process != 0) return;
+  int error = errno;
+  pthread_mutex_lock(&adding);
+  struct words *words = words_of(key.kind == GSHM_BY_ADDRESS ? (uint32_t)(key.number >> GSHM_OFFSET_BITS) : ANYWHERE);
+  if (words) m->pages = words->pages;
+  pthread_mutex_unlock(&adding);
+  errno = error;
+}
+
+static int ask_lock(gshm_key key, uint32_t holder, int64_t timeout_ns, struct gshm_cancel *cancel) {
+  if (gshm_check(&gshm_self) != 0) return -1;
+  if (timeout_ns < 0 && timeout_ns != GSHM_FOREVER)
+    return gshm_fail(GSHM_E_INVALID, "gshm_mutex_lock: timeout_ns is %lld: GSHM_FOREVER, 0 or nanoseconds",
+                     (long long)timeout_ns);
+  struct gshm_lock_request body = {.holder = holder, .flags = timeout_ns == 0 ? GSHM_LOCK_TRY : 0};
+  struct gshm_lock_reply reply;
+  struct gshm_exchange x = {.op = GSHM_OP_LOCK,
+                            .body = &body,
+                            .body_size = sizeof body,
+                            .reply = &reply,
+                            .reply_size = sizeof reply,
+                            .patience_ns = timeout_ns > 0 ? (uint64_t)timeout_ns : 0,
+                            .cancel = cancel};
+  if (gshm_key_frame_of(&body.key, key, "gshm_mutex_lock") != 0 || gshm_request(&x) != 0) return -1;
+  remember(key, &reply);
+  return reply.owner_died ? gshm_fail(GSHM_E_OWNER_DEAD, "%s", "") : 0;
+}
+
+static int ask_unlock(gshm_key key, uint32_t holder) {
+  if (gshm_check(&gshm_self) != 0) return -1;
+  struct gshm_lock_request body = {.holder = holder};
+  struct gshm_exchange x = {.op = GSHM_OP_UNLOCK, .body = &body, .body_size = sizeof body};
+  return gshm_key_frame_of(&body.key, key, "gshm_mutex_unlock") != 0 ? -1 : gshm_request(&x);
+}
+
+static int held_already(void) { return gshm_fail(GSHM_E_DEADLOCK, "%s", ""); }
+
+/* @param m what is known of it, or NULL */
+static inline int lock(mutex *m, gshm_key key, uint32_t holder, int64_t timeout_ns, struct gshm_cancel *cancel) {
+  switch (m ? take(m, holder) : NOT_TAKEN) {
+    case TAKEN: return 0;
+    case MINE_ALREADY: return held_already();
+    default: return ask_lock(key, holder, timeout_ns, cancel);
+  }
+}
+
+static inline int unlock(mutex *m, gshm_key key, uint32_t holder) {
+  return m && give_back(m, holder) ? 0 : ask_unlock(key, holder);
+}
+
+int gshm_mutex_lock_as(gshm_key key, uint32_t holder, int64_t timeout_ns, struct gshm_cancel *cancel) {
+  return lock(find(key), key, holder != 0 ? holder : this_thread(), timeout_ns, cancel);
+}
+
+int gshm_mutex_unlock_as(gshm_key key, uint32_t holder) {
+  return unlock(find(key), key, holder != 0 ? holder : this_thread());
+}
+
+int gshm_mutex_try_word(gshm_key key, uint32_t holder) {
+  if (gshm_check(&gshm_self) != 0) return -1;
+  mutex *m = find(key);
+  switch (m ? take(m, holder) : NOT_TAKEN) {
+    case TAKEN: return 0;
+    case MINE_ALREADY: return held_already();
+    default: return gshm_fail(GSHM_E_BUSY, "%s", "");
+  }
+}
+
+gshm_mutex *gshm_mutex_handle(gshm *g, gshm_key key) {
+  struct gshm_key_frame checked;
+  if (gshm_check(g) != 0 || gshm_key_frame_of(&checked, key, "gshm_mutex_handle") != 0) return NULL;
+  mutex *m = obtain(key);
+  if (!m) gshm_fail(GSHM_E_LIMIT, "gshm_mutex_handle: this process knows %u mutexes already", REMEMBERED_MAX);
+  return m;
+}
+
+static int no_handle(void) { return gshm_fail(GSHM_E_INVALID, "the gshm_mutex is NULL"); }
+
+int gshm_mutex_acquire(gshm_mutex *m, int64_t timeout_ns) {
+  if (!m) return no_handle();
+  uint32_t holder = this_thread();
+  switch (take(m, holder)) {
+    case TAKEN: return 0;
+    case MINE_ALREADY: return held_already();
+    default: return ask_lock(key_of(m), holder, timeout_ns, NULL);
+  }
+}
+
+int gshm_mutex_release(gshm_mutex *m) {
+  if (!m) return no_handle();
+  uint32_t holder = this_thread();
+  return give_back(m, holder) ? 0 : ask_unlock(key_of(m), holder);
+}
+
+static inline int lock_here(const gshm *g, gshm_key key, int64_t timeout_ns) {
+  return g == &gshm_self ? lock(find(key), key, this_thread(), timeout_ns, NULL) : gshm_check(g);
+}
+
+static inline int unlock_here(const gshm *g, gshm_key key) {
+  return g == &gshm_self ? unlock(find(key), key, this_thread()) : gshm_check(g);
+}
+
+int gshm_mutex_lock(gshm *g, gshm_key key, int64_t timeout_ns) { return lock_here(g, key, timeout_ns); }
+int gshm_mutex_unlock(gshm *g, gshm_key key) { return unlock_here(g, key); }
+int gshm_lock(gshm *g, const char *name) { return lock_here(g, gshm_named(name), GSHM_FOREVER); }
+int gshm_unlock(gshm *g, const char *name) { return unlock_here(g, gshm_named(name)); }
+int gshm_lock_n(gshm *g, uint64_t number) { return lock_here(g, gshm_numbered(number), GSHM_FOREVER); }
+int gshm_unlock_n(gshm *g, uint64_t number) { return unlock_here(g, gshm_numbered(number)); }
+
+/* Other threads may be at a word: they find memory there that says nothing. */
+void gshm_lock_detached(void) {
+  pthread_mutex_lock(&adding);
+  process = 0;
+  for (struct words *words = all_words; words; words = words->next)
+    mmap(words->pages, sizeof *words->pages, PROT_READ | PROT_WRITE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  pthread_mutex_unlock(&adding);
+}
+
+void gshm_lock_attached(void) {
+  pthread_mutex_lock(&adding);
+  for (unsigned at = 0; at < BUCKETS; at++) {
+    mutex *m = buckets[at];
+    buckets[at] = NULL;
+    while (m) {
+      mutex *next = m->next;
+      free(m);
+      m = next;
+    }
+  }
+  struct words *words = all_words;
+  all_words = NULL;
+  while (words) {
+    struct words *next = words->next;
+    munmap(words->pages, sizeof *words->pages);
+    free(words);
+    words = next;
+  }
+  if (bell >= 0) close(bell);
+  bell = -1;
+  remembered = 0;
+  process = 0;
+  pthread_mutex_unlock(&adding);
+}
+
+void gshm_lock_fork_prepare(void) { pthread_mutex_lock(&adding); }
+void gshm_lock_fork_parent(void) { pthread_mutex_unlock(&adding); }
+void gshm_lock_fork_child(void) {
+  pthread_mutex_init(&adding, NULL);
+  process = 0;
+  thread_id = 0;
+}

@@ -1,0 +1,103 @@
+/* lock_words.c: see lock_words.h. */
+#include "core/lock_words.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int sealed(const char *name) {
+  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return -errno;
+  if (ftruncate(fd, sizeof(struct gshm_lock_pages)) == 0 && fchmod(fd, 0600) == 0 &&
+      fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+    return fd;
+  int error = -errno;
+  close(fd);
+  return error;
+}
+
+int gshm_lock_words_open(struct gshm_lock_words *words, const char *name) {
+  *words = (struct gshm_lock_words){.fd = -1};
+  int fd = sealed(name);
+  if (fd < 0) return fd;
+  void *pages = mmap(NULL, sizeof(struct gshm_lock_pages), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (pages == MAP_FAILED) {
+    int error = -errno;
+    close(fd);
+    return error;
+  }
+  words->fd = fd;
+  words->pages = pages;
+  return 0;
+}
+
+void gshm_lock_words_close(struct gshm_lock_words *words) {
+  if (words->fd < 0) return;
+  munmap(words->pages, sizeof *words->pages);
+  close(words->fd);
+  *words = (struct gshm_lock_words){.fd = -1};
+}
+
+static uint64_t *word_of(const struct gshm_lock_words *words, uint32_t slot) { return &words->pages->slots[slot].word; }
+
+/* Where the kernel has no memory for a page of slots, storing there would end the daemon. */
+static int reserve(const struct gshm_lock_words *words, uint32_t slot) {
+  off_t at = (off_t)((char *)word_of(words, slot) - (char *)words->pages);
+  int result;
+  do result = fallocate(words->fd, 0, at, sizeof(struct gshm_lock_slot));
+  while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : -errno;
+}
+
+int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t owner,
+                         bool shut) {
+  uint64_t *word = word_of(words, slot);
+  if (__atomic_load_n(word, __ATOMIC_RELAXED) == 0) { /* never used, unless as the first generation and free */
+    int error = reserve(words, slot);
+    if (error != 0) return error;
+  }
+  uint64_t next = gshm_word_free(generation) | (owner & GSHM_WORD_OWNER) | (shut ? GSHM_WORD_SHUT : 0);
+  __atomic_store_n(word, next, __ATOMIC_RELEASE);
+  return 0;
+}
+
+uint64_t gshm_lock_words_shut(struct gshm_lock_words *words, uint32_t slot) {
+  return __atomic_fetch_or(word_of(words, slot), GSHM_WORD_SHUT, __ATOMIC_ACQ_REL) & GSHM_WORD_OWNER;
+}
+
+uint64_t gshm_lock_words_owner(const struct gshm_lock_words *words, uint32_t slot) {
+  return __atomic_load_n(word_of(words, slot), __ATOMIC_ACQUIRE) & GSHM_WORD_OWNER;
+}
+
+bool gshm_lock_words_look(const struct gshm_lock_words *words, uint32_t slot, uint64_t *owner) {
+  uint64_t word = __atomic_load_n(word_of(words, slot), __ATOMIC_ACQUIRE);
+  *owner = word & GSHM_WORD_OWNER;
+  return (word & GSHM_WORD_SHUT) != 0;
+}
+
+bool gshm_lock_words_take(struct gshm_lock_words *words, uint32_t slot, uint64_t owner) {
+  uint64_t *word = word_of(words, slot);
+  uint64_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+  while ((now & GSHM_WORD_OWNER) == owner) {
+    uint64_t next = (now & ~GSHM_WORD_OWNER) | GSHM_WORD_SHUT;
+    if (__atomic_compare_exchange_n(word, &now, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return true;
+  }
+  return false;
+}
+
+uint64_t gshm_lock_words_acquired(const struct gshm_lock_words *words, uint32_t slot) {
+  return __atomic_load_n(&words->pages->slots[slot].acquired, __ATOMIC_RELAXED);
+}
+
+size_t gshm_lock_words_rung(struct gshm_lock_words *words, uint32_t end, uint32_t *slots, size_t room) {
+  size_t count = 0;
+  for (uint32_t at = 0; at < (end + 63) / 64 && count + 64 <= room; at++) {
+    uint64_t *rung = &words->pages->rung[at];
+    if (__atomic_load_n(rung, __ATOMIC_RELAXED) == 0) continue;
+    for (uint64_t bits = __atomic_exchange_n(rung, 0, __ATOMIC_ACQ_REL); bits != 0; bits &= bits - 1)
+      slots[count++] = at * 64 + (uint32_t)__builtin_ctzll(bits);
+  }
+  return count;
+}

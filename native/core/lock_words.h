@@ -1,0 +1,49 @@
+/* lock_words.h: the daemon's side of abi/lock_words.h.
+ *
+ * The daemon keeps in its own memory which slot serves which lock, with which generation. It reads words only
+ * to learn whether somebody holds the lock, and who: whatever a process may have written there, the
+ * answer is one of these. It waits for nobody. */
+#ifndef GSHM_CORE_LOCK_WORDS_H
+#define GSHM_CORE_LOCK_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/lock_words.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct gshm_lock_words {
+  int fd; /* of the memfd, sealed against resizing; -1 once closed */
+  struct gshm_lock_pages *pages;
+};
+
+/* 0 or a negative errno. `name` shows in /proc. */
+int gshm_lock_words_open(struct gshm_lock_words *words, const char *name);
+/* Lets the pages go. */
+void gshm_lock_words_close(struct gshm_lock_words *words);
+
+/* Makes `owner` (gshm_word_owner; 0: nobody) the lock's holder, in a word that was shut. 0 or a negative errno
+ * (the host has no memory). */
+int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t owner,
+                         bool shut);
+/* Shuts the word, if it is not. Gives who holds it; 0: nobody, and nobody can any more. */
+uint64_t gshm_lock_words_shut(struct gshm_lock_words *words, uint32_t slot);
+/* Who holds it now; 0: nobody. */
+uint64_t gshm_lock_words_owner(const struct gshm_lock_words *words, uint32_t slot);
+/* The same in *owner, and whether the word is shut. */
+bool gshm_lock_words_look(const struct gshm_lock_words *words, uint32_t slot, uint64_t *owner);
+/* Whoever owns the word loses it, which is shut then. false: `owner` does not own it. */
+bool gshm_lock_words_take(struct gshm_lock_words *words, uint32_t slot, uint64_t owner);
+/* How often it has been acquired by compare-and-swap, as its holders count; it only grows. */
+uint64_t gshm_lock_words_acquired(const struct gshm_lock_words *words, uint32_t slot);
+/* Slots below `end` whose bit in `rung` is set, ascending, `room` at most; their bits are cleared. */
+size_t gshm_lock_words_rung(struct gshm_lock_words *words, uint32_t end, uint32_t *slots, size_t room);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
