@@ -17,6 +17,8 @@ import { SyncRound } from './sync-round.js'
 export interface SyncPlacement {
   floorUs: SyncFloors
   kinds: Partial<Record<SyncKind, Figure>>
+  /** Of the thread, for one lock and unlock as `relock` makes them; only when that is measured. */
+  relockCalls?: number
   /** Why the run was not whole. */
   failures: string[]
 }
@@ -31,6 +33,7 @@ async function main(count: number, rounds: number, kinds: readonly SyncKind[]): 
   const floors: SyncFloors[] = []
   const costs = new Map<SyncKind, RoundCost[]>(kinds.map((kind) => [kind, []]))
   const failures: string[] = []
+  let relockCalls: number | undefined
   try {
     const warmUp = new SyncRound(nodes, dir, Math.min(count, WARM_UP_COUNT), 'warm-up')
     for (const kind of kinds) {
@@ -49,6 +52,7 @@ async function main(count: number, rounds: number, kinds: readonly SyncKind[]): 
         failures.push(...wrong.map((why) => `${kind}, round ${n}: ${why}`))
       }
     }
+    if (kinds.includes('relock')) relockCalls = await new SyncRound(nodes, dir, count, 'calls').relockCalls()
     say('')
   } finally {
     await stopDaemons(nodes)
@@ -59,7 +63,8 @@ async function main(count: number, rounds: number, kinds: readonly SyncKind[]): 
     const { floor, target } = SYNC_AIMS[kind]
     return [kind, figureOf(costs.get(kind)!, floorUs[floor], target)] as const
   })
-  return { floorUs, kinds: Object.fromEntries(figures), failures }
+  const calls = relockCalls === undefined ? {} : { relockCalls }
+  return { floorUs, kinds: Object.fromEntries(figures), ...calls, failures }
 }
 
 const [count, rounds, ...kinds] = process.argv.slice(2)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { unlink } from '../ts/client/inspect.js'
 import type { Daemon } from '../ts/launch/daemon.js'
 import { built, compiled } from '../ts/launch/paths.js'
+import { systemCalls } from './calls.js'
 import { settled } from './fault-cost.js'
 import type { RoundCost } from './figures.js'
 import { createSegment } from './programs.js'
@@ -40,6 +41,13 @@ export class SyncRound {
 
   get #handOvers(): number {
     return Math.min(this.count, HAND_OVERS)
+  }
+
+  /** For one lock and unlock as `relock` makes them. */
+  async relockCalls(): Promise<number> {
+    const file = join(this.dir, `${this.name}-calls`)
+    const command = [built('sync_worker'), 'relock', `${this.name}-relock`]
+    return (await systemCalls(this.nodes[1]!, file, command)) / BATCH
   }
 
   async measure(kind: SyncKind): Promise<RoundCost> {

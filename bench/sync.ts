@@ -23,5 +23,6 @@ export async function syncBenchmark(count: number, rounds: number, kinds: readon
   const args = [String(count), String(rounds), ...kinds]
   const { ok, pinned, free, ...rest } = await bothPlacements<SyncPlacement>('bench/sync-placement.js', args)
   for (const [name, { floorUs, kinds }] of Object.entries({ pinned, free })) printFigures(name, floorUs, kinds)
+  process.stderr.write(`system calls of a lock and unlock: ${pinned.relockCalls ?? 'not counted'}\n`)
   return { ok, count, rounds, pinned, free, ...rest }
 }

@@ -10,8 +10,9 @@ import { compiled } from '../../ts/launch/paths.js'
 t.test('on real nodes: every sample is there, in the messages that it may take', async (t) => {
   const args = [compiled('bench/sync-placement.js'), '30', '1', ...SYNC_KINDS]
   const { stdout } = await promisify(execFile)(process.execPath, args)
-  const { failures, kinds, floorUs } = JSON.parse(stdout) as SyncPlacement
+  const { failures, kinds, floorUs, relockCalls } = JSON.parse(stdout) as SyncPlacement
   t.same(failures, [])
+  t.ok(relockCalls !== undefined && relockCalls >= 0, `system calls of a lock and unlock: ${relockCalls}`)
   t.same(Object.keys(kinds), SYNC_KINDS)
   for (const kind of SYNC_KINDS) {
     t.equal(kinds[kind]?.messages, SYNC_AIMS[kind].messages, kind)
