@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Daemon } from '../ts/launch/daemon.js'
 import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
 import { built, compiled } from '../ts/launch/paths.js'
+import { systemCalls } from './calls.js'
 import { settled } from './fault-cost.js'
 import { figureOf, medians, wrongWith, type Figure, type RoundCost } from './figures.js'
 import { BATCH, HEAP_AIMS, HEAP_KINDS, type HeapFloors, type HeapKind } from './heap-kinds.js'
@@ -19,6 +20,8 @@ import { Worker, withWorkers } from './worker.js'
 export interface HeapPlacement {
   floorUs: HeapFloors
   kinds: Record<HeapKind, Figure>
+  /** Of the thread, for one alloc and free as `small` makes them. */
+  smallCalls: number
   /** Why the run was not whole. */
   failures: string[]
 }
@@ -66,6 +69,7 @@ async function main(count: number, rounds: number): Promise<HeapPlacement> {
   const floors: HeapFloors[] = []
   const costs = new Map<HeapKind, RoundCost[]>(HEAP_KINDS.map((kind) => [kind, []]))
   const failures: string[] = []
+  let smallCalls = 0
   try {
     const [first] = nodes as [Daemon]
     await createSegment(first, SEGMENT, SEGMENT_BYTES, { consistency: 'mrsw', manager: 'fixed' }, first.node)
@@ -75,10 +79,13 @@ async function main(count: number, rounds: number): Promise<HeapPlacement> {
         say(`round ${n} of ${rounds}: ${kind}`)
         const cost = await measure(nodes as unknown as Nodes, kind, count)
         costs.get(kind)!.push(cost)
-        const wrong = wrongWith(cost, kind === 'parallel' ? 4 * count : count)
+        const wrong = wrongWith(cost, kind === 'parallel' ? 4 * count : count, HEAP_AIMS[kind].messages)
         failures.push(...wrong.map((why) => `${kind}, round ${n}: ${why}`))
       }
     }
+    const command = [built('heap_worker'), SEGMENT]
+    smallCalls = (await systemCalls(nodes[1]!, join(dir, 'calls'), command, 'small')) / BATCH
+    if (smallCalls !== 0) failures.push(`small: ${smallCalls} system calls`)
     say('')
   } finally {
     await stopDaemons(nodes)
@@ -89,7 +96,7 @@ async function main(count: number, rounds: number): Promise<HeapPlacement> {
     const { pass, target } = HEAP_AIMS[kind]
     return [kind, figureOf(costs.get(kind)!, floorUs[pass], target)] as const
   })
-  return { floorUs, kinds: Object.fromEntries(figures) as Record<HeapKind, Figure>, failures }
+  return { floorUs, kinds: Object.fromEntries(figures) as Record<HeapKind, Figure>, smallCalls, failures }
 }
 
 const [count, rounds] = process.argv.slice(2).map(Number) as [number, number]

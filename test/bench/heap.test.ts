@@ -6,10 +6,11 @@ import { HEAP_AIMS, HEAP_KINDS } from '../../bench/heap-kinds.js'
 import type { HeapPlacement } from '../../bench/heap-placement.js'
 import { compiled } from '../../ts/launch/paths.js'
 
-t.test('on real nodes: every sample is there', async (t) => {
+t.test('on real nodes: every sample is there, and small blocks ask nobody', async (t) => {
   const { stdout } = await promisify(execFile)(process.execPath, [compiled('bench/heap-placement.js'), '2', '1'])
-  const { failures, kinds, floorUs } = JSON.parse(stdout) as HeapPlacement
+  const { failures, kinds, floorUs, smallCalls } = JSON.parse(stdout) as HeapPlacement
   t.same(failures, [])
+  t.equal(smallCalls, 0)
   t.same(Object.keys(kinds), HEAP_KINDS)
   for (const kind of HEAP_KINDS) t.equal(kinds[kind].floorUs, floorUs[HEAP_AIMS[kind].pass], kind)
 })
