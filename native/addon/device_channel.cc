@@ -73,8 +73,9 @@ void DeviceChannel::OnPacket(const uint8_t* bytes, struct gshm_packet* packet) {
   struct gshm_frame header;
   if (packet->truncated) why = "longer than any frame";
   else if (packet->fds_lost == 1) why = "too many descriptors";
-  else if (outstanding_) why = "a request before the reply to the last one";
   if (!why.empty() || !DecodeHeader(bytes, packet->length, &header, &why)) return Malformed(packet, why);
+  bool cancels = header.op == GSHM_OP_CANCEL; /* of the request under way, which is answered: this is not */
+  if (outstanding_ && !cancels) return Malformed(packet, "a request before the reply to the last one");
   if (packet->fds_lost) { /* our shortage, not the process's fault: say so and go on */
     gshm_packet_close_fds(packet);
     DeviceBytes frame;
@@ -87,7 +88,7 @@ void DeviceChannel::OnPacket(const uint8_t* bytes, struct gshm_packet* packet) {
   if (request.IsEmpty()) return Malformed(packet, why);
   Napi::Array fds = Napi::Array::New(env, static_cast<size_t>(packet->fd_count));
   for (int i = 0; i < packet->fd_count; i++) fds.Set(static_cast<uint32_t>(i), packet->fds[i]);
-  outstanding_ = true;
+  if (!cancels) outstanding_ = true;
   napi_value arguments[] = {Value(), request, fds};
   handlers_->request.Call(3, arguments);
 }

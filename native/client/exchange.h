@@ -9,6 +9,10 @@
 
 #include "abi/device.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What ends the wait for a reply: another thread (gshm_cancel). Zeroed, it is new. */
 struct gshm_cancel {
   pthread_mutex_t lock;
@@ -47,4 +51,7 @@ int gshm_say_hello(int connection, struct gshm_hello_request hello, const int *p
 /* A connection to the device socket `path`: a descriptor, or -1 with NO_DAEMON, ACCESS, DESCRIPTORS. */
 int gshm_connect(const char *path);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

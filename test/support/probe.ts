@@ -56,6 +56,7 @@ class Control {
     socket.on('error', () => {}) // a killed probe resets: 'close' follows
     socket.on('close', () => --this.#users === 0 && this.#end())
     const lines = createInterface({ input: socket })
+    lines.on('error', () => {}) // the socket's: 'close' follows
     lines.once('line', (line) => {
       const pid = Number(/^hello (\d+)$/.exec(line)?.[1])
       const probe = new Probe(this, socket, pid)
@@ -138,7 +139,8 @@ export class Probe {
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const { child, socket } = this
     const running = child !== undefined && child.exitCode === null && child.signalCode === null
-    const closed = socket.destroyed ? undefined : once(socket, 'close')
+    // Not `once`, which rejects when the socket is reset.
+    const closed = socket.destroyed ? undefined : new Promise((resolve) => socket.once('close', resolve))
     const ended = running ? once(child, 'exit') : undefined
     if (running || (child === undefined && closed !== undefined)) process.kill(this.pid, signal)
     await Promise.all([closed, ended])
