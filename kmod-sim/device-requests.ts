@@ -6,6 +6,7 @@
 import { DEFAULT_MODEL } from '../ts/base/consistency.js'
 import { GshmError } from '../ts/base/errors.js'
 import { NODES_MAX, NO_NODE, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
+import { OBJECT_DEEDS, OBJECT_KINDS } from '../ts/base/objects.js'
 import type { Answer, ByteRange, LocalRequest, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
 import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index.js'
 import { answered, expect, statWithHeap, type Ask } from './ask.js'
@@ -14,7 +15,7 @@ import { segmentOfKey, type LockWords } from './lock-words.js'
 import type { Process } from './process-registry.js'
 import type { Spans } from './spans.js'
 
-const { ADDRESS_END, ALLOC_APART, CREATE_OR_OPEN, LOCK_BELL, LOCK_TRY, NO_SLOT } = native.constants
+const { ADDRESS_END, ALLOC_APART, CREATE_OR_OPEN, LOCK_BELL, LOCK_TRY, NO_SLOT, OBJECT_TRY } = native.constants
 
 /** What the requests need of the daemon. */
 export interface DeviceRequestsHost {
@@ -183,6 +184,31 @@ export class DeviceRequests {
 
     cancel: (client) => {
       if (client.waits !== undefined) this.host.cancel(client.waits)
+    },
+
+    object: (client, request) => {
+      const { key, holder, value, flags } = request
+      this.#mustSee(client, key)
+      const kind = OBJECT_KINDS[request.kind - 1]
+      const deed = OBJECT_DEEDS[request.deed - 1]
+      if (kind === undefined || deed === undefined) {
+        throw new GshmError('INVALID', `nobody can do ${request.deed} with an object of kind ${request.kind}`)
+      }
+      const asked = {
+        op: 'object',
+        kind,
+        deed,
+        key,
+        process: client.process!.id,
+        holder: Number(holder),
+        value,
+      } as const
+      const patient = (flags & OBJECT_TRY) === 0
+      this.#wait(client, { ...asked, initial: Number(request.initial), patient }, (outcome) => {
+        if (outcome instanceof GshmError) return client.fail(request, outcome)
+        const ownerDied = outcome.is === 'locked' && outcome.ownerDied
+        client.reply(request, { value: outcome.is === 'value' ? outcome.value : 0n, ownerDied })
+      })
     },
 
     barrier: (client, request) => {

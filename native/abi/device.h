@@ -47,6 +47,7 @@ enum gshm_op {
   GSHM_OP_LOCK_PAGES, /* reply passes the memory of lock words (lock_words.h), or their bell */
   GSHM_OP_CANCEL,     /* no reply: the request under way on this connection is to wait no more; it is answered as
                          if it had timed out, if it waits still and is one that can be cancelled */
+  GSHM_OP_OBJECT,    /* of a reader-writer lock, semaphore, condition, word or counter */
   GSHM_OP_COUNT
 };
 
@@ -171,6 +172,38 @@ struct gshm_lock_pages_reply {
 struct gshm_barrier_request {
   struct gshm_key_frame key;
   uint32_t count, reserved;
+};
+/* The kinds of objects and what may be asked of them: ts/base/objects.ts says which of which, and what for. */
+#define GSHM_OBJECT_KINDS(X) X(RWLOCK, "rwlock") X(SEMAPHORE, "semaphore") X(CONDITION, "condition") X(WORD, "word") X(COUNTER, "counter")
+#define GSHM_OBJECT_DEEDS(X)                                                                      \
+  X(READ, "read") X(WRITE, "write") X(UNLOCK, "unlock") X(TAKE, "take") X(POST, "post")            \
+  X(VALUE, "value") X(WATCH, "watch") X(SLEEP, "sleep") X(UNWATCH, "unwatch") X(NOTIFY, "notify")  \
+  X(ADD, "add") X(DESTROY, "destroy")
+enum gshm_object_kind {
+  GSHM_OBJECT_NONE = 0,
+#define X(kind, name) GSHM_OBJECT_##kind,
+  GSHM_OBJECT_KINDS(X)
+#undef X
+};
+enum gshm_object_deed {
+  GSHM_DEED_NONE = 0,
+#define X(deed, name) GSHM_DEED_##deed,
+  GSHM_OBJECT_DEEDS(X)
+#undef X
+};
+#define GSHM_OBJECT_TRY 1u /* gshm_object_request.flags: GSHM_E_BUSY where it would have to wait for others */
+struct gshm_object_request {
+  struct gshm_key_frame key;
+  uint32_t kind, deed; /* enum gshm_object_kind, enum gshm_object_deed */
+  uint64_t holder;     /* READ, WRITE, UNLOCK: as in gshm_lock_request */
+  int64_t value;       /* POST, NOTIFY: how many; SLEEP, UNWATCH: the watch; ADD: what */
+  int64_t initial;     /* of a semaphore that there is not yet: what it begins with; -1: there must be one */
+  uint32_t flags, reserved;
+};
+struct gshm_object_reply {
+  int64_t value;       /* VALUE, ADD (before), NOTIFY (how many were woken), WATCH (its number) */
+  uint32_t owner_died; /* 1: the last writer died holding the lock, which the caller holds now */
+  uint32_t reserved;
 };
 struct gshm_range_request { /* ACQUIRE, RELEASE */
   uint32_t segment, reserved;

@@ -16,6 +16,7 @@
 #include "arguments.h"
 #include "abi/lock_words.h"
 #include "client/lock.h"
+#include "client/objects.h"
 #include "client/process.h"
 #include "client_buffers.h"
 #include "failure.h"
@@ -104,6 +105,7 @@ struct Waiting {
   std::function<int()> call;
   std::function<void()> undo; /* what `call` has got, when there is nobody to give it to */
   Napi::Promise::Deferred deferred;
+  std::shared_ptr<int64_t> answer; /* where `call` leaves what is promised; null: nothing */
   napi_threadsafe_function settle = nullptr;
   enum gshm_error error = GSHM_OK;
   std::string detail;
@@ -129,7 +131,8 @@ void Settle(napi_env raw, napi_value, void*, void* data) {
   napi_remove_env_cleanup_hook(raw, EnvironmentEnds, waiting.get());
   Napi::Env env(raw);
   try {
-    if (waiting->error == GSHM_OK) waiting->deferred.Resolve(env.Undefined());
+    if (waiting->error == GSHM_OK && waiting->answer) waiting->deferred.Resolve(Napi::BigInt::New(env, *waiting->answer));
+    else if (waiting->error == GSHM_OK) waiting->deferred.Resolve(env.Undefined());
     else waiting->deferred.Reject(MakeError(env, waiting->error, waiting->detail).Value());
   } catch (const Napi::Error&) {
     waiting->Undo(); /* a worker that is being terminated runs no more JavaScript */
@@ -154,8 +157,10 @@ void Wait(Waiting* waiting) {
   delete waiting;
 }
 
-Napi::Value InThread(Napi::Env env, std::function<int()> call, std::function<void()> undo = nullptr) {
+Napi::Value InThread(Napi::Env env, std::function<int()> call, std::function<void()> undo = nullptr,
+                     std::shared_ptr<int64_t> answer = nullptr) {
   auto waiting = std::make_unique<Waiting>(std::move(call), std::move(undo), env);
+  waiting->answer = std::move(answer);
   Napi::Promise promise = waiting->deferred.Promise();
   napi_status status = napi_create_threadsafe_function(
       env, nullptr, nullptr, Napi::String::New(env, "gshm"), 0, 1, nullptr, nullptr, nullptr, Settle, &waiting->settle);
@@ -211,6 +216,12 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
             InstanceMethod<&NativeClient::CancelNow>("cancel"),
             InstanceMethod<&NativeClient::Unlock>("unlock"),
             InstanceMethod<&NativeClient::Barrier>("barrier"),
+            InstanceMethod<&NativeClient::ObjectSync>("objectSync"),
+            InstanceMethod<&NativeClient::Object>("object"),
+            InstanceMethod<&NativeClient::ConditionWaitSync>("conditionWaitSync"),
+            InstanceMethod<&NativeClient::ConditionWait>("conditionWait"),
+            InstanceMethod<&NativeClient::WordWaitSync>("wordWaitSync"),
+            InstanceMethod<&NativeClient::WordWait>("wordWait"),
         });
   }
 
@@ -429,6 +440,115 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
     Key key(info.Env(), info[0]);
     uint32_t count = SmallOf(info.Env(), info[1], "count");
     return InThread(info.Env(), [key, count] { return gshm_barrier_key(key.get(), count); });
+  }
+
+  /* ({ kind, deed, key, value, initial, holder? }, ...), checked; it owns its key. */
+  struct ObjectAsk {
+    ObjectAsk(Napi::Env env, Napi::Value value) : key(env, Field(env, value, "key")) {
+      kind = static_cast<enum gshm_object_kind>(SmallOf(env, Field(env, value, "kind"), "kind"));
+      deed = static_cast<enum gshm_object_deed>(SmallOf(env, Field(env, value, "deed"), "deed"));
+      this->value = SignedOf(env, Field(env, value, "value"), "value");
+      initial = SignedOf(env, Field(env, value, "initial"), "initial");
+      Napi::Value of = Field(env, value, "holder");
+      if (!of.IsUndefined()) holder = HolderOf(env, of);
+    }
+    int Do(int64_t timeout, struct gshm_cancel* cancel, int64_t* answer) const {
+      struct gshm_object_ask ask = {kind, deed, key.get(), holder, value, initial, "gshm"};
+      return gshm_object(&ask, timeout, cancel, answer);
+    }
+    /* What was got for nobody: a lock, or a unit. */
+    void Undo() const {
+      ObjectAsk back = *this;
+      back.value = 1;
+      if (deed == GSHM_DEED_READ || deed == GSHM_DEED_WRITE) back.deed = GSHM_DEED_UNLOCK;
+      else if (deed == GSHM_DEED_TAKE) back.deed = GSHM_DEED_POST;
+      else return;
+      back.Do(GSHM_FOREVER, nullptr, nullptr);
+    }
+
+    static Napi::Value Field(Napi::Env env, Napi::Value value, const char* name) {
+      if (!value.IsObject()) throw Invalid(env, "what is asked is no object");
+      return value.As<Napi::Object>().Get(name);
+    }
+    static int64_t SignedOf(Napi::Env env, Napi::Value value, const char* what) {
+      bool lossless = false;
+      int64_t number = value.IsBigInt() ? value.As<Napi::BigInt>().Int64Value(&lossless) : 0;
+      if (!lossless) throw Invalid(env, std::string(what) + " must be a bigint of 64 bits, signed");
+      return number;
+    }
+
+    enum gshm_object_kind kind;
+    enum gshm_object_deed deed;
+    Key key;
+    uint32_t holder = 0;
+    int64_t value, initial;
+  };
+
+  Napi::Value ObjectSync(Info info) {
+    Napi::Env env = info.Env();
+    int64_t answer = 0;
+    Must(env, ObjectAsk(env, info[0]).Do(TimeoutOf(env, info[1]), nullptr, &answer));
+    return Napi::BigInt::New(env, answer);
+  }
+  Napi::Value Object(Info info) {
+    Napi::Env env = info.Env();
+    ObjectAsk ask(env, info[0]);
+    int64_t timeout = TimeoutOf(env, info[1]);
+    Cancel cancel = CancelOf(env, info[2]);
+    auto answer = std::make_shared<int64_t>(0);
+    return InThread(
+        env, [ask, timeout, cancel, answer] { return ask.Do(timeout, cancel.get(), answer.get()); },
+        [ask] { ask.Undo(); }, answer);
+  }
+
+  void ConditionWaitSync(Info info) {
+    Napi::Env env = info.Env();
+    Key condition(env, info[0]), mutex(env, info[1]);
+    Must(env, gshm_condition_wait_as(condition.get(), mutex.get(), 0, TimeoutOf(env, info[2]), nullptr, nullptr));
+  }
+  /* The mutex goes back to whoever waited, or to nobody when that has ended. */
+  Napi::Value ConditionWait(Info info) {
+    Napi::Env env = info.Env();
+    Key condition(env, info[0]), mutex(env, info[1]);
+    uint32_t holder = HolderOf(env, info[2]);
+    int64_t timeout = TimeoutOf(env, info[3]);
+    Cancel cancel = CancelOf(env, info[4]);
+    return InThread(
+        env,
+        [=] {
+          return gshm_condition_wait_as(condition.get(), mutex.get(), holder, timeout, cancel.get(), nullptr);
+        },
+        [mutex, holder] { gshm_mutex_unlock_as(mutex.get(), holder); });
+  }
+
+  /* (address, expected, ...): a global address that a view shows. */
+  static const uint32_t* WordOf(Napi::Env env, Napi::Value value) {
+    const void* word = gshm_pointer(&gshm_self, BigOf(env, value, "address"));
+    if (!word) Must(env, -1);
+    return static_cast<const uint32_t*>(word);
+  }
+  Napi::Value WordWaitSync(Info info) {
+    Napi::Env env = info.Env();
+    const uint32_t* word = WordOf(env, info[0]);
+    int result = gshm_wait_as(&gshm_self, word, SmallOf(env, info[1], "expected"), TimeoutOf(env, info[2]), nullptr);
+    if (result < 0) Must(env, result);
+    return Napi::BigInt::New(env, static_cast<int64_t>(result));
+  }
+  Napi::Value WordWait(Info info) {
+    Napi::Env env = info.Env();
+    const uint32_t* word = WordOf(env, info[0]);
+    uint32_t expected = SmallOf(env, info[1], "expected");
+    int64_t timeout = TimeoutOf(env, info[2]);
+    Cancel cancel = CancelOf(env, info[3]);
+    auto answer = std::make_shared<int64_t>(0);
+    return InThread(
+        env,
+        [=] {
+          int result = gshm_wait_as(&gshm_self, word, expected, timeout, cancel.get());
+          *answer = result;
+          return result < 0 ? -1 : 0;
+        },
+        nullptr, answer);
   }
 
   /* An External that ends the waits it is given to. */

@@ -16,6 +16,7 @@ class Filler {
 
   void Number(const char* key, uint64_t value) { object_.Set(key, Napi::Number::New(env_, static_cast<double>(value))); }
   void Big(const char* key, uint64_t value) { object_.Set(key, Napi::BigInt::New(env_, value)); }
+  void Signed(const char* key, int64_t value) { object_.Set(key, Napi::BigInt::New(env_, value)); }
   void Text(const char* key, const std::string& value) { object_.Set(key, Napi::String::New(env_, value)); }
 
   /* What is no UTF-8 becomes the empty name, which no segment and no lock may have. */
@@ -114,6 +115,15 @@ void Put(Filler& to, const struct gshm_lock_request& body) {
   to.Big("holder", body.holder);
   to.Number("flags", body.flags);
 }
+void Put(Filler& to, const struct gshm_object_request& body) {
+  to.Key(body.key);
+  to.Number("kind", body.kind);
+  to.Number("deed", body.deed);
+  to.Big("holder", body.holder);
+  to.Signed("value", body.value);
+  to.Signed("initial", body.initial);
+  to.Number("flags", body.flags);
+}
 void Put(Filler& to, const struct gshm_lock_pages_request& body) {
   to.Number("segment", body.segment);
   to.Number("what", body.what);
@@ -147,6 +157,13 @@ class Reader {
     bool lossless = false;
     uint64_t number = value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&lossless) : 0;
     if (!lossless) throw MakeError(env_, GSHM_E_INVALID, std::string(key) + " must be a bigint of 64 bits");
+    return number;
+  }
+  int64_t Signed(const char* key) {
+    Napi::Value value = object_.Get(key);
+    bool lossless = false;
+    int64_t number = value.IsBigInt() ? value.As<Napi::BigInt>().Int64Value(&lossless) : 0;
+    if (!lossless) throw MakeError(env_, GSHM_E_INVALID, std::string(key) + " must be a signed bigint of 64 bits");
     return number;
   }
   template <size_t Size>
@@ -205,6 +222,10 @@ void Take(Reader& from, struct gshm_lock_reply* lock) {
   lock->slot = from.Small("slot");
   lock->generation = from.Small("generation");
   lock->owner_died = from.Bool("ownerDied");
+}
+void Take(Reader& from, struct gshm_object_reply* object) {
+  object->value = from.Signed("value");
+  object->owner_died = from.Bool("ownerDied");
 }
 void Take(Reader& from, struct gshm_lock_pages_reply* pages) { pages->process = from.Small("process"); }
 void Take(Reader& from, struct gshm_fork_reply* fork) { fork->fork = from.Big("fork"); }
@@ -284,8 +305,9 @@ constexpr Op kOps[GSHM_OP_COUNT] = {
     Of<struct gshm_alloc_with_request, struct gshm_block_reply>("allocWith"),
     Of<struct gshm_lock_pages_request, struct gshm_lock_pages_reply>("lockPages"),
     Of<Nothing>("cancel"),
+    Of<struct gshm_object_request, struct gshm_object_reply>("object"),
 };
-static_assert(GSHM_OP_CANCEL == 22 && GSHM_OP_COUNT == 23, "kOps lists the ops of device.h in order");
+static_assert(GSHM_OP_OBJECT == 23 && GSHM_OP_COUNT == 24, "kOps lists the ops of device.h in order");
 
 /* nullptr when the number is no op. */
 const Op* OpNumbered(uint16_t op) { return op > 0 && op < GSHM_OP_COUNT ? &kOps[op] : nullptr; }

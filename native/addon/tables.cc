@@ -62,6 +62,10 @@ Napi::Object Sizes(Napi::Env env) {
   OFFSET(gshm_lock_request, holder);
   OFFSET(gshm_lock_request, flags);
   SIZE(gshm_lock_reply);
+  SIZE(gshm_object_request);
+  OFFSET(gshm_object_request, holder);
+  OFFSET(gshm_object_request, flags);
+  SIZE(gshm_object_reply);
   SIZE(gshm_lock_pages_request);
   SIZE(gshm_lock_pages_reply);
   SIZE(gshm_barrier_request);
@@ -92,6 +96,7 @@ Napi::Object Constants(Napi::Env env) {
   CONSTANT(LOCK_MEMORY);
   CONSTANT(LOCK_BELL);
   CONSTANT(LOCK_TRY);
+  CONSTANT(OBJECT_TRY);
   CONSTANT(NO_SLOT);
   CONSTANT(WORD_GENERATIONS);
   CONSTANT(WORD_HOLDER_BITS);
@@ -137,6 +142,22 @@ Napi::Object Repeated(Napi::Env env) {
   return all;
 }
 
+/* The words of ts/base/objects.ts, in the order of their numbers from 1; a test compares. */
+Napi::Object Objects(Napi::Env env) {
+  Napi::Object all = Napi::Object::New(env);
+  auto list = [&](const char* name, std::initializer_list<const char*> words) {
+    Napi::Array of = Napi::Array::New(env);
+    uint32_t at = 0;
+    for (const char* word : words) of.Set(at++, word);
+    all.Set(name, of);
+  };
+#define X(word, name) name,
+  list("kinds", {GSHM_OBJECT_KINDS(X)});
+  list("deeds", {GSHM_OBJECT_DEEDS(X)});
+#undef X
+  return all;
+}
+
 }  // namespace
 
 Napi::Object InitTables(Napi::Env env, Napi::Object exports) {
@@ -144,6 +165,7 @@ Napi::Object InitTables(Napi::Env env, Napi::Object exports) {
   exports.Set("abiSizes", Sizes(env));
   exports.Set("errors", Errors(env));
   exports.Set("constants", Constants(env));
+  exports.Set("objects", Objects(env));
   exports.Set("repeated", Repeated(env));
   return exports;
 }

@@ -186,6 +186,53 @@ GSHM_API int gshm_unlock_n(gshm *g, uint64_t number);
 GSHM_API int gshm_barrier(gshm *g, const char *name, uint32_t count);
 GSHM_API int gshm_barrier_n(gshm *g, uint64_t number, uint32_t count);
 
+/* What follows lives at its key's manager, a node: each call is one message there and one back, and fails with NODE_LOST
+ * when that node is lost. A lock, a semaphore, a condition and a counter of one key are different things. All of them tell
+ * what was written before: whoever is let go on by a post, notify, signal or unlock sees what its caller wrote.
+ * Errors of all, besides: NAME_TOO_LONG, NAME_INVALID, INVALID (a key, timeout or number that is none; an address in a
+ * segment that is not open), LIMIT; of those that wait: TIMEOUT, and BUSY when timeout_ns is 0. */
+
+/* Reader-writer locks, owned by the thread; not recursive. First come, first served: readers that stand together go
+ * together, and a writer that waits holds back the readers behind it.
+ * -1 with errno EOWNERDEAD means that the lock IS held, and a writer died; readers are told until a writer has been.
+ * Errors: DEADLOCK (the caller holds it, or waits for it), NOT_HOLDER. */
+GSHM_API int gshm_rwlock_read(gshm *g, gshm_key key, int64_t timeout_ns);
+GSHM_API int gshm_rwlock_write(gshm *g, gshm_key key, int64_t timeout_ns);
+GSHM_API int gshm_rwlock_unlock(gshm *g, gshm_key key);
+
+/* Counting semaphores. gshm_semaphore_open makes it with so many units, up to 2^31 - 1, if there is none; it stays until it is
+ * destroyed, and a process that dies takes with it what it has taken. Errors: NOT_FOUND (there is none); of post:
+ * LIMIT (more units than 2^31 - 1), INVALID (0 units). */
+GSHM_API int gshm_semaphore_open(gshm *g, gshm_key key, uint32_t initial);
+GSHM_API int gshm_semaphore_wait(gshm *g, gshm_key key, int64_t timeout_ns);
+GSHM_API int gshm_semaphore_post(gshm *g, gshm_key key, uint32_t units);
+GSHM_API int gshm_semaphore_value(gshm *g, gshm_key key, uint32_t *units);
+
+/* Condition variables. gshm_condition_wait gives the mutex back, waits, and takes it again, however long that takes; nobody
+ * who changes what the mutex guards after that, and signals, is missed. It may return without a signal, so call it in
+ * a loop. On failure with TIMEOUT, BUSY or OWNER_DEAD the mutex is held; with NOT_HOLDER it was not; with an error
+ * of the mutex (NODE_LOST) it is not any more. */
+GSHM_API int gshm_condition_wait(gshm *g, gshm_key condition, gshm_key mutex, int64_t timeout_ns);
+GSHM_API int gshm_condition_signal(gshm *g, gshm_key key);
+GSHM_API int gshm_condition_broadcast(gshm *g, gshm_key key);
+
+/* A counter of 64 bits, which wrap. It begins with 0, and stays until it is destroyed. `before`: NULL, or where its
+ * value before goes. */
+GSHM_API int gshm_counter_add(gshm *g, gshm_key key, int64_t delta, int64_t *before);
+
+/* Waits at a word of a mapped segment, across processes and nodes, as a futex does within one machine: sleeps if the word
+ * has the expected value, until it is notified. Gives 0 (notified; perhaps for nothing, so look again), 1 (the word has
+ * another value), or -1. gshm_notify wakes up to `count` of those that wait there, the longest first, and gives how
+ * many, or -1. Errors: MISALIGNED (no multiple of 4), NOT_MAPPED; of notify: INVALID (count 0). */
+GSHM_API int gshm_wait(gshm *g, const uint32_t *word, uint32_t expected, int64_t timeout_ns);
+GSHM_API int64_t gshm_notify(gshm *g, const uint32_t *word, uint32_t count);
+
+/* Forgets what that key names. Of mutexes, reader-writer locks and conditions nothing stays that needs it, but for the
+ * news of a holder's death. Errors: BUSY (held, or somebody waits), NOT_FOUND (a semaphore or counter that is not there),
+ * INVALID (another kind). */
+enum gshm_kind { GSHM_RWLOCK = 1, GSHM_SEMAPHORE = 2, GSHM_CONDITION = 3, GSHM_COUNTER = 5, GSHM_MUTEX = 6 };
+GSHM_API int gshm_destroy(gshm *g, enum gshm_kind kind, gshm_key key);
+
 /* Acquire and release by themselves, for programs that tell each other by other means than the above when
  * bytes are there (a pipe, a socket), and share them in an lrc segment. They are for [offset, offset +
  * length) of the segment (length 0: to its end), and concern the whole pages in it.

@@ -32,6 +32,7 @@ const OP2 = {
   release: 17,
   lockPages: 21,
   cancel: 22,
+  object: 23,
 } as const
 
 /** Little-endian fields one after the other: numbers of 4 bytes, bigints of 8, strings of 64. */
@@ -158,6 +159,11 @@ t.test('every request is decoded, field by field', async (t) => {
     [OP2.release, fields(9, 0, far, 2n ** 63n), { op: 'release', segment: 9, offset: 2 ** 44, length: 2 ** 63 }],
     [OP2.lockPages, fields(9, 1), { op: 'lockPages', segment: 9, what: 1 }],
     [OP2.cancel, fields(), { op: 'cancel' }],
+    [
+      OP2.object,
+      fields(2, 0, 5n, '', 4, 9, 7n, 2n ** 64n - 2n, 2n ** 64n - 1n, 1, 0),
+      { op: 'object', key: '#5', kind: 4, deed: 9, holder: 7n, value: -2n, initial: -1n, flags: 1 },
+    ],
   ]
   let serial = 100
   for (const [op, body, expected] of cases) {

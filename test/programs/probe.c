@@ -154,6 +154,63 @@ static void model(struct command *c) {
   say("%s ok %s %s %u %u %u\n", c->words[0], stat.consistency, stat.manager, stat.unit, stat.homes, stat.home);
 }
 
+static int64_t timeout_of(const char *word) { return *word ? strtoll(word, NULL, 0) : GSHM_FOREVER; }
+
+static enum gshm_kind kind_of(const char *word) {
+  if (!strcmp(word, "rwlock")) return GSHM_RWLOCK;
+  if (!strcmp(word, "semaphore")) return GSHM_SEMAPHORE;
+  if (!strcmp(word, "condition")) return GSHM_CONDITION;
+  if (!strcmp(word, "counter")) return GSHM_COUNTER;
+  return !strcmp(word, "mutex") ? GSHM_MUTEX : (enum gshm_kind)9;
+}
+
+/* Waits at a condition once, with its mutex; that a holder of it was killed does not matter here. */
+static int wait_once(gshm_key condition, gshm_key mutex, int64_t timeout) {
+  if (gshm_mutex_lock(g, mutex, GSHM_FOREVER) != 0 && errno != EOWNERDEAD) return -1;
+  int status = gshm_condition_wait(g, condition, mutex, timeout);
+  if (status != 0 && errno == EOWNERDEAD) status = 0;
+  int error = errno;
+  gshm_mutex_unlock(g, mutex);
+  errno = error;
+  return status;
+}
+
+/* Reader-writer locks, semaphores, conditions, counters, words. KEY is a name, #NUMBER or @ADDRESS. */
+static int objects(struct command *c) {
+  char **w = c->words;
+  const char *name = w[1];
+  gshm_key key = w[2][0] == '#' ? gshm_numbered(number(w[2] + 1))
+                                : w[2][0] == '@' ? gshm_located(number(w[2] + 1)) : gshm_named(w[2]);
+  if (!strcmp(name, "read")) result(c, gshm_rwlock_read(g, key, timeout_of(w[3])));
+  else if (!strcmp(name, "write")) result(c, gshm_rwlock_write(g, key, timeout_of(w[3])));
+  else if (!strcmp(name, "rwunlock")) result(c, gshm_rwlock_unlock(g, key));
+  else if (!strcmp(name, "semopen")) result(c, gshm_semaphore_open(g, key, (uint32_t)number(w[3])));
+  else if (!strcmp(name, "take")) result(c, gshm_semaphore_wait(g, key, timeout_of(w[3])));
+  else if (!strcmp(name, "post")) result(c, gshm_semaphore_post(g, key, (uint32_t)number(w[3])));
+  else if (!strcmp(name, "units")) {
+    uint32_t units;
+    if (gshm_semaphore_value(g, key, &units) != 0) failed(c);
+    else ok(c, units);
+  } else if (!strcmp(name, "condwait")) result(c, wait_once(key, gshm_named(w[3]), timeout_of(w[4])));
+  else if (!strcmp(name, "condwaitUnlocked")) result(c, gshm_condition_wait(g, key, gshm_named(w[3]), timeout_of(w[4])));
+  else if (!strcmp(name, "signal")) result(c, gshm_condition_signal(g, key));
+  else if (!strcmp(name, "broadcast")) result(c, gshm_condition_broadcast(g, key));
+  else if (!strcmp(name, "count")) {
+    int64_t before;
+    if (gshm_counter_add(g, key, strtoll(w[3], NULL, 0), &before) != 0) failed(c);
+    else say("%s ok %lld\n", w[0], (long long)before);
+  } else if (!strcmp(name, "destroy")) {
+    result(c, gshm_destroy(g, kind_of(w[3]), key));
+  } else if (!strcmp(name, "waitword")) {
+    int how = gshm_wait(g, pointer(w[2]), (uint32_t)number(w[3]), timeout_of(w[4]));
+    how < 0 ? failed(c) : ok(c, (uint64_t)how);
+  } else if (!strcmp(name, "notify")) {
+    int64_t woken = gshm_notify(g, pointer(w[2]), (uint32_t)number(w[3]));
+    woken < 0 ? failed(c) : ok(c, (uint64_t)woken);
+  } else return 0;
+  return 1;
+}
+
 /* What gshm.h offers. */
 static int api(struct command *c) {
   char **w = c->words;
@@ -199,7 +256,7 @@ static int api(struct command *c) {
   else if (!strcmp(name, "lockn")) result(c, gshm_lock_n(g, number(w[2])));
   else if (!strcmp(name, "unlockn")) result(c, gshm_unlock_n(g, number(w[2])));
   else if (!strcmp(name, "barrier")) result(c, gshm_barrier(g, w[2], (uint32_t)number(w[3])));
-  else return 0;
+  else return objects(c);
   return 1;
 }
 

@@ -6,10 +6,15 @@
 import { GshmError } from '../base/errors.js'
 import { native, type NativeClient, type SegmentInfo } from '../native/index.js'
 import * as check from './check.js'
+import { Condition } from './condition.js'
+import { Counter } from './counter.js'
 import { calling, waiting } from './failure.js'
 import { Mutex, type Held } from './mutex.js'
+import { RwLock } from './rwlock.js'
 import { Segment } from './segment.js'
+import { Semaphore } from './semaphore.js'
 import type { WaitOptions } from './wait.js'
+import { Word, type Woken } from './word.js'
 
 export interface AttachOptions {
   /** The daemon's device. Default: $GSHM_SOCKET, else the only node of the default cluster on this machine. */
@@ -113,6 +118,56 @@ export class Gshm {
   /** The mutex of that name, number or address; it needs no creation. */
   mutex(key: check.Key): Mutex {
     return new Mutex(this.#client, check.key('key', key))
+  }
+
+  /** The reader-writer lock of that key; it needs no creation. */
+  rwlock(key: check.Key): RwLock {
+    return new RwLock(this.#client, check.key('key', key))
+  }
+
+  /** The semaphore of that key. Who uses it first makes it, with `initial` units; without, there must be one. */
+  semaphore(key: check.Key, initial?: number): Semaphore {
+    const units = initial === undefined ? undefined : check.count('initial', initial)
+    return new Semaphore(this.#client, check.key('key', key), units)
+  }
+
+  /** The condition variable of that key; it needs no creation. */
+  condition(key: check.Key): Condition {
+    return new Condition(this.#client, check.key('key', key))
+  }
+
+  /** The counter of that key; it needs no creation. */
+  counter(key: check.Key): Counter {
+    return new Counter(this.#client, check.key('key', key))
+  }
+
+  /**
+   * Waits at the 32-bit word at that global address, across processes and nodes: while it has the expected value, until it is
+   * notified ('ok'; perhaps for nothing, so look again), else not at all ('not-equal').
+   * Errors: TIMEOUT; BUSY (timeoutMs 0, and it is as expected); MISALIGNED, NOT_MAPPED (no view shows it), INVALID, LIMIT, NODE_LOST.
+   */
+  wait(address: bigint, expected: number, options?: WaitOptions): Promise<Woken> {
+    return this.#word(address).wait(expected, options)
+  }
+
+  /** As wait(), but it blocks this JavaScript thread. */
+  waitSync(address: bigint, expected: number, options?: Pick<WaitOptions, 'timeoutMs'>): Woken {
+    return this.#word(address).waitSync(expected, options)
+  }
+
+  /** Wakes up to `count` of those that wait at that word, the longest first (default: all), and gives how many.
+   * Errors: MISALIGNED, INVALID, NODE_LOST. */
+  notify(address: bigint, count = Infinity): Promise<number> {
+    return this.#word(address).notify(count)
+  }
+  notifySync(address: bigint, count = Infinity): number {
+    return this.#word(address).notifySync(count)
+  }
+
+  #word(address: bigint): Word {
+    const at = check.big('address', address)
+    if (at % 4n !== 0n) throw new GshmError('MISALIGNED', `address 0x${at.toString(16)} is no multiple of 4`)
+    return new Word(this.#client, at)
   }
 
   /**

@@ -4,9 +4,8 @@
  */
 import { GshmError } from '../base/errors.js'
 import type { NativeClient, NativeKey } from '../native/index.js'
-import * as check from './check.js'
 import { calling } from './failure.js'
-import { timeoutNs, wait, type WaitOptions } from './wait.js'
+import { blockingTimeoutNs, wait, waitOptions, type WaitOptions } from './wait.js'
 
 /** A mutex that is held. `using held = await mutex.lock()` gives it back at the block's end. */
 export class Held {
@@ -31,13 +30,26 @@ export class Held {
   [Symbol.dispose](): void {
     if (!this.#isOver) this.unlock()
   }
+
+  /** For Condition.wait(): gives the mutex back, waits for a signal, and has the mutex again. */
+  async wait(condition: NativeKey, options: WaitOptions | undefined): Promise<void> {
+    if (this.#isOver) throw new GshmError('NOT_HOLDER', 'wait: this holder has given the mutex back already')
+    const given = waitOptions(options)
+    await wait(
+      this.client,
+      given,
+      (timeout, cancel) => this.client.conditionWait(condition, this.key, this.holder, timeout, cancel),
+      () => {},
+    )
+  }
 }
 
 export class Mutex {
   /** Made by Gshm.mutex(). */
   constructor(
     private readonly client: NativeClient,
-    private readonly key: NativeKey,
+    /** For Condition.waitSync(). */
+    readonly key: NativeKey,
   ) {}
 
   /**
@@ -45,7 +57,7 @@ export class Mutex {
    * Errors: TIMEOUT; BUSY (timeoutMs 0: others hold it, or come first); NAME_TOO_LONG, NAME_INVALID, INVALID, LIMIT, NODE_LOST.
    */
   async lock(options?: WaitOptions): Promise<Held> {
-    const given = check.options('options', options, { timeoutMs: true, signal: true })
+    const given = waitOptions(options)
     const holder = this.client.newHolder()
     if (calling(() => this.client.tryLock(this.key, holder))) return this.#held(holder, false)
     try {
@@ -79,7 +91,7 @@ export class Mutex {
    * and the last holder died. Errors besides: DEADLOCK (it holds it already).
    */
   lockSync(options?: Pick<WaitOptions, 'timeoutMs'>): void {
-    const timeout = timeoutNs(check.options('options', options, { timeoutMs: true }))
+    const timeout = blockingTimeoutNs(options)
     calling(() => this.client.lockSync(this.key, timeout))
   }
 

@@ -10,6 +10,17 @@ export interface WaitOptions {
   readonly signal?: AbortSignal
 }
 
+const WAIT_OPTIONS = { timeoutMs: true, signal: true } as const
+
+export function waitOptions(options: WaitOptions | undefined): Partial<WaitOptions> {
+  return check.options('options', options, WAIT_OPTIONS)
+}
+
+/** Of a call that blocks its thread, which no signal can end. */
+export function blockingTimeoutNs(options: Pick<WaitOptions, 'timeoutMs'> | undefined): number | undefined {
+  return timeoutNs(check.options('options', options, { timeoutMs: true }))
+}
+
 /** Undefined: for ever. */
 export function timeoutNs({ timeoutMs }: Partial<WaitOptions>): number | undefined {
   if (timeoutMs === undefined || timeoutMs === Infinity) return undefined

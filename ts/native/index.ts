@@ -169,6 +169,18 @@ export type DeviceRequest =
   | { op: 'release'; serial: number; segment: number; offset: number; length: number }
   | { op: 'lockPages'; serial: number; segment: number; what: number }
   | { op: 'cancel'; serial: number }
+  | {
+      op: 'object'
+      serial: number
+      key: string
+      /** From 1, in the order of ts/base/objects.ts. */
+      kind: number
+      deed: number
+      holder: bigint
+      value: bigint
+      initial: bigint
+      flags: number
+    }
 
   /** Numbers are bytes; class: an index of spanBlockBytes; home: a node's number + 1, or 0. */
   | { op: 'heap'; serial: number; segment: number }
@@ -196,6 +208,7 @@ export interface DeviceReplies {
   allocWith: { offset: number; size: number; oldSize: number }
   lock: { slot: number; generation: number; ownerDied: boolean }
   lockPages: { process: number }
+  object: { value: bigint; ownerDied: boolean }
   fork: { fork: bigint }
   inspect: { length: number }
 }
@@ -334,6 +347,18 @@ export interface AllocWith {
   readonly apart?: boolean
 }
 
+/** What is asked of a reader-writer lock, semaphore, condition, word or counter (ts/base/objects.ts). */
+export interface ObjectAsk {
+  /** From 1, in that file's order. */
+  readonly kind: number
+  readonly deed: number
+  readonly key: NativeKey
+  readonly value: bigint
+  readonly initial: bigint
+  /** A newHolder(). Default: this thread. */
+  readonly holder?: number
+}
+
 /** By name, by number, or by a global address. */
 export type NativeKey = string | bigint | { readonly at: bigint }
 
@@ -381,6 +406,20 @@ export interface NativeClient {
   lock(key: NativeKey, holder: number, timeoutNs?: number, cancel?: NativeCancel): Promise<void>
   unlock(key: NativeKey, holder: number): void
   barrier(key: NativeKey, count: number): Promise<void>
+  /** Gives what was asked for. timeoutNs 0: BUSY rather than wait. */
+  objectSync(ask: ObjectAsk, timeoutNs?: number): bigint
+  object(ask: ObjectAsk, timeoutNs?: number, cancel?: NativeCancel): Promise<bigint>
+  conditionWaitSync(condition: NativeKey, mutex: NativeKey, timeoutNs?: number): void
+  conditionWait(
+    condition: NativeKey,
+    mutex: NativeKey,
+    holder: number,
+    timeoutNs?: number,
+    cancel?: NativeCancel,
+  ): Promise<void>
+  /** address: a global one, which a view shows. 1: the word has another value; 0: it was notified. */
+  wordWaitSync(address: bigint, expected: number, timeoutNs?: number): bigint
+  wordWait(address: bigint, expected: number, timeoutNs?: number, cancel?: NativeCancel): Promise<bigint>
   /** What ends the waits that it is given to, now or later: they end with TIMEOUT, unless they were over. */
   newCancel(): NativeCancel
   cancel(cancel: NativeCancel): void
@@ -392,6 +431,7 @@ type Constant =
   | 'PAGE_SIZE'
   | `LOCK_${'SLOTS' | 'PROCESSES' | 'MEMORY' | 'BELL' | 'TRY'}`
   | 'NO_SLOT'
+  | 'OBJECT_TRY'
   | 'WORD_GENERATIONS'
   | 'WORD_HOLDER_BITS'
   | 'OFFSET_BITS'
@@ -409,6 +449,8 @@ export interface Native {
   readonly abiSizes: Readonly<Record<string, number>>
   /** Numbers of native/abi and gshm.h, by their names without GSHM_. */
   readonly constants: Readonly<Record<Constant, number>>
+  /** The words of native/abi/device.h, for a test: those of ts/base/objects.ts. */
+  readonly objects: { readonly kinds: readonly string[]; readonly deeds: readonly string[] }
   /** Change, FaultKind and RECORD_WIDTH as the addon has them, for a test. */
   readonly repeated: unknown
   /** native/abi/errors.h in order: errors[0] is {name: 'OK', ...}. */
