@@ -277,3 +277,36 @@ attack(
     }
   },
 )
+
+attack(
+  'objects: what nobody can ask, or of what is not open, is refused and changes nothing',
+  2,
+  async (t, { hostile }) => {
+    const connection = await hostile.register()
+    const OBJECT = 23
+    const [rwlock, semaphore, word] = [1, 2, 4]
+    const [read, unlock, take, watch, sleep, unwatch, notify] = [1, 3, 4, 7, 8, 9, 10]
+    const ask = (kind: number, deed: number, more: { holder?: bigint; value?: bigint; at?: bigint } = {}) => {
+      const { holder = 7n, value = 1n, at } = more
+      const key = at === undefined ? fields(1, 0, 0n, 'k') : fields(3, 0, at, '')
+      const asked = fields(kind, deed, holder, value, 2n ** 64n - 1n, 0, 0)
+      return hostile.exchange(connection, frame(OBJECT, Buffer.concat([key, asked])))
+    }
+    const INVALID = { error: 'INVALID' }
+    for (const kind of [0, 6, 0xffff_ffff]) t.match(await ask(kind, read), INVALID)
+    for (const deed of [0, 13, 0xffff_ffff]) t.match(await ask(rwlock, deed), INVALID)
+    t.match(await ask(rwlock, take), INVALID)
+    for (const holder of [0n, 2n ** 30n, 2n ** 64n - 1n]) t.match(await ask(rwlock, read, { holder }), INVALID)
+    t.match(await ask(rwlock, unlock), { error: 'NOT_HOLDER' })
+    t.match(await ask(semaphore, take), { error: 'NOT_FOUND' })
+    for (const value of [0n, 1n, 2n ** 63n, 2n ** 64n - 1n]) {
+      t.match(await ask(word, sleep, { value }), INVALID, 'nothing is watched')
+      t.match(await ask(word, unwatch, { value }), INVALID)
+    }
+    t.match(await ask(word, notify, { value: 0n }), INVALID)
+    for (const at of [9n << 44n, 2n ** 64n - 4n]) t.match(await ask(word, watch, { at }), INVALID, 'no such segment')
+    t.match(await ask(rwlock, read), { error: 'OK' })
+    t.match(await ask(rwlock, read), { error: 'DEADLOCK' })
+    t.match(await ask(rwlock, unlock), { error: 'OK' })
+  },
+)
