@@ -114,7 +114,7 @@ attack('names: what is no UTF-8 is no name, of a segment or of a lock', 1, async
     const create = frame('create', Buffer.concat([fields(4096n, 0, 0o600, 0, 0), words('', ''), name]))
     t.match(await hostile.exchange(connection, create), { error: 'NAME_INVALID', text: /UTF-8/ })
     t.match(await hostile.exchange(connection, frame('stat', name)), { error: 'NAME_INVALID' })
-    const lock = frame('lock', Buffer.concat([fields(1, 0, 0n), name, fields(7n)]))
+    const lock = frame('lock', Buffer.concat([fields(1, 0, 0n), name, fields(7n, 0, 0)]))
     t.match(await hostile.exchange(connection, lock), { error: 'INVALID', text: /1 to 63 bytes of UTF-8/ })
   }
 })
@@ -253,9 +253,15 @@ attack(
       alloc: () => fields(any(1, u32()), 0, u64()),
       realloc: () => fields(any(1, u32()), 0, u64(), u64()),
       free: () => fields(any(1, u32()), 0, u64()),
-      unlock: () => Buffer.concat([key(), fields(u64())]),
+      unlock: () => Buffer.concat([key(), fields(u64(), u32(), 0)]),
       acquire: () => fields(any(0, 1, u32()), 0, u64(), u64()),
       release: () => fields(any(0, 1, u32()), 0, u64(), u64()),
+      // All deeds but sleep; whatever would have to wait does not.
+      object: () =>
+        Buffer.concat([
+          key(),
+          fields(any(1, 2, 3, 4, 5, u32()), any(1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13), u64(), u64(), u64(), 1, u32()),
+        ]),
       inspect: () => Buffer.concat([fields(any(1, 2, 3, 4, u32()), 0), any(fields(name()), badName)]),
       fork: () => Buffer.alloc(0),
       hello: () => fields(any(1, u32()), u32(), u64(), u64()),
@@ -283,14 +289,13 @@ attack(
   2,
   async (t, { hostile }) => {
     const connection = await hostile.register()
-    const OBJECT = 23
     const [rwlock, semaphore, word] = [1, 2, 4]
     const [read, unlock, take, watch, sleep, unwatch, notify] = [1, 3, 4, 7, 8, 9, 10]
     const ask = (kind: number, deed: number, more: { holder?: bigint; value?: bigint; at?: bigint } = {}) => {
       const { holder = 7n, value = 1n, at } = more
       const key = at === undefined ? fields(1, 0, 0n, 'k') : fields(3, 0, at, '')
       const asked = fields(kind, deed, holder, value, 2n ** 64n - 1n, 0, 0)
-      return hostile.exchange(connection, frame(OBJECT, Buffer.concat([key, asked])))
+      return hostile.exchange(connection, frame('object', Buffer.concat([key, asked])))
     }
     const INVALID = { error: 'INVALID' }
     for (const kind of [0, 6, 0xffff_ffff]) t.match(await ask(kind, read), INVALID)

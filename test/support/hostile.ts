@@ -21,6 +21,12 @@ export const OPS = [
   'inspect',
   'acquire',
   'release',
+  'heap',
+  'span',
+  'allocWith',
+  'lockPages',
+  'cancel',
+  'object',
 ]
 export type Descriptor = 'none' | 'null' | 'pipe' | 'fresh' | 'used'
 

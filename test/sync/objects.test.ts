@@ -309,7 +309,7 @@ t.test('objects: what nobody can ask -> INVALID', async (t) => {
     ['counter', 'add', { value: 2n ** 63n }],
     ['counter', 'add', { key: '' }],
     ['counter', 'add', { key: 'x'.repeat(65) }],
-    ['rwlock', 'read', { holder: -1 }],
+    ['rwlock', 'read', { holder: 0 }],
   ]
   for (const [kind, deed, more] of bad) t.equal(see(0, kind, deed, more), 'INVALID', `${kind} ${deed}`)
 })

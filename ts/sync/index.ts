@@ -140,6 +140,7 @@ function invalidity(request: SyncRequest): string | undefined {
 function badObject({ kind, deed, key, holder, value, initial }: ObjectRequest): string | undefined {
   if (!isKey(key)) return `a ${kind} has a name of 1 to ${KEY_BYTES_MAX - 1} bytes of UTF-8`
   if (!canDo(kind, deed)) return `nobody can ${deed} a ${kind}`
-  if (!Number.isSafeInteger(holder) || holder < 0) return `a holder is a whole number from 0, not ${holder}`
+  const isHeld = deed === 'read' || deed === 'write' || deed === 'unlock'
+  if (isHeld && !isHolder(holder)) return `a holder is a number from 1 to ${HOLDER_END - 1}`
   return badValue(deed, value, initial)
 }
