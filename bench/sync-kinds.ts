@@ -35,18 +35,20 @@ export interface Aim<F> {
   /** Which floor a kind is held against; how many times that it may take is the project's own target. */
   readonly floor: F
   readonly target?: number
-  /** Messages between nodes, for each operation. */
+  /** Messages between nodes, for each operation: so many, or at most so many more. */
   readonly messages: number
+  readonly more?: number
 }
 
 export const SYNC_AIMS: Readonly<Record<SyncKind, Aim<keyof SyncFloors>>> = {
   relock: { floor: 'mutex', target: 3, messages: 0 },
   local: { floor: 'handOver', messages: 0 },
-  // TokenAsk, TokenRecall, TokenPass, TokenTook; only the pass comes after the unlock.
-  remote: { floor: 'message', target: 3, messages: 4 },
+  // TokenAsk, TokenRecall, TokenPass, TokenTook; only the pass comes after the unlock. TokenBusy besides, from the
+  // holder's node, and from the manager while the token is on its way: it depends on who is when where.
+  remote: { floor: 'message', target: 3, messages: 4, more: 2 },
   // Besides, there and back again: the page's home tells the other (Notice, NoticeAck), who fetches it (GetRead,
   // PageRead) and sends home what it has written (Flush, FlushAck). Six for two hand-overs.
-  remoteLrc: { floor: 'message', target: 5, messages: 7 },
+  remoteLrc: { floor: 'message', target: 5, messages: 7, more: 2 },
   barrier2: { floor: 'message', target: 3, messages: 2 },
   barrier4: { floor: 'message', target: 5, messages: 6 },
   relockSync: { floor: 'mutex', messages: 0 },

@@ -12,10 +12,12 @@ t.test('on real nodes: every sample is there, in the messages that it may take',
   const { stdout } = await promisify(execFile)(process.execPath, args)
   const { failures, kinds, floorUs, relockCalls } = JSON.parse(stdout) as SyncPlacement
   t.same(failures, [])
-  t.ok(relockCalls !== undefined && relockCalls >= 0, `system calls of a lock and unlock: ${relockCalls}`)
+  t.equal(relockCalls, 0)
   t.same(Object.keys(kinds), SYNC_KINDS)
   for (const kind of SYNC_KINDS) {
-    t.equal(kinds[kind]?.messages, SYNC_AIMS[kind].messages, kind)
+    const { messages, more = 0 } = SYNC_AIMS[kind]
+    const beyond = kinds[kind]!.messages - messages
+    t.ok(beyond >= 0 && beyond <= more, `${kind}: ${kinds[kind]!.messages} messages`)
     t.equal(kinds[kind]?.floorUs, floorUs[SYNC_AIMS[kind].floor], kind)
   }
 })
@@ -25,6 +27,8 @@ t.test('a round that is not whole is told, and why', async (t) => {
   t.same(wrongWith(whole, 3, 2), [])
   t.same(wrongWith({ ...whole, us: [1, 2] }, 3, 2), ['2 samples of 3'])
   t.same(wrongWith({ ...whole, us: [1, 0, 2] }, 3, 2), ['a sample that is no time'])
+  t.same(wrongWith({ ...whole, messages: 900 }, 3, 2, 1), [])
+  t.same(wrongWith({ ...whole, messages: 901 }, 3, 2, 1), ['901 messages, not 2 to 3 for each of 300'])
   t.same(wrongWith({ ...whole, messages: 601 }, 3, 2), ['601 messages, not 2 for each of 300'])
 })
 
