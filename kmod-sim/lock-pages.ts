@@ -90,13 +90,8 @@ export class LockPages {
 
   /** Keys of the locks that have been given back shut since the last call. */
   rung(): string[] {
-    const keys: string[] = []
-    for (let more = true; more; ) {
-      const slots = this.words.rung(this.#bySlot.length)
-      more = slots.length > 0
-      for (const slot of slots) if (this.#bySlot[slot]?.used === true) keys.push(this.#bySlot[slot].key)
-    }
-    return keys
+    const locks = this.words.rung(this.#bySlot.length).map((slot) => this.#bySlot[slot])
+    return locks.flatMap((lock) => (lock?.used === true ? [lock.key] : []))
   }
 
   /** Takes whatever a process holds that has ended; gives the keys. */

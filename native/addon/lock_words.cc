@@ -7,8 +7,8 @@
 
 namespace {
 
-/* Rung slots that are taken in one go; the rest has to wait for the next call. */
-constexpr size_t kRungMax = 4096;
+/* Rung slots that are taken in one go: a word of the bitmap at least. */
+constexpr size_t kRungMax = 128;
 
 class LockWords : public Napi::ObjectWrap<LockWords> {
  public:
@@ -102,8 +102,14 @@ class LockWords : public Napi::ObjectWrap<LockWords> {
 
   Napi::Value Rung(Info info) {
     uint32_t end = EndOf(info, info[0]);
-    std::vector<uint32_t> slots(kRungMax);
-    slots.resize(gshm_lock_words_rung(&words_, end, slots.data(), slots.size()));
+    std::vector<uint32_t> slots;
+    uint32_t some[kRungMax];
+    size_t count = kRungMax;
+    while (count > kRungMax - 64) { /* else all of the bitmap was looked at */
+      count = gshm_lock_words_rung(&words_, end, some, kRungMax);
+      slots.insert(slots.end(), some, some + count);
+      if (slots.size() > end) break; /* somebody rings as fast as this reads */
+    }
     return Slots(info.Env(), slots);
   }
   /* Takes whatever the process holds: its slots. */

@@ -280,7 +280,7 @@ export interface LockWords extends Closable {
   take(slot: number, process: number, holder: number): boolean
   /** How often it has been acquired by its word alone, as its holders count. */
   acquired(slot: number): number
-  /** Slots below `end` that were given back shut since they were last asked for; may not be all of them. */
+  /** Slots below `end` that were given back shut since they were last asked for. */
   rung(end: number): number[]
   /** Takes all locks of slots below `end` that the process owns; gives those slots. */
   held(process: number, end: number): number[]
