@@ -5,9 +5,21 @@
 import { globalPage, PAGE_SIZE, type Access, type NodeId, type Page, type SegmentId } from '../ts/base/ids.js'
 import { Cluster } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
-import { attributesOf } from '../ts/names/index.js'
-import { accessOf, copies, createNode, isFlushing, mayTwin, touchedPages, type NodeState } from '../ts/node/state.js'
+import { attributesOf, comingOf } from '../ts/names/index.js'
+import { isCoherence } from '../ts/node/messages.js'
+import {
+  accessOf,
+  copies,
+  createNode,
+  isBeyond,
+  isFlushing,
+  mayTwin,
+  touchedPages,
+  type NodeState,
+} from '../ts/node/state.js'
+import type { Effect } from '../ts/node/effects.js'
 import type { Message } from '../ts/node/messages.js'
+import { Beyond } from './beyond.js'
 import { Device } from './device.js'
 import { FaultPath } from './fault-path.js'
 import { FrameStore } from './frame-store.js'
@@ -48,6 +60,7 @@ export class Daemon {
   readonly #hold: Hold
   readonly #reclaim: Reclaim
   readonly #words = new LockWords({ says: (key) => this.#runtime.submit({ is: 'word', key, held: false }) })
+  readonly #beyond: Beyond
   readonly #quiet = new QuietLog((text) => this.log.warn(text))
   readonly #messages = { sent: 0, received: 0 }
   readonly #started = performance.now()
@@ -85,6 +98,13 @@ export class Daemon {
       access: (segment, page) => accessOf(this.#state, segment, page),
       units: this.#units,
       frames: (segment, page, now, access) => this.#framesFor(segment, page, now, access),
+      sizeOf: (segment) => attributesOf(this.#state.names, segment)?.bytes ?? Infinity,
+      comingOf: (segment) => comingOf(this.#state.names, segment),
+      beyond: (process, address, segment, offset) => {
+        const size = attributesOf(this.#state.names, segment)?.bytes
+        this.#sayRefused(process, address, `beyond the ${size} bytes of segment ${segment}`)
+        this.#beyond.refuse(process, address, segment, offset)
+      },
       isHere: (segment, page) => accessOf(this.#state, segment, page) !== 'none' || this.#frames.present(segment, page),
       makeRoom: (frames) => this.#reclaim.makeRoom(frames),
       park: (fault) => this.#reclaim.park(fault),
@@ -123,6 +143,13 @@ export class Daemon {
       held: (segment) => this.#registry.holds(segment),
       request: (request, settle) => this.#runtime.request(request, settle),
     })
+    this.#beyond = new Beyond(
+      {
+        poison: (process, address) => this.#runtime.pager.poison(process, address, PAGE_SIZE),
+        unpoison: (segment, offset) => this.#runtime.pager.unpoison(segment, offset),
+      },
+      this.#units,
+    )
     this.#device = new Device(this.#deviceHost())
   }
 
@@ -213,7 +240,9 @@ export class Daemon {
       held: (segment) => this.#registry.holds(segment),
       holds: (event) => this.#hold.takes(event),
       spanQuery: (query) => this.#spans.query(query),
+      segmentSized: (sized) => this.#sized(sized),
       segmentGone: ({ segment }) => {
+        this.#beyond.drop(segment)
         this.#twins.dropSegment(segment)
         this.#frames.drop(segment)
         this.#spans.drop(segment)
@@ -228,6 +257,7 @@ export class Daemon {
       this.#waiting,
       {
         drain: (process) => this.#poll.drain(process.id),
+        beyond: (segment, page) => this.#beyond.poisoned(segment, page),
         left: (segment, page) => this.#reclaim.left(segment, page),
         stayed: (segment, page) => this.#reclaim.stayed(segment, page),
         kill: (process, why) => this.#kill(process, why),
@@ -241,7 +271,9 @@ export class Daemon {
     this.#messages.received++
     if (message.type === 'Put') this.#tellWhetherFull(message.segment, message.page)
     const event = { is: 'message', from, message } as const
-    if (!this.#hold.takes(event)) this.#runtime.submit(event, payload)
+    // What is late is taken in, and ignored, at once: it must not wait until the segment has grown again.
+    const isLate = isCoherence(message) && isBeyond(this.#state, message.segment, message.page)
+    if (isLate || !this.#hold.takes(event)) this.#runtime.submit(event, payload)
     // Several pages may have been put here at once, come home, or begun here as master copies, without a fault.
     this.#reclaim.evictFor(0)
   }
@@ -267,9 +299,20 @@ export class Daemon {
   }
 
   #refuse(process: Process, address: number, why: string): void {
+    this.#sayRefused(process, address, why)
+    this.#runtime.pager.poison(process, address, PAGE_SIZE)
+  }
+
+  #sayRefused(process: Process, address: number, why: string): void {
     const who = `process ${process.pid}`
     this.#quiet.about(who, `${who} gets SIGBUS at 0x${address.toString(16)}: ${why}`)
-    this.#runtime.pager.poison(process, address, PAGE_SIZE)
+  }
+
+  /** The segment has another size, or will have it soon: ts/names/sizes.ts. */
+  #sized({ segment, before, bytes, coming }: Extract<Effect, { do: 'SegmentSized' }>): void {
+    if (bytes < before) this.#hold.forget(segment, Math.ceil(bytes / this.#units.of(segment)))
+    else if (coming > bytes) this.#beyond.clear(segment, bytes, coming)
+    else this.#runtime.pager.wake(segment, before, this.#units.bytesOf(segment) - before)
   }
 
   #kill(process: Process, why: string): void {
@@ -305,6 +348,7 @@ export class Daemon {
         this.#spans.ended(process, segment)
       },
       spans: this.#spans,
+      sizeOf: (segment) => attributesOf(this.#state.names, segment)?.bytes ?? 0,
       inspect: (what, name) =>
         inspect(
           {

@@ -30,6 +30,8 @@ export interface DeviceRequestsHost {
   map(process: Process, segment: number, address: number, offset: number, length: number): void
   closeHandle(process: Process, segment: number): void
   readonly spans: Spans
+  /** Bytes that the segment has now. */
+  sizeOf(segment: number): number
   readonly memoryBytes: number
   /** Members of the cluster. */
   nodes(): number
@@ -51,13 +53,14 @@ export class DeviceRequests {
 
   readonly #handlers: Handlers = {
     create: (client, request) => {
-      this.#mustFit(request.size)
+      this.#mustFit('create', request.size)
       const { uid, gid } = client.channel.peer
       this.host.request(
         {
           op: 'create',
           name: request.name,
           bytes: request.size,
+          maxBytes: request.maxSize,
           consistency: request.consistency === '' ? DEFAULT_MODEL.consistency : request.consistency,
           manager: request.manager === '' ? DEFAULT_MODEL.manager : request.manager,
           unit: request.unit === 0 ? DEFAULT_MODEL.unit : request.unit,
@@ -244,6 +247,23 @@ export class DeviceRequests {
       const range = this.#rangeOf(client, request)
       this.host.request({ op: 'release', range }, (outcome) => client.settle(request, outcome))
     },
+
+    resize: (client, request) => {
+      this.#mustHold(client, request.segment)
+      const { segment, size } = request
+      this.#mustFit('resize', size)
+      this.host.request({ op: 'resize', segment, bytes: size }, (outcome) => this.#sized(client, request, outcome))
+    },
+
+    size: (client, request) => {
+      this.#mustHold(client, request.segment)
+      client.reply(request, { size: this.host.sizeOf(request.segment) })
+    },
+  }
+
+  #sized(client: DeviceClient, request: RequestOf<'resize'>, outcome: Answer | GshmError): void {
+    if (outcome instanceof GshmError) return client.fail(request, outcome)
+    client.reply(request, { size: expect(outcome, 'sized').bytes })
   }
 
   /** Undefined: every byte of every segment. */
@@ -300,12 +320,12 @@ export class DeviceRequests {
 
   /** A segment may be larger than a node's memory, for its pages leave where it is used up, but not than all
    * nodes' together. What other nodes have is not known here: as much as this one, it is taken. */
-  #mustFit(size: number): void {
+  #mustFit(what: string, size: number): void {
     const { memoryBytes } = this.host
     const nodes = this.host.nodes()
     if (size <= memoryBytes * nodes) return
     const all = nodes === 1 ? "this node's" : `${nodes} times this node's`
-    throw new GshmError('MEMORY', `create: ${size} bytes exceed ${all} --memory ${memoryBytes}`)
+    throw new GshmError('MEMORY', `${what}: ${size} bytes exceed ${all} --memory ${memoryBytes}`)
   }
 
   /** @param old where the block was before */
@@ -333,7 +353,7 @@ function homeGiven(plusOne: number): NodeId {
 }
 
 function info(of: SegmentAttributes & Partial<SegmentStat>): SegmentInfo {
-  const { segment, mode, uid, gid, bytes, createdMs, homes, consistency, manager, unit, name } = of
+  const { segment, mode, uid, gid, bytes, maxBytes, createdMs, homes, consistency, manager, unit, name } = of
   const { heapBytes = 0, heapBlocks = 0, linked = true } = of
   return {
     segment,
@@ -341,6 +361,7 @@ function info(of: SegmentAttributes & Partial<SegmentStat>): SegmentInfo {
     uid,
     gid,
     size: bytes,
+    maxSize: maxBytes,
     heapBytes,
     heapBlocks,
     createdMs,

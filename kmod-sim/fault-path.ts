@@ -29,6 +29,11 @@ export interface FaultHost {
   readonly units: Units
   /** How many frames more, of 4 KiB, it takes, twins among them, to have this access to the page. */
   frames(segment: SegmentId, page: Page, now: Access | 'none', access: Access): number
+  /** Bytes that the segment has; and to which it is growing, or 0. */
+  sizeOf(segment: SegmentId): number
+  comingOf(segment: SegmentId): number
+  /** A fault beyond the segment's end, at its byte `offset`. */
+  beyond(process: Process, address: number, segment: SegmentId, offset: number): void
   /** Is its frame here, if only as a home's master copy that no thread may use yet? */
   isHere(segment: SegmentId, page: Page): boolean
   /** Makes room in --memory for so many further frames; false: there is none for now. */
@@ -88,7 +93,8 @@ export class FaultPath {
     if (process.ended) return
     const shown = process.table.lookup(address)
     if (shown === undefined) process.faults.wake(address, PAGE_SIZE)
-    else this.#enter(shown.segment, this.#pageAt(shown, address), process, address, access, thread, false)
+    else if (!this.#isBeyond(process, shown, address))
+      this.#enter(shown.segment, this.#pageAt(shown, address), process, address, access, thread, false)
   }
 
   /** Frames that a fault that was parked takes now. */
@@ -97,6 +103,7 @@ export class FaultPath {
     if (shown === undefined) return 0
     const { segment } = shown
     const page = this.#pageAt(shown, address)
+    if (offsetOf(shown, address) >= this.host.sizeOf(segment)) return 0
     if (this.waiting.has(globalPage(segment, page)) || this.host.isHere(segment, page)) return 0
     return this.host.frames(segment, page, 'none', access)
   }
@@ -107,6 +114,7 @@ export class FaultPath {
     const { process, address } = parked
     const shown = process.table.lookup(address)
     if (shown !== undefined && this.host.isHere(shown.segment, this.#pageAt(shown, address))) this.serve(parked)
+    else if (shown !== undefined && this.#isBeyond(process, shown, address)) return
     else this.host.refuse(process, address, why)
   }
 
@@ -144,6 +152,7 @@ export class FaultPath {
       this.host.refuse(process, address, 'a fault outside every view')
       return
     }
+    if (this.#isBeyond(process, shown, address)) return
     const page = this.#pageAt(shown, address)
     const { segment } = shown
     const now = this.host.access(segment, page)
@@ -155,8 +164,17 @@ export class FaultPath {
   }
 
   /** The engine's page, a coherence unit. */
-  #pageAt({ segment, start, offset }: View, address: number): Page {
-    return Math.floor((address - start + offset) / this.host.units.of(segment))
+  #pageAt(view: View, address: number): Page {
+    return Math.floor(offsetOf(view, address) / this.host.units.of(view.segment))
+  }
+
+  /** True: the segment has no such byte. Who waits for it to grow that far is woken when it has; others get SIGBUS. */
+  #isBeyond(process: Process, view: View, address: number): boolean {
+    const { segment } = view
+    const offset = offsetOf(view, address)
+    if (offset < this.host.sizeOf(segment)) return false
+    if (offset >= this.host.comingOf(segment)) this.host.beyond(process, address, segment, offset)
+    return true
   }
 
   #enter(
@@ -178,4 +196,9 @@ export class FaultPath {
     if (this.waiting.has(key)) this.counts.remote++
     else this.counts.local++
   }
+}
+
+/** The byte of the segment that is shown there. */
+function offsetOf({ start, offset }: View, address: number): number {
+  return address - start + offset
 }

@@ -123,6 +123,16 @@ export class FrameStore {
     of.frames.punch(page * of.unitPages, countOf(of, page))
   }
 
+  /** Zeros at the 4 KiB page at byte `offset`, beyond what the engine knows of the segment: not counted as held. */
+  lendZeros(segment: SegmentId, offset: number): void {
+    this.open(segment).zero(offset / PAGE_SIZE)
+  }
+
+  /** They go, from every mapping. */
+  takeZeros(segment: SegmentId, offset: number): void {
+    this.open(segment).punch(offset / PAGE_SIZE, 1)
+  }
+
   residentPages(segment: SegmentId): number {
     return this.#bySegment.get(segment)?.frames.resident() ?? 0
   }

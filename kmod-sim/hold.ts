@@ -7,7 +7,7 @@
  * same page is: what a node says about a page stays in order. (A home whose requester is lost may
  * grant the page to a node that has yet to take in the order to send it to the lost one.)
  */
-import { globalPage, type NodeId } from '../ts/base/ids.js'
+import { globalPage, pageOf as pageIn, segmentOf, type NodeId, type Page, type SegmentId } from '../ts/base/ids.js'
 import { CLASS, type CoherenceType } from '../ts/coherence/messages.js'
 import { native, type MicroTimer } from '../ts/native/index.js'
 import type { NodeEvent } from '../ts/node/events.js'
@@ -80,6 +80,13 @@ export class Hold {
       const left = held.filter((event) => event.is !== 'message' || event.from !== node)
       if (left.length === 0) this.#held.delete(page)
       else this.#held.set(page, left)
+    }
+  }
+
+  /** The segment has no pages from this one on any more: what is held about them is late. */
+  forget(segment: SegmentId, first: Page): void {
+    for (const page of this.#held.keys()) {
+      if (segmentOf(page) === segment && pageIn(page) >= first) this.#held.delete(page)
     }
   }
 

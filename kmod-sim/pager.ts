@@ -34,6 +34,8 @@ export interface PagerHost {
   kill(process: Process, why: string): void
   /** A frame has been freed. */
   left(segment: SegmentId, page: Page): void
+  /** It is poisoned in every view, and beyond the segment's end from now on. */
+  beyond(segment: SegmentId, page: Page): void
   /** The page was to leave this node, and could not. */
   stayed(segment: SegmentId, page: Page): void
   /** Something a user should read. */
@@ -86,6 +88,10 @@ export class Pager {
         return this.#poison(segment, page)
       case 'Retry':
         return this.#retry(segment, page)
+      case 'Beyond':
+        this.#retry(segment, page)
+        if (effect.poisoned) this.host.beyond(segment, page)
+        return
       default:
         unreachable(effect)
     }
@@ -98,6 +104,24 @@ export class Pager {
       if (cleared === Change.again || cleared === Change.gone) return cleared
       return process.faults.poison(address, length)
     })
+  }
+
+  /**
+   * No view has poison any more at the 4 KiB page at byte `offset`, which no node may write now. Poison outlives
+   * everything that a daemon can do but CONTINUE (`gshm doctor --facts`), so a page of zeros is mapped over it,
+   * write-protected, and punched: the next access is a fault. A thread that reads meanwhile sees zeros.
+   */
+  unpoison(segment: SegmentId, offset: number): void {
+    this.frames.lendZeros(segment, offset)
+    this.#eachPart(segment, offset, PAGE_SIZE, (process, start, length) =>
+      this.#insist(process, () => process.faults.resume(start, length, false)),
+    )
+    this.frames.takeZeros(segment, offset)
+  }
+
+  /** Threads that wait for a page of the range go on, and fault again. */
+  wake(segment: SegmentId, offset: number, bytes: number): void {
+    this.#eachPart(segment, offset, bytes, (process, start, length) => process.faults.wake(start, length))
   }
 
   #fill(segment: SegmentId, page: Page, bytes: 'page' | 'zero', payload: Uint8Array | undefined): void {
@@ -198,10 +222,20 @@ export class Pager {
       this.poison(process, address, PAGE_SIZE)
     const offset = page * this.frames.units.of(segment)
     const bytes = this.frames.units.bytes(segment, page)
-    for (const process of this.processes.all()) {
+    this.#eachPart(segment, offset, bytes, (process, start, length) => this.poison(process, start, length))
+  }
+
+  /** Of every view that shows some of the segment's `bytes` from byte `offset` on; `visit` may drain. */
+  #eachPart(
+    segment: SegmentId,
+    offset: number,
+    bytes: number,
+    visit: (process: Process, start: number, length: number) => void,
+  ): void {
+    for (const process of [...this.processes.all()]) {
       const parts: [start: number, length: number][] = []
       process.table.forEachPart(segment, offset, bytes, (start, length) => parts.push([start, length]))
-      for (const [start, length] of parts) this.poison(process, start, length)
+      for (const [start, length] of parts) if (!process.ended) visit(process, start, length)
     }
   }
 

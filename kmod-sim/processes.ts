@@ -94,9 +94,9 @@ export class Processes {
     if (!process.handles.has(segment) || attributes === undefined) {
       throw new GshmError('INVALID', `segment ${segment} is not open in this process`)
     }
-    if (offset + length > attributes.bytes) {
+    if (offset + length > attributes.maxBytes) {
       const wanted = `${length} bytes from ${offset}`
-      throw new GshmError('BEYOND_END', `map: ${wanted} end beyond the segment's ${attributes.bytes}`)
+      throw new GshmError('BEYOND_END', `map: ${wanted} end beyond the segment's ${attributes.maxBytes}`)
     }
     if (process.table.views.length >= VIEWS_MAX) {
       throw new GshmError('LIMIT', `map: a process may have ${VIEWS_MAX} views`)
@@ -130,9 +130,9 @@ export class Processes {
     const segment = Number(/^gshm:(\d+)$/.exec(mapping?.name ?? '')?.[1] ?? 0)
     const attributes = this.host.attributes(segment)
     if (mapping === undefined || !mapping.readable || attributes === undefined) return false
-    if (mapping.offset + (address - mapping.start) >= attributes.bytes) return false
+    if (mapping.offset + (address - mapping.start) >= attributes.maxBytes) return false
     process.table.cut(mapping.start, mapping.end)
-    const end = Math.min(mapping.end, mapping.start + (attributes.bytes - mapping.offset))
+    const end = Math.min(mapping.end, mapping.start + (attributes.maxBytes - mapping.offset))
     process.table.add({ start: mapping.start, end, segment, offset: mapping.offset })
     return true
   }

@@ -29,6 +29,7 @@ export interface RuntimeHost {
   holds(event: NodeEvent): boolean
   /** Whether somebody on this node holds the segment (again). */
   held(segment: SegmentId): boolean
+  segmentSized(effect: Extract<Effect, { do: 'SegmentSized' }>): void
   segmentGone(effect: Extract<Effect, { do: 'SegmentGone' }>): void
   spanQuery(effect: Extract<Effect, { do: 'SpanQuery' }>): void
 }
@@ -157,6 +158,11 @@ export class Runtime {
       case 'Want':
       case 'Forget':
         return this.words.perform(effect)
+      case 'Arena':
+      case 'ArenaSized':
+        throw new AssertionError(`${effect.do} has left its step`)
+      case 'SegmentSized':
+        return this.host.segmentSized(effect)
       case 'SegmentGone':
         return this.host.segmentGone(effect)
       case 'SpanQuery':

@@ -163,7 +163,7 @@ export class Spans {
     const attributes = this.host.attributes(segment)
     if (attributes === undefined) throw new GshmError('NOT_FOUND', `no segment has number ${segment}`)
     const spanBytes = spanBytesOf(attributes)
-    const chunks = spanBytes === 0 ? 0 : Math.floor(attributes.bytes / spanBytes)
+    const chunks = spanBytes === 0 ? 0 : Math.floor(attributes.maxBytes / spanBytes)
     const pages = chunks === 0 ? undefined : new native.HeapPages(`gshm:${segment}:heap`, chunks, spanBytes)
     const spans = new Map<number, Span>()
     const pool = new Map<number, Set<Span>>()

@@ -1,12 +1,12 @@
 /**
  * Coherence units. What the engine calls a page of a segment is a unit of it: its `unit` bytes, one page of
- * 4 KiB or some, from byte `page * unit` on. The last one ends with the segment: nothing beyond the end would have to be
- * kept, sent or counted, and no process can map it.
+ * 4 KiB or some, from byte `page * unit` on. The last one ends with the segment's max_size: nothing beyond it would have
+ * to be kept, sent or counted, and no process can map it. The size that a segment has meanwhile is a number of whole units.
  */
 import { PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
 import type { SegmentAttributes } from '../ts/base/requests.js'
 
-export type Shape = Pick<SegmentAttributes, 'bytes' | 'unit'>
+export type Shape = Pick<SegmentAttributes, 'maxBytes' | 'unit'>
 
 export class Units {
   /** What was asked for last: several times a fault. A segment's shape never changes, and its number is not used again. */
@@ -24,9 +24,9 @@ export class Units {
     return shape
   }
 
-  /** Of a segment that exists. */
+  /** What the segment may have, if it exists. */
   bytesOf(segment: SegmentId): number {
-    return this.#get(segment)?.bytes ?? 0
+    return this.#get(segment)?.maxBytes ?? 0
   }
 
   /** Bytes of every unit of the segment but perhaps the last. A segment that is gone is as good as one of pages. */
@@ -46,7 +46,7 @@ export class Units {
   }
 }
 
-/** 0 or less for a page beyond the segment's end. */
-export function unitBytes({ bytes, unit }: Shape, page: Page): number {
-  return Math.min(unit, bytes - page * unit)
+/** 0 or less for a page that the segment can never have. */
+export function unitBytes({ maxBytes, unit }: Shape, page: Page): number {
+  return Math.min(unit, maxBytes - page * unit)
 }

@@ -48,6 +48,8 @@ enum gshm_op {
   GSHM_OP_CANCEL,     /* no reply: the request under way on this connection is to wait no more; it is answered as
                          if it had timed out, if it waits still and is one that can be cancelled */
   GSHM_OP_OBJECT,    /* of a reader-writer lock, semaphore, condition, word or counter */
+  GSHM_OP_RESIZE,    /* reply gshm_size_reply, when every node knows */
+  GSHM_OP_SIZE,      /* the size that this node knows: no other node is asked */
   GSHM_OP_COUNT
 };
 
@@ -93,6 +95,7 @@ struct gshm_create_request { /* zero in an option: the default (gshm.h, gshm_opt
   char consistency[GSHM_WORD_MAX + 1];
   char manager[GSHM_WORD_MAX + 1];
   char name[GSHM_NAME_MAX + 1];
+  uint64_t max_size; /* to which it may grow; 0: size */
 };
 struct gshm_open_request {
   uint32_t flags, reserved;
@@ -103,7 +106,7 @@ struct gshm_name_request { /* STAT, UNLINK */
 };
 struct gshm_segment_info {
   uint32_t segment, mode, uid, gid;
-  uint64_t size;        /* bytes, a multiple of the page size */
+  uint64_t size;        /* bytes that it has now, a multiple of the page size */
   uint64_t heap_bytes;  /* allocated now (STAT; 0 in CREATE and OPEN) */
   uint64_t heap_blocks;
   uint64_t created_ms;  /* since the epoch */
@@ -114,6 +117,7 @@ struct gshm_segment_info {
   char consistency[GSHM_WORD_MAX + 1];
   char manager[GSHM_WORD_MAX + 1];
   char name[GSHM_NAME_MAX + 1];
+  uint64_t max_size;    /* what frames and views have from the start: size is 1 to max_size */
 };
 struct gshm_close_request {
   uint32_t segment, reserved;
@@ -229,6 +233,16 @@ struct gshm_alloc_with_request {
   uint64_t align; /* a power of two; 0: any */
   uint32_t home;  /* a node's number + 1; 0: any */
   uint32_t reserved;
+};
+struct gshm_resize_request {
+  uint32_t segment, reserved;
+  uint64_t size; /* 1 to the segment's max_size; rounded up to units */
+};
+struct gshm_size_request {
+  uint32_t segment, reserved;
+};
+struct gshm_size_reply { /* RESIZE and SIZE */
+  uint64_t size;
 };
 struct gshm_fork_reply {
   uint64_t fork;

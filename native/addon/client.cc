@@ -83,6 +83,7 @@ Napi::Object ToObject(Napi::Env env, const gshm_stat_t& stat) {
   number("uid", stat.uid);
   number("gid", stat.gid);
   number("size", stat.size);
+  number("maxSize", stat.max_size);
   number("heapBytes", stat.heap_bytes);
   number("heapBlocks", stat.heap_blocks);
   number("createdMs", stat.created_ms);
@@ -193,6 +194,9 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
             InstanceMethod<&NativeClient::Stat>("stat"),
             InstanceMethod<&NativeClient::Unlink>("unlink"),
             InstanceMethod<&NativeClient::Size>("size"),
+            InstanceMethod<&NativeClient::MaxSize>("maxSize"),
+            InstanceMethod<&NativeClient::ResizeSync>("resizeSync"),
+            InstanceMethod<&NativeClient::Resize>("resize"),
             InstanceMethod<&NativeClient::Map>("map"),
             InstanceMethod<&NativeClient::Unmap>("unmap"),
             InstanceMethod<&NativeClient::Pointer>("pointer"),
@@ -257,6 +261,7 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
     if (options.Has("manager")) with.manager = manager.c_str();
     if (options.Has("unit")) with.unit = SmallOf(env, options.Get("unit"), "unit");
     if (options.Has("home")) with.home = GSHM_HOME(SmallOf(env, options.Get("home"), "home"));
+    if (options.Has("maxSize")) with.max_size = UintOf(env, options.Get("maxSize"), "maxSize");
     return Opened(env, gshm_create_with(&gshm_self, name.c_str(), size, flags, &with));
   }
 
@@ -290,6 +295,19 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
 
   Napi::Value Size(Info info) {
     return Napi::Number::New(info.Env(), static_cast<double>(gshm_size(SegmentOf(info.Env(), info[0]))));
+  }
+
+  Napi::Value MaxSize(Info info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(gshm_max_size(SegmentOf(info.Env(), info[0]))));
+  }
+
+  void ResizeSync(Info info) {
+    Must(info.Env(), gshm_resize_segment(SegmentOf(info.Env(), info[0])->id, UintOf(info.Env(), info[1], "size")));
+  }
+  Napi::Value Resize(Info info) {
+    uint32_t segment = SegmentOf(info.Env(), info[0])->id; /* it may be closed while a thread waits */
+    uint64_t size = UintOf(info.Env(), info[1], "size");
+    return InThread(info.Env(), [segment, size] { return gshm_resize_segment(segment, size); });
   }
 
   Napi::Value Map(Info info) {

@@ -71,6 +71,7 @@ void Put(Filler& to, const struct gshm_create_request& body) {
   to.Number("home", body.home);
   to.Word("consistency", body.consistency);
   to.Word("manager", body.manager);
+  to.Number("maxSize", body.max_size);
   to.Name("name", body.name);
 }
 void Put(Filler& to, const struct gshm_open_request& body) {
@@ -142,6 +143,12 @@ void Put(Filler& to, const struct gshm_range_request& body) {
   to.Number("length", body.length);
 }
 
+void Put(Filler& to, const struct gshm_resize_request& body) {
+  to.Number("segment", body.segment);
+  to.Number("size", body.size);
+}
+void Put(Filler& to, const struct gshm_size_request& body) { to.Number("segment", body.segment); }
+
 /* Reads the fields of a reply's body. */
 class Reader {
  public:
@@ -204,6 +211,7 @@ void Take(Reader& from, struct gshm_segment_info* info) {
   from.Text("consistency", info->consistency);
   from.Text("manager", info->manager);
   from.Text("name", info->name);
+  info->max_size = from.Number("maxSize");
 }
 void Take(Reader& from, struct gshm_block_reply* block) {
   block->offset = from.Number("offset");
@@ -228,6 +236,7 @@ void Take(Reader& from, struct gshm_object_reply* object) {
   object->owner_died = from.Bool("ownerDied");
 }
 void Take(Reader& from, struct gshm_lock_pages_reply* pages) { pages->process = from.Small("process"); }
+void Take(Reader& from, struct gshm_size_reply* size) { size->size = from.Number("size"); }
 void Take(Reader& from, struct gshm_fork_reply* fork) { fork->fork = from.Big("fork"); }
 void Take(Reader& from, struct gshm_inspect_reply* inspect) { inspect->length = from.Number("length"); }
 
@@ -306,8 +315,10 @@ constexpr Op kOps[GSHM_OP_COUNT] = {
     Of<struct gshm_lock_pages_request, struct gshm_lock_pages_reply>("lockPages"),
     Of<Nothing>("cancel"),
     Of<struct gshm_object_request, struct gshm_object_reply>("object"),
+    Of<struct gshm_resize_request, struct gshm_size_reply>("resize"),
+    Of<struct gshm_size_request, struct gshm_size_reply>("size"),
 };
-static_assert(GSHM_OP_OBJECT == 23 && GSHM_OP_COUNT == 24, "kOps lists the ops of device.h in order");
+static_assert(GSHM_OP_SIZE == 25 && GSHM_OP_COUNT == 26, "kOps lists the ops of device.h in order");
 
 /* nullptr when the number is no op. */
 const Op* OpNumbered(uint16_t op) { return op > 0 && op < GSHM_OP_COUNT ? &kOps[op] : nullptr; }

@@ -45,12 +45,14 @@ Napi::Object Sizes(Napi::Env env) {
   SIZE(gshm_create_request);
   OFFSET(gshm_create_request, consistency);
   OFFSET(gshm_create_request, name);
+  OFFSET(gshm_create_request, max_size);
   SIZE(gshm_open_request);
   SIZE(gshm_name_request);
   SIZE(gshm_segment_info);
   OFFSET(gshm_segment_info, size);
   OFFSET(gshm_segment_info, consistency);
   OFFSET(gshm_segment_info, name);
+  OFFSET(gshm_segment_info, max_size);
   SIZE(gshm_close_request);
   SIZE(gshm_map_request);
   SIZE(gshm_alloc_request);
@@ -71,6 +73,10 @@ Napi::Object Sizes(Napi::Env env) {
   SIZE(gshm_barrier_request);
   OFFSET(gshm_barrier_request, count);
   SIZE(gshm_range_request);
+  SIZE(gshm_resize_request);
+  OFFSET(gshm_resize_request, size);
+  SIZE(gshm_size_request);
+  SIZE(gshm_size_reply);
   SIZE(gshm_fork_reply);
   SIZE(gshm_heap_request);
   SIZE(gshm_heap_reply);

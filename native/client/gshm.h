@@ -29,7 +29,7 @@ typedef uint64_t gshm_addr;               /* a global address: the same on every
 /* Sizes are bytes. */
 typedef struct gshm_stat_t {
   uint32_t segment, mode, uid, gid;
-  uint64_t size;           /* a multiple of the page size */
+  uint64_t size;           /* that it has now; a multiple of the page size */
   uint64_t heap_bytes;     /* allocated now, in heap_blocks blocks */
   uint64_t heap_blocks;
   uint64_t created_ms;     /* since the epoch */
@@ -40,6 +40,7 @@ typedef struct gshm_stat_t {
   char consistency[16];
   char manager[16];
   char name[64];
+  uint64_t max_size;       /* that it may have (gshm_resize) */
 } gshm_stat_t;
 
 /* Registers this process with the daemon of its node. `socket` is the daemon's device; NULL means
@@ -72,11 +73,13 @@ typedef struct gshm_options {
                               default) to 65536; the last unit of a segment ends with the segment */
   int64_t home;            /* GSHM_HOME(node): the home of all pages and of the heap. Default: all nodes
                               share the pages out; with "central" node 0 is it */
+  uint64_t max_size;       /* bytes to which gshm_resize may grow it (rounded up to pages). Default: size.
+                              Views show so much from the start; it costs nothing until it is used */
 } gshm_options;
 #define GSHM_HOME(node) ((int64_t)(node) < 0 ? (int64_t)(node) : (int64_t)(node) + 1)
 
 /* As gshm_create; options may be NULL. Errors besides: OPTION_MISMATCH (it exists with another option),
- * INVALID (a word, unit or node that is none, "dynamic" without "mrsw"). */
+ * INVALID (a word, unit, node or max_size that is none, "dynamic" without "mrsw"). */
 GSHM_API gshm_segment *gshm_create_with(gshm *g, const char *name, uint64_t size, unsigned flags,
                                         const gshm_options *options);
 /* Opens an existing segment. flags must be 0 (O_RDONLY views: UNSUPPORTED). Errors: NOT_FOUND,
@@ -92,13 +95,23 @@ GSHM_API int gshm_stat(gshm *g, const char *name, gshm_stat_t *out);
 /* The name goes; the memory stays until the last view anywhere closes. Errors: NOT_FOUND, ACCESS
  * (neither its owner nor root), NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */
 GSHM_API int gshm_unlink(gshm *g, const char *name);
-/* Its bytes, a multiple of the page size; and its number in the cluster, the same on every node. Both 0
- * for NULL. */
+/* The segment has `size` bytes (rounded up to its units) from now on, on every node, when this returns; any process
+ * that has it open may do it. What it has more is zeros. What lies beyond the new end loses its bytes, and every access
+ * there is SIGBUS (a system call's EFAULT) until it grows again: no view is mapped anew, on any node.
+ * Errors: INVALID (0, NULL, or not open), BEYOND_END (more than max_size), BUSY (the heap has a block beyond it), MEMORY
+ * (as in gshm_create), NOT_FOUND (it is gone), LIMIT (too many wait to resize it), NODE_LOST (node 0; or, to shrink, the
+ * heap's: nothing has changed then on nodes that live, unless it was node 0: then some may have the new size). */
+GSHM_API int gshm_resize(gshm_segment *s, uint64_t size);
+/* Bytes that it has now, as this node's daemon knows (a question to it; when it is gone, what it last said) and may
+ * have (no question), multiples of the page size; and its number in the cluster, the same on every node. All 0 for
+ * NULL. */
 GSHM_API uint64_t gshm_size(const gshm_segment *s);
+GSHM_API uint64_t gshm_max_size(const gshm_segment *s);
 GSHM_API uint32_t gshm_id(const gshm_segment *s);
 
-/* Maps `length` bytes (0: to the end) of the segment from `offset` at `address` (NULL: anywhere).
- * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), INVALID (outside the address
+/* Maps `length` bytes (0: to max_size) of the segment from `offset` at `address` (NULL: anywhere).
+ * Beyond the size that the segment has at a time, accesses are SIGBUS.
+ * Errors: MISALIGNED, BEYOND_END (max_size), OVERLAP (something is mapped there), INVALID (outside the address
  * space, or the segment is closed), LIMIT (views of a process), MEMORY. */
 GSHM_API void *gshm_map(gshm_segment *s, void *address, uint64_t offset, uint64_t length);
 /* Unmaps the view that starts at `view` (as gshm_map returned it), whatever part of it is left there;
@@ -110,7 +123,7 @@ GSHM_API int gshm_unmap(gshm *g, void *view);
  * Errors: NOT_MAPPED. */
 GSHM_API void *gshm_pointer(gshm *g, gshm_addr address);
 GSHM_API gshm_addr gshm_address(gshm *g, const void *pointer);
-/* The global address of byte `offset` of a segment. Errors: BEYOND_END, INVALID (NULL). */
+/* The global address of byte `offset` of a segment. Errors: BEYOND_END (max_size), INVALID (NULL). */
 GSHM_API gshm_addr gshm_at(const gshm_segment *s, uint64_t offset);
 
 /* The segment's heap: blocks of any size, 16-byte aligned, allocated by any process, freed by any.

@@ -30,10 +30,10 @@ static int check_range(const gshm_segment *s, void *address, uint64_t offset, ui
   if (!aligned((uintptr_t)address) || !aligned(offset) || !aligned(*length))
     return gshm_fail(GSHM_E_MISALIGNED, "gshm_map: address %p, offset %llu and length %llu must be multiples of %u",
                      address, from, (unsigned long long)*length, GSHM_PAGE_SIZE);
-  if (offset >= s->size || *length > s->size - offset)
+  if (offset >= s->max_size || *length > s->max_size - offset)
     return gshm_fail(GSHM_E_BEYOND_END, "gshm_map: offset %llu, length %llu end beyond the segment's %llu bytes", from,
-                     (unsigned long long)*length, (unsigned long long)s->size);
-  if (*length == 0) *length = s->size - offset;
+                     (unsigned long long)*length, (unsigned long long)s->max_size);
+  if (*length == 0) *length = s->max_size - offset;
   if ((uintptr_t)address >= GSHM_ADDRESS_END || *length > GSHM_ADDRESS_END - (uintptr_t)address)
     return gshm_fail(GSHM_E_INVALID, "gshm_map: address %p is outside the address space", address);
   return 0;

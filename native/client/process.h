@@ -66,12 +66,14 @@ struct gshm_segment {
   dev_t device; /* of the memfd, as /proc/self/maps shows them */
   ino_t inode;
   uint32_t id;
-  uint64_t size;
+  uint64_t size; /* when it was last heard of: gshm_size */
+  uint64_t max_size;
   bool lazy; /* its consistency is lrc */
   struct gshm_heap *heap; /* NULL until it is first used; read and set atomically */
 };
 /* The open segment of that number, or NULL with INVALID. */
 struct gshm_segment *gshm_segment_find(uint32_t id);
+int gshm_resize_segment(uint32_t id, uint64_t size);
 void gshm_segment_forget_all(void);
 /* Checks and copies a name of 1 to GSHM_NAME_MAX bytes. */
 int gshm_copy_name(char into[GSHM_NAME_MAX + 1], const char *name, const char *what);

@@ -40,6 +40,7 @@ static struct gshm_segment *keep(const struct gshm_segment_info *info, int memfd
   s->inode = stat.st_ino;
   s->id = info->segment;
   s->size = info->size;
+  s->max_size = info->max_size;
   s->lazy = strcmp(info->consistency, "lrc") == 0;
   if (s->lazy) gshm_self.writes_lazily = true;
   s->next = gshm_self.segments;
@@ -112,8 +113,12 @@ static int copy_options(struct gshm_create_request *into, const gshm_options *op
   if (options->home < 0 || options->home > UINT32_MAX)
     return gshm_fail(GSHM_E_INVALID, "create: home is %lld: it must be the number of a node",
                      (long long)(options->home < 0 ? options->home : options->home - 1));
+  if (options->max_size > SIZE_MAX_BYTES)
+    return gshm_fail(GSHM_E_INVALID, "gshm_create: max_size is %llu: it must be from size to 2^%d",
+                     (unsigned long long)options->max_size, GSHM_OFFSET_BITS);
   into->unit = options->unit;
   into->home = (uint32_t)options->home;
+  into->max_size = options->max_size;
   return 0;
 }
 
@@ -212,6 +217,7 @@ int gshm_stat(gshm *g, const char *name, gshm_stat_t *out) {
       .homes = info.homes,
       .home = info.home,
       .unit = info.unit,
+      .max_size = info.max_size,
   };
   _Static_assert(sizeof out->consistency == sizeof info.consistency && sizeof out->manager == sizeof info.manager &&
                      sizeof out->name == sizeof info.name,
@@ -229,13 +235,52 @@ int gshm_unlink(gshm *g, const char *name) {
   return gshm_request(&x);
 }
 
-uint64_t gshm_size(const gshm_segment *s) { return s ? s->size : 0; }
+static int ask_size(const struct gshm_exchange *request, uint64_t *size) {
+  struct gshm_size_reply reply;
+  struct gshm_exchange x = *request;
+  x.reply = &reply;
+  x.reply_size = sizeof reply;
+  if (gshm_request(&x) != 0) return -1;
+  *size = reply.size;
+  return 0;
+}
+
+/* Any process may have changed it, so the daemon is asked; the call must not fail, and keeps what was said last. */
+uint64_t gshm_size(const gshm_segment *s) {
+  if (!s) return 0;
+  gshm_segment *known = (gshm_segment *)s;
+  struct gshm_size_request body = {.segment = s->id};
+  struct gshm_exchange x = {.op = GSHM_OP_SIZE, .body = &body, .body_size = sizeof body};
+  uint64_t size;
+  int error = errno;
+  if (gshm_self.attached && ask_size(&x, &size) == 0) __atomic_store_n(&known->size, size, __ATOMIC_RELAXED);
+  errno = error;
+  return __atomic_load_n(&known->size, __ATOMIC_RELAXED);
+}
+
+uint64_t gshm_max_size(const gshm_segment *s) { return s ? s->max_size : 0; }
+
+int gshm_resize_segment(uint32_t id, uint64_t size) {
+  struct gshm_resize_request body = {.segment = id, .size = size};
+  struct gshm_exchange x = {.op = GSHM_OP_RESIZE, .body = &body, .body_size = sizeof body};
+  uint64_t now;
+  if (size == 0 || size > SIZE_MAX_BYTES)
+    return gshm_fail(GSHM_E_INVALID, "gshm_resize: size %llu: 1 byte to the segment's max_size",
+                     (unsigned long long)size);
+  return ask_size(&x, &now);
+}
+
+int gshm_resize(gshm_segment *s, uint64_t size) {
+  if (!s) return gshm_fail(GSHM_E_INVALID, "gshm_resize: the segment is NULL");
+  return gshm_resize_segment(s->id, size);
+}
+
 uint32_t gshm_id(const gshm_segment *s) { return s ? s->id : 0; }
 gshm_addr gshm_at(const gshm_segment *s, uint64_t offset) {
-  if (!s || offset >= s->size) {
+  if (!s || offset >= s->max_size) {
     if (!s) gshm_fail(GSHM_E_INVALID, "gshm_at: the segment is NULL");
     else gshm_fail(GSHM_E_BEYOND_END, "gshm_at: offset %llu is beyond the segment's %llu bytes",
-                   (unsigned long long)offset, (unsigned long long)s->size);
+                   (unsigned long long)offset, (unsigned long long)s->max_size);
     return 0;
   }
   return (uint64_t)s->id << GSHM_OFFSET_BITS | offset;

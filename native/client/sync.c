@@ -27,9 +27,9 @@ static int range_request(uint16_t op, uint32_t segment, uint64_t offset, uint64_
 static int range(uint16_t op, const gshm_segment *s, uint64_t offset, uint64_t length, const char *what) {
   if (!s) return gshm_fail(GSHM_E_INVALID, "%s: the segment is NULL", what);
   if (gshm_check(&gshm_self) != 0) return -1;
-  if (offset >= s->size || length > s->size - offset)
+  if (offset >= s->max_size || length > s->max_size - offset)
     return gshm_fail(GSHM_E_BEYOND_END, "%s: offset %llu, length %llu end beyond the segment's %llu bytes", what,
-                     (unsigned long long)offset, (unsigned long long)length, (unsigned long long)s->size);
+                     (unsigned long long)offset, (unsigned long long)length, (unsigned long long)s->max_size);
   return s->lazy ? range_request(op, s->id, offset, length) : 0;
 }
 

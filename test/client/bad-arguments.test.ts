@@ -292,3 +292,64 @@ claim('detached: every call says so', async (t, { node, p, at }) => {
   await p.ok('attach', node.socket(0))
   t.equal(await p.ok('map', await p.ok('open', 'shared', 0), at, 0, 0), at)
 })
+
+claim('sizes: what a segment cannot grow or shrink to', async (t, { p, segment, refused }) => {
+  const max = `maxSize=${8 * P}`
+  const grows = await p.ok('createWith', 'grows', 2 * P, 0, max)
+  t.equal(await p.ok('maxSize', segment), BigInt(PAGES * P), 'by default the size')
+  await refused('beyond', 'BEYOND_END', /262145 bytes are beyond the max_size 262144/, 'resize', segment, PAGES * P + 1)
+  await refused(
+    'beyond',
+    'BEYOND_END',
+    /32769 bytes are beyond the max_size 32768 .*'grows'/,
+    'resize',
+    grows,
+    8 * P + 1,
+  )
+  await refused('nothing', 'INVALID', /size (is )?0/, 'resize', grows, 0)
+  await refused('2^63', 'INVALID', /9223372036854775808/, 'resize', grows, 2n ** 63n)
+  await refused('max below size', 'INVALID', /max_size is 4096/, 'createWith', 'x', 2 * P, 0, `maxSize=${P}`)
+  await refused(
+    'max of 2^63',
+    'INVALID',
+    /max_?[sS]ize (is )?9223372036854775808/,
+    'createWith',
+    'x',
+    P,
+    0,
+    `maxSize=${2n ** 63n}`,
+  )
+  await p.ok('resize', grows, 2 * P + 1)
+  t.equal(await p.ok('size', grows), BigInt(3 * P), 'rounded up')
+  await p.ok('resize', grows, 3 * P)
+  t.equal(await p.ok('createWith', 'grows', 2 * P, 1, max), grows + 1n, 'open or create: by what it was created with')
+  await refused(
+    'another size',
+    'SIZE_MISMATCH',
+    /was made with 8192 bytes, not 12288/,
+    'createWith',
+    'grows',
+    3 * P,
+    1,
+    max,
+  )
+  await refused('another max', 'OPTION_MISMATCH', /max_size 32768, not 8192/, 'createWith', 'grows', 2 * P, 1)
+  const huge = await p.ok('createWith', 'huge', P, 0, `maxSize=${2n ** 40n}`)
+  await refused(
+    'memory',
+    'MEMORY',
+    /^.*resize: 1099511627776 bytes exceed this node's --memory/,
+    'resize',
+    huge,
+    2n ** 40n,
+  )
+  const block = await p.ok('alloc', grows, 2 * P)
+  await refused('the heap', 'BUSY', /in use up to byte 8192/, 'resize', grows, P)
+  await p.ok('free', grows, block)
+  await p.ok('resize', grows, P)
+  await p.ok('unlink', 'grows')
+  await p.ok('resize', grows, 2 * P)
+  await p.ok('close', grows)
+  await p.ok('close', grows + 1n)
+  t.equal(await p.ok('stat', 'huge'), BigInt(P))
+})

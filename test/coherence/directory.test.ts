@@ -10,7 +10,7 @@ const PAGES = 2 ** 20
 function attributes(homes: number[]) {
   const model = { consistency: 'mrsw', manager: 'fixed', unit: PAGE_SIZE } as const
   const rest = { name: 's', ...model, uid: 0, gid: 0, mode: 0o600, createdMs: 0 }
-  return { segment: 1, bytes: PAGES * PAGE_SIZE, homes, ...rest }
+  return { segment: 1, bytes: PAGES * PAGE_SIZE, maxBytes: PAGES * PAGE_SIZE, homes, ...rest }
 }
 
 function touch(state: NodeState, pages: Iterable<number>): void {

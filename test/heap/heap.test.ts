@@ -18,6 +18,7 @@ const attributes: SegmentAttributes = {
   segment: 1,
   name: 'one',
   bytes: 8192,
+  maxBytes: 16384,
   consistency: 'mrsw',
   manager: 'fixed',
   unit: 4096,

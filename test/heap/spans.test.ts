@@ -23,6 +23,7 @@ const mrsw: SegmentAttributes = {
   segment: 1,
   name: 'one',
   bytes: BYTES,
+  maxBytes: BYTES,
   consistency: 'mrsw',
   manager: 'fixed',
   unit: 4096,
@@ -69,7 +70,7 @@ function cluster(attributes = mrsw) {
 }
 
 t.test('spans: a power of two, whole units, a small part of the segment; none where there is no room', async (t) => {
-  const of = (bytes: number, unit = 4096) => spanBytes({ bytes, unit })
+  const of = (bytes: number, unit = 4096) => spanBytes({ maxBytes: bytes, unit })
   t.equal(of(15 * 4096), 0)
   t.equal(of(16 * 4096), 4096)
   t.equal(of(2 ** 20), 4096)

@@ -111,7 +111,7 @@ attack('names: what is no UTF-8 is no name, of a segment or of a lock', 1, async
   const name = Buffer.alloc(64)
   for (const bytes of ['ff', 'fe', 'c0af']) {
     name.fill(0).write(bytes, 'hex')
-    const create = frame('create', Buffer.concat([fields(4096n, 0, 0o600, 0, 0), words('', ''), name]))
+    const create = frame('create', Buffer.concat([fields(4096n, 0, 0o600, 0, 0), words('', ''), name, fields(0n)]))
     t.match(await hostile.exchange(connection, create), { error: 'NAME_INVALID', text: /UTF-8/ })
     t.match(await hostile.exchange(connection, frame('stat', name)), { error: 'NAME_INVALID' })
     const lock = frame('lock', Buffer.concat([fields(1, 0, 0n), name, fields(7n, 0, 0)]))
@@ -121,8 +121,10 @@ attack('names: what is no UTF-8 is no name, of a segment or of a lock', 1, async
 
 attack('create: options that are none are refused by name', 1, async (t, { hostile }) => {
   const connection = await hostile.register()
-  const create = (unit: number, home: number, consistency: string, manager: string) =>
-    frame('create', Buffer.concat([fields(4096n, 0, 0o600, unit, home), words(consistency, manager), fields('x')]))
+  const create = (unit: number, home: number, consistency: string, manager: string, max = 0n) => {
+    const numbers = fields(4096n, 0, 0o600, unit, home)
+    return frame('create', Buffer.concat([numbers, words(consistency, manager), fields('x', max)]))
+  }
   const cases: [Buffer, RegExp][] = [
     [create(0, 0, 'none', ''), /^consistency is 'none'/],
     [create(0, 0, '', 'none'), /^manager is 'none'/],
@@ -132,6 +134,9 @@ attack('create: options that are none are refused by name', 1, async (t, { hosti
     [create(0, 2, '', ''), /^home is 1: the cluster's nodes are 0$/],
     [create(0, 0x10000, '', ''), /^home is 65535/],
     [create(0, 0xffff_ffff, '', ''), /^home is 4294967294/],
+    [create(0, 0, '', '', 4095n), /^max_size is 4095: it must be from size, 4096, to 17592186044416$/],
+    [create(0, 0, '', '', 2n ** 44n + 1n), /^max_size is 17592186044417/],
+    [create(0, 0, '', '', 2n ** 64n - 1n), /^max_size is/],
   ]
   for (const [bytes, text] of cases) t.match(await hostile.exchange(connection, bytes), { error: 'INVALID', text })
   t.match(await hostile.exchange(connection, create(0, 1, 'mrsw', 'central')), { error: 'OK' })
@@ -244,6 +249,7 @@ attack(
           fields(any(u64(), 4096n), u32(), u32(), any(0, 4096, u32()), any(0, u32())),
           words(any('', 'mrsw', 'lrc', '\x01\xff'), any('', 'central', 'dynamic', 'x'.repeat(15))),
           any(fields(name()), badName),
+          fields(any(0n, u64())),
         ]),
       open: () => Buffer.concat([fields(any(0, u32()), 0), any(fields(name()), badName)]),
       close: () => fields(u32(), u32()),
@@ -262,6 +268,8 @@ attack(
           key(),
           fields(any(1, 2, 3, 4, 5, u32()), any(1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13), u64(), u64(), u64(), 1, u32()),
         ]),
+      resize: () => fields(any(1, u32()), 0, u64()),
+      size: () => fields(any(1, u32()), 0),
       inspect: () => Buffer.concat([fields(any(1, 2, 3, 4, u32()), 0), any(fields(name()), badName)]),
       fork: () => Buffer.alloc(0),
       hello: () => fields(any(1, u32()), u32(), u64(), u64()),

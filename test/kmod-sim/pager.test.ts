@@ -23,7 +23,7 @@ function setUp(t: Test, drain: (process: Process) => void = () => {}) {
     8 * P,
     () => {},
     () => {},
-    new Units(() => ({ bytes: 2 * P, unit: P })),
+    new Units(() => ({ maxBytes: 2 * P, unit: P })),
   )
   const memfd = frames.open(1)
   t.teardown(() => frames.close())
@@ -51,6 +51,7 @@ function setUp(t: Test, drain: (process: Process) => void = () => {}) {
     {
       drain,
       kill: (process) => (log.push(`${process.pid} killed`), end(process)),
+      beyond: (segment, page) => void log.push(`${segment}.${page} beyond`),
       left: (segment, page) => void log.push(`${segment}.${page} left`),
       stayed: (segment, page) => void log.push(`${segment}.${page} stayed`),
       warn: (text) => log.push(text),

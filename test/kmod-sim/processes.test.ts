@@ -16,6 +16,7 @@ const attributes: SegmentAttributes = {
   segment: 1,
   name: 's',
   bytes: 8 * P,
+  maxBytes: 8 * P,
   homes: [0],
   uid: 0,
   gid: 0,

@@ -15,6 +15,7 @@ function started(host: Partial<RuntimeHost> = {}): Runtime {
     fence: () => {},
     held: () => false,
     holds: () => false,
+    segmentSized: () => {},
     segmentGone: () => {},
     spanQuery: () => {},
     ...host,

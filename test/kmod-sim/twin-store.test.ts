@@ -14,7 +14,7 @@ function stores(t: Test, memoryPages = 16) {
     memoryPages * PAGE_SIZE,
     () => {},
     () => {},
-    new Units(() => ({ bytes: PAGES * PAGE_SIZE, unit: PAGE_SIZE })),
+    new Units(() => ({ maxBytes: PAGES * PAGE_SIZE, unit: PAGE_SIZE })),
   )
   t.teardown(() => frames.close())
   const opened = new Map([1, 2].map((segment) => [segment, frames.open(segment)]))

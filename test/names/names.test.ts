@@ -394,11 +394,11 @@ t.test('messages that make no sense -> PeerError, and names are as they were', a
   const list = ask(1, { op: 'list' })
   const made = { ...attributesOf(links.state(1), 1), type: 'SegmentNew' } as NamesMessage & { type: 'SegmentNew' }
   const before = structuredClone([links.state(0), links.state(1)])
-  const rest = { name: 'b', bytes: 4096, ...MODEL, openOrCreate: false, uid: 0, gid: 0 } as const
+  const rest = { name: 'b', bytes: 4096, maxBytes: 4096, ...MODEL, openOrCreate: false, uid: 0, gid: 0 } as const
   const asked = { type: 'CreateAsk', ticket: 1, ...rest } as const
   const hostile: [to: number, from: number, NamesMessage][] = [
     [0, 1, { ...asked, mode: 0, nowMs: -1 }],
-    [0, 1, { ...asked, mode: 0, nowMs: 0, bytes: 4097 }],
+    [0, 1, { ...asked, mode: 0, nowMs: 0, bytes: 4097, maxBytes: 8192 }],
     [0, 1, { ...asked, mode: 0, nowMs: 0, bytes: 0 }],
     [0, 1, { ...asked, mode: 0, nowMs: 0, name: 'a/b' }],
     [0, 1, { ...asked, mode: 0, nowMs: 0, consistency: 'none' }],

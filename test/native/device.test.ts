@@ -33,6 +33,8 @@ const OP2 = {
   lockPages: 21,
   cancel: 22,
   object: 23,
+  resize: 24,
+  size: 25,
 } as const
 
 /** Little-endian fields one after the other: numbers of 4 bytes, bigints of 8, strings of 64. */
@@ -124,7 +126,7 @@ t.test('every request is decoded, field by field', async (t) => {
     ],
     [
       OP.create,
-      Buffer.concat([fields(far, 1, 0o600, 8192, 4), words('lrc', 'fixed'), fields('å')]),
+      Buffer.concat([fields(far, 1, 0o600, 8192, 4), words('lrc', 'fixed'), fields('å', far)]),
       {
         op: 'create',
         size: 2 ** 44,
@@ -135,6 +137,7 @@ t.test('every request is decoded, field by field', async (t) => {
         consistency: 'lrc',
         manager: 'fixed',
         name: 'å',
+        maxSize: 2 ** 44,
       },
     ],
     [OP.open, fields(1, 0, 'n'.repeat(63)), { op: 'open', flags: 1, name: 'n'.repeat(63) }],
@@ -164,6 +167,8 @@ t.test('every request is decoded, field by field', async (t) => {
       fields(2, 0, 5n, '', 4, 9, 7n, 2n ** 64n - 2n, 2n ** 64n - 1n, 1, 0),
       { op: 'object', key: '#5', kind: 4, deed: 9, holder: 7n, value: -2n, initial: -1n, flags: 1 },
     ],
+    [OP2.resize, fields(9, 0, 8192n), { op: 'resize', segment: 9, size: 8192 }],
+    [OP2.size, fields(9, 0), { op: 'size', segment: 9 }],
   ]
   let serial = 100
   for (const [op, body, expected] of cases) {
@@ -194,14 +199,15 @@ t.test('replies carry their body, and a descriptor that stays ours', async (t) =
   const helloBody = fields(2n ** 60n, 2, 3, 4096, 0, 'c', 'node2')
   t.same(hello, { fds: 0, bytes: Buffer.concat([frame(0x8001, 3, helloBody)]) })
 
-  const info = { segment: 7, mode: 0o640, uid: 1, gid: 2, size: 2 ** 44, heapBytes: 1, heapBlocks: 2 }
+  const info = { segment: 7, mode: 0o640, uid: 1, gid: 2, size: 2 ** 43, maxSize: 2 ** 44, heapBytes: 1 }
   const model = { homes: 3, home: 2, unit: 4096, consistency: 'mrsw', manager: 'fixed' }
-  const rest = { createdMs: 3, linked: true, ...model, name: 'å' }
+  const rest = { heapBlocks: 2, createdMs: 3, linked: true, ...model, name: 'å' }
   const fd = native.textFd('x')
   await ask(OP.open, fields(0, 0, 'å'))
   channel.reply('open', 3, { ...info, ...rest }, fd)
   const opened = await device.receive()
-  const openedBody = [fields(7, 0o640, 1, 2, 2n ** 44n, 1n, 2n, 3n, 1, 3, 2, 4096), words('mrsw', 'fixed'), fields('å')]
+  const numbers = fields(7, 0o640, 1, 2, 2n ** 43n, 1n, 2n, 3n, 1, 3, 2, 4096)
+  const openedBody = [numbers, words('mrsw', 'fixed'), fields('å', 2n ** 44n)]
   t.same(opened, { fds: 1, bytes: frame(0x8003, 3, Buffer.concat(openedBody)) })
   native.closeFd(fd)
 
@@ -214,6 +220,12 @@ t.test('replies carry their body, and a descriptor that stays ours', async (t) =
   await ask(OP2.inspect, fields(1, 0, ''))
   channel.reply('inspect', 3, { length: 5 }, -1)
   t.same((await device.receive())?.bytes, frame(0x800f, 3, fields(5n)))
+  await ask(OP2.resize, fields(7, 0, 1n))
+  channel.reply('resize', 3, { size: 4096 }, -1)
+  t.same((await device.receive())?.bytes, frame(0x8018, 3, fields(4096n)))
+  await ask(OP2.size, fields(7, 0))
+  channel.reply('size', 3, { size: 4096 }, -1)
+  t.same((await device.receive())?.bytes, frame(0x8019, 3, fields(4096n)))
   await ask(OP.map, fields(7, 0, 0n, 0n, 0n))
   channel.reply('map', 3, undefined, -1)
   t.same((await device.receive())?.bytes, frame(0x8007, 3))
@@ -261,7 +273,7 @@ t.test('a malformed frame closes its connection and nothing else', async (t) => 
     ['a wrong length for create', frame(OP.create, 1, fields(1n, 0, 0)), 3],
     [
       'a word is not terminated',
-      frame(OP.create, 1, Buffer.concat([fields(1n, 0, 0, 0, 0), words('fixed', 'm'.repeat(16)), fields('n')])),
+      frame(OP.create, 1, Buffer.concat([fields(1n, 0, 0, 0, 0), words('fixed', 'm'.repeat(16)), fields('n', 0n)])),
       0,
     ],
     ['a status in a request', withStatus, 0],

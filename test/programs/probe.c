@@ -111,6 +111,7 @@ static gshm_segment *create_with(char **w) {
     if (!strcmp(w[i], "consistency")) options.consistency = value;
     else if (!strcmp(w[i], "manager")) options.manager = value;
     else if (!strcmp(w[i], "unit")) options.unit = (uint32_t)number(value);
+    else if (!strcmp(w[i], "maxSize")) options.max_size = number(value);
     else if (!strcmp(w[i], "home")) options.home = GSHM_HOME(strtoll(value, NULL, 0));
     else _exit(3);
   }
@@ -221,6 +222,9 @@ static int api(struct command *c) {
   else if (!strcmp(name, "create")) keep(c, gshm_create(g, w[2], number(w[3]), (unsigned)number(w[4])));
   else if (!strcmp(name, "createWith")) keep(c, create_with(w));
   else if (!strcmp(name, "open")) keep(c, gshm_open(g, w[2], (unsigned)number(w[3])));
+  else if (!strcmp(name, "resize")) result(c, gshm_resize(segment(c), number(w[3])));
+  else if (!strcmp(name, "size")) ok(c, gshm_size(segment(c)));
+  else if (!strcmp(name, "maxSize")) ok(c, gshm_max_size(segment(c)));
   else if (!strcmp(name, "close")) result(c, gshm_close(segment(c)));
   else if (!strcmp(name, "unlink")) result(c, gshm_unlink(g, w[2]));
   else if (!strcmp(name, "model")) model(c);
@@ -260,6 +264,14 @@ static int api(struct command *c) {
   return 1;
 }
 
+/* Reads and writes a word again and again, through SIGBUS, until it is there: what it had. */
+static uint64_t insist(volatile uint64_t *word, uint64_t value) {
+  (void)sigsetjmp(on_sigbus, 1); /* from here again */
+  uint64_t before = *word;
+  *word = value;
+  return before;
+}
+
 /* Adds 1 to a word, by plain loads and stores of one thread, until `seconds` have passed. */
 static uint64_t increments(volatile uint64_t *word, double seconds) {
   double end = now() + seconds;
@@ -293,6 +305,7 @@ static int memory(struct command *c) {
   if (!strcmp(name, "get")) ok(c, *word_at(w[2]));
   else if (!strcmp(name, "put")) *word_at(w[2]) = number(w[3]), ok(c, 0);
   else if (!strcmp(name, "add")) ok(c, __atomic_fetch_add(word_at(w[2]), number(w[3]), __ATOMIC_SEQ_CST));
+  else if (!strcmp(name, "insist")) ok(c, insist(word_at(w[2]), number(w[3])));
   else if (!strcmp(name, "increment")) ok(c, increments(word_at(w[2]), atof(w[3])));
   else if (!strcmp(name, "fill")) memset(pointer(w[2]), (int)number(w[4]), number(w[3])), ok(c, 0);
   else if (!strcmp(name, "wrong")) { /* how many of LENGTH bytes are not BYTE */

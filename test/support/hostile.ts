@@ -27,6 +27,8 @@ export const OPS = [
   'lockPages',
   'cancel',
   'object',
+  'resize',
+  'size',
 ]
 export type Descriptor = 'none' | 'null' | 'pipe' | 'fresh' | 'used'
 

@@ -49,6 +49,9 @@ const commands: Record<string, (...words: [string, string, string, string, ...st
     return `${consistency} ${manager} ${unit} ${homes} ${home}`
   },
   open: (name, flags) => keep(gshm.open(name, { readOnly: flags === '1' })),
+  resize: (which, size) => segment(which).resize(amount(size)),
+  size: (which) => segment(which).size,
+  maxSize: (which) => segment(which).maxSize,
   close: (which) => segment(which).close(),
   stat: (name) => gshm.stat(name).size,
   unlink: (name) => gshm.unlink(name),
@@ -94,7 +97,7 @@ function amount(text: string): number {
 function optionsOf(words: string[]): CreateOptions {
   const pairs = words.filter((one) => one !== '').map((one): [string, string] => one.split('=') as [string, string])
   return Object.fromEntries(
-    pairs.map(([option, value]) => [option, option === 'unit' || option === 'home' ? Number(value) : value]),
+    pairs.map(([option, value]) => [option, ['unit', 'home', 'maxSize'].includes(option) ? amount(value) : value]),
   )
 }
 

@@ -7,12 +7,14 @@ import type { Model } from './consistency.js'
 import type { NodeId, SegmentId } from './ids.js'
 import type { ObjectDeed, ObjectKind } from './objects.js'
 
-/** Everything about a segment that all nodes agree on; fixed at creation. */
+/** Everything about a segment that all nodes agree on; fixed at creation, but for `bytes`. */
 export interface SegmentAttributes extends Model {
   readonly segment: SegmentId
   readonly name: string
-  /** A multiple of PAGE_SIZE. */
+  /** What it has now: a multiple of the unit, or maxBytes. Changed by a resize alone (ts/names/sizes.ts). */
   readonly bytes: number
+  /** A multiple of PAGE_SIZE: what frames and views have from the start. */
+  readonly maxBytes: number
   /** Page p's home is homes[p % homes.length]; the heap lives on homes[segment % homes.length]. */
   readonly homes: readonly NodeId[]
   readonly uid: number
@@ -36,6 +38,8 @@ export type LocalRequest =
       readonly op: 'create'
       readonly name: string
       readonly bytes: number
+      /** To which it may grow; 0 or none: `bytes`. */
+      readonly maxBytes?: number
       readonly openOrCreate: boolean
       readonly uid: number
       readonly gid: number
@@ -45,6 +49,8 @@ export type LocalRequest =
   | { readonly op: 'open'; readonly name: string } // answer: segment
   | { readonly op: 'stat'; readonly name: string } // answer: stat
   | { readonly op: 'unlink'; readonly name: string; readonly uid: number } // answer: done
+  /** Answer: sized, when every node knows. */
+  | { readonly op: 'resize'; readonly segment: SegmentId; readonly bytes: number }
   | { readonly op: 'list' } // answer: list; every segment of the cluster
   /** Answer: block. */
   | { readonly op: 'alloc'; readonly segment: SegmentId; readonly bytes: number; readonly place?: BlockPlace }
@@ -134,6 +140,8 @@ export type Answer =
   | { readonly is: 'segment'; readonly attributes: SegmentAttributes }
   | { readonly is: 'stat'; readonly stat: SegmentStat }
   | { readonly is: 'list'; readonly segments: readonly SegmentStat[] }
+  /** What the segment has now: rounded up to units. */
+  | { readonly is: 'sized'; readonly bytes: number }
   /** realloc: offset differs from the old one when the block must move: the client copies, then
    * frees the old block, which stays allocated until then. */
   | { readonly is: 'block'; readonly offset: number; readonly bytes: number; readonly oldBytes: number }

@@ -25,11 +25,26 @@ export const lsCommand = () =>
     else {
       say.print(
         table(
-          ['segment', 'name', 'size', 'model', 'unit', 'home', 'mode', 'uid', 'heap', 'blocks', 'nodes', 'frames here'],
+          [
+            'segment',
+            'name',
+            'size',
+            'max',
+            'model',
+            'unit',
+            'home',
+            'mode',
+            'uid',
+            'heap',
+            'blocks',
+            'nodes',
+            'frames here',
+          ],
           list.map((s) => [
             s.segment,
             `${s.name}${s.linked ? '' : ' (unlinked)'}${s.lostHomes.length === 0 ? '' : ' (PAGES LOST)'}`,
             human(s.bytes),
+            human(s.maxBytes),
             `${s.consistency}/${s.manager}`,
             s.unit,
             ranges([...s.homes].sort((a, b) => a - b)),

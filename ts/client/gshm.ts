@@ -33,13 +33,22 @@ export interface CreateOptions {
   readonly unit?: number
   /** The number of the node that is the home of all pages. Default: all nodes share them out; node 0 if central. */
   readonly home?: number
+  /** Bytes to which resize() may grow it. Default: its size. Views show so much; it costs nothing until it is used. */
+  readonly maxSize?: number
 }
 export interface OpenOptions {
   /** Not supported yet (ERR_GSHM_UNSUPPORTED): readers will have frames of their own. */
   readonly readOnly?: boolean
 }
 
-const CREATE_OPTIONS = { openOrCreate: true, consistency: true, manager: true, unit: true, home: true } as const
+const CREATE_OPTIONS = {
+  openOrCreate: true,
+  consistency: true,
+  manager: true,
+  unit: true,
+  home: true,
+  maxSize: true,
+} as const
 const { OPEN_OR_CREATE, READ_ONLY } = native.constants
 
 export class Gshm {
@@ -63,7 +72,8 @@ export class Gshm {
    * Errors: EXISTS, SIZE_MISMATCH, OPTION_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, UNSUPPORTED, MEMORY, LIMIT, NODE_LOST.
    */
   create(name: string, size: number, options?: CreateOptions): Segment {
-    const { openOrCreate = false, consistency, manager, unit, home } = check.options('options', options, CREATE_OPTIONS)
+    const given = check.options('options', options, CREATE_OPTIONS)
+    const { openOrCreate = false, consistency, manager, unit, home, maxSize } = given
     const called = check.name('name', name)
     const bytes = check.count('size', size, 1)
     const model = {
@@ -71,6 +81,7 @@ export class Gshm {
       ...(manager === undefined ? {} : { manager: check.name('manager', manager) }),
       ...(unit === undefined ? {} : { unit: check.count('unit', unit, 1) }),
       ...(home === undefined ? {} : { home: check.count('home', home) }),
+      ...(maxSize === undefined ? {} : { maxSize: check.count('maxSize', maxSize, 1) }),
     }
     const id = calling(() => this.#client.create(called, bytes, openOrCreate ? OPEN_OR_CREATE : 0, model))
     return new Segment(this.#client, id, called)

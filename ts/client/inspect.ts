@@ -40,7 +40,9 @@ export interface NodeStatus {
 export interface SegmentEntry {
   readonly segment: number
   readonly name: string
+  /** That it has now, and may have. */
   readonly bytes: number
+  readonly maxBytes: number
   readonly consistency: string
   readonly manager: string
   /** Bytes that the protocol keeps together. */

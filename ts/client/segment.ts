@@ -14,7 +14,7 @@ export interface MapOptions {
   readonly address?: bigint
   /** First byte of the segment to show; a multiple of the page size. Default 0. */
   readonly offset?: number
-  /** Bytes; a multiple of the page size. Default: to the segment's end. */
+  /** Bytes; a multiple of the page size. Default: to maxSize. */
   readonly length?: number
 }
 
@@ -32,8 +32,9 @@ export interface AllocOptions {
 
 export class Segment {
   readonly #client: NativeClient
-  /** Bytes; a multiple of the page size. */
-  readonly size: number
+  /** Bytes that it may have: what a view shows that is given no length. */
+  readonly maxSize: number
+  #size: number
 
   /** Made by Gshm.create and Gshm.open. */
   constructor(
@@ -43,11 +44,38 @@ export class Segment {
     readonly name: string,
   ) {
     this.#client = client
-    this.size = calling(() => client.size(id))
+    this.maxSize = calling(() => client.maxSize(id))
+    this.#size = calling(() => client.size(id))
+  }
+
+  /** Bytes that it has now; a multiple of the page size. The daemon is asked; once it is closed, what it had last. */
+  get size(): number {
+    try {
+      this.#size = this.#client.size(this.id)
+    } catch {
+      // closed, or detached
+    }
+    return this.#size
   }
 
   /**
-   * Maps a part of the segment (default: all of it) where one likes (default: anywhere).
+   * The segment has `size` bytes (rounded up to its units) from now on, on every node. What it has more is zeros; what lies
+   * beyond the new end loses its bytes, and an access there, by a buffer that was made before, is SIGBUS: it ends the process.
+   * Errors: INVALID, BEYOND_END (more than maxSize), BUSY (the heap has a block beyond it), MEMORY, NOT_FOUND, LIMIT, NODE_LOST.
+   */
+  async resize(size: number): Promise<void> {
+    const bytes = check.count('size', size, 1)
+    await waiting(() => this.#client.resize(this.id, bytes))
+  }
+
+  /** As resize(), but blocks this JavaScript thread. */
+  resizeSync(size: number): void {
+    const bytes = check.count('size', size, 1)
+    calling(() => this.#client.resizeSync(this.id, bytes))
+  }
+
+  /**
+   * Maps a part of the segment (default: all that it may have) where one likes (default: anywhere).
    * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), INVALID, LIMIT, MEMORY.
    */
   map(options?: MapOptions): View {
@@ -56,14 +84,14 @@ export class Segment {
     const from = check.count('offset', offset)
     const bytes = check.count('length', length)
     const view = calling(() => this.#client.map(this.id, at, from, bytes))
-    return new View(this.#client, view, bytes === 0 ? this.size - from : bytes, from)
+    return new View(this.#client, view, bytes === 0 ? this.maxSize - from : bytes, from, () => this.size)
   }
 
   /** The global address of byte `offset`. Errors: BEYOND_END. */
   at(offset: number): bigint {
     const from = check.count('offset', offset)
-    if (from >= this.size) {
-      throw new GshmError('BEYOND_END', `at: offset ${from} is beyond the segment's ${this.size} bytes`)
+    if (from >= this.maxSize) {
+      throw new GshmError('BEYOND_END', `at: offset ${from} is beyond the segment's ${this.maxSize} bytes`)
     }
     return (BigInt(this.id) << OFFSET_BITS) | BigInt(from)
   }

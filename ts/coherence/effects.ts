@@ -10,6 +10,8 @@
  *   Poison     every local access from now on is SIGBUS, of waiting faults too
  *   Retry      waiting faults are woken, with nothing: what they find has changed, and they fault again;
  *              if the page was to be evicted, that is over
+ *   Beyond     the page lies beyond the segment's end from now on; waiting faults are woken. `poisoned`: it was lost,
+ *              and every view has poison there, which must go before the segment grows again
  * And of lrc, where several nodes write one page:
  *   Fill       the bytes arrive in the frame, for nobody here: the home's master copy
  *   Install with `twin`: first a twin is made of the bytes
@@ -38,6 +40,7 @@ export type PageEffect =
       readonly twin: boolean
     }
   | { readonly do: 'Fill'; readonly segment: SegmentId; readonly page: Page; readonly bytes: 'page' | 'zero' }
+  | { readonly do: 'Beyond'; readonly segment: SegmentId; readonly page: Page; readonly poisoned: boolean }
   | { readonly do: 'Patch'; readonly segment: SegmentId; readonly page: Page; readonly diff: number }
 /** Requests of nodes wait for this page here, its home, and the first can go on: whoever performs
  * this answers with the event `resume` for the page, after the step; at once, or when a thread here

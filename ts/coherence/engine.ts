@@ -86,6 +86,10 @@ export class Engine {
       effects.push({ do: 'Poison', segment, page }) // the segment has just gone; its thread must not wait
       return
     }
+    if (page >= pages.limit) {
+      effects.push({ do: 'Retry', segment, page }) // the segment has just shrunk: it faults again, beyond the end
+      return
+    }
     assert(page >= 0 && page < pages.pages, `fault on page ${page} of segment ${segment} of ${pages.pages} pages`)
     const context: Context = { state, pages, page, from: state.self, message: undefined, effects }
     this.#copy(context, this.protocolOf(pages).faultEvent(context, access))
@@ -113,6 +117,7 @@ export class Engine {
     }
     const context: Context = { state, pages, page, from, message, effects }
     if (!(page >= 0 && page < pages.pages)) throw blame(context, `${type} beyond the segment's ${pages.pages} pages`)
+    if (page >= pages.limit) return // late: the segment has shrunk meanwhile
     if (!(message.requester >= 0 && message.requester < NODES_MAX)) throw blame(context, `${type} for no node`)
     if (!hasNode(state.nodes, from)) throw blame(context, `${type} of a node that is not a member`)
     if (TO_HOME.has(type) && !this.protocolOf(pages).roaming?.toCopies.has(type)) this.#toHome(context, message)

@@ -26,6 +26,10 @@ export interface Protocol<
   readonly settled: ReadonlySet<HS>
   /** What a copy state lets local threads do. */
   readonly access: Readonly<Record<CS, Access | 'none'>>
+  /** The copy state of a page that is lost: poison in every view. */
+  readonly lost: CS
+  /** Where a node may have the frame of a page that its threads have no access to: is it here? */
+  readonly isMaster?: (context: Context) => boolean
   faultEvent(context: Context, access: Access): CE
   copyEvent(context: Context, message: CoherenceMessage, now: CS): CE
   homeEvent(context: Context, message: CoherenceMessage, serving: Transaction | undefined): HE

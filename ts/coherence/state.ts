@@ -47,6 +47,8 @@ export interface SegmentPages {
   readonly segment: SegmentId
   /** Coherence units: to the engine a page is one of these, however long. */
   readonly pages: number
+  /** Of those, the first so many: what other nodes say of pages beyond is late, and ignored (resize.ts). */
+  readonly limit: number
   /** Bytes of each. */
   readonly unit: number
   readonly homes: readonly NodeId[]
@@ -81,13 +83,14 @@ export function createCoherence(self: NodeId): CoherenceState {
 }
 
 export function segmentMade(state: CoherenceState, attributes: SegmentAttributes): void {
-  const { segment, bytes, unit, homes } = attributes
+  const { segment, bytes, maxBytes, unit, homes } = attributes
   if (state.segments.has(segment)) return
   const protocol = protocolName(attributes)
   state.highest = Math.max(state.highest, segment)
   state.segments.set(segment, {
     segment,
-    pages: Math.ceil(bytes / unit),
+    pages: Math.ceil(maxBytes / unit),
+    limit: Math.ceil(bytes / unit),
     unit,
     homes: homes.slice(),
     protocol,

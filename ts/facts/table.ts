@@ -220,6 +220,20 @@ export const FACTS: readonly Fact[] = [
      drain v0 -> 0.0:MISSING:0`,
   ),
   fact(
+    'poison taken away',
+    'where CONTINUE|WP has replaced poison, a punch leaves a fault again, to be answered: by poison, too',
+    `POISON v0 0 -> ok
+     fill 0 0 -> ok
+     CONTINUE|WP v0 0 -> ok
+     load 0.0 0 -> 0
+     store 0.1 0 8 -> waits
+     punch 0 -> ok
+     drain v0 -> 0.1:WP|WRITE:0
+     load 0.0 0 -> waits
+     drain v0 -> 0.0:MISSING:0
+     poison v0 0 -> ok 0.0=SIGBUS 0.1=SIGBUS`,
+  ),
+  fact(
     'poison is of one process',
     'POISON in one process leaves the page to the others',
     `fill 0 7 -> ok

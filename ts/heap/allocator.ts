@@ -9,13 +9,23 @@
  */
 import { PAGE_SIZE } from '../base/ids.js'
 import { GRANULE, binOf, createBins, firstOf, nextBin, putIn, sureBin, takeOut, type Bins } from './bins.js'
-import { NONE, addBlock, at, createBlocks, mergeIntoPrevious, slotsLeft, type Blocks } from './blocks.js'
+import {
+  NONE,
+  addBlock,
+  at,
+  createBlocks,
+  dropLast,
+  lastBlock,
+  mergeIntoPrevious,
+  slotsLeft,
+  type Blocks,
+} from './blocks.js'
 
 const PROBES = 1024
 
 export interface Allocator {
   /** Of the arena: a multiple of the page size. */
-  readonly bytes: number
+  bytes: number
   /** Bytes and number of allocated blocks. */
   usedBytes: number
   usedBlocks: number
@@ -99,6 +109,24 @@ export function resize(allocator: Allocator, offset: number, bytes: number): Pla
   const now = at(allocator.blocks.bytes, slot)
   allocator.usedBytes += now - oldBytes
   return { offset, bytes: now, oldBytes }
+}
+
+/** The segment has another size: the arena's end moves. Gives where its last block ends; beyond `bytes`, nothing has changed. */
+export function moveEnd(allocator: Allocator, bytes: number): number {
+  const { bins, blocks } = allocator
+  const last = lastBlock(blocks)
+  const isFree = at(blocks.allocated, last) === 0
+  const used = isFree ? at(blocks.start, last) : allocator.bytes
+  if (used > bytes) return used
+  if (isFree) takeOut(bins, blocks, last)
+  else if (bytes > used && !slotsLeft(blocks, 1)) return used // no block could be made there
+  if (bytes > used) {
+    const free = isFree ? last : addBlock(blocks, last, used, 0)
+    blocks.bytes[free] = bytes - used
+    putIn(bins, blocks, free)
+  } else if (isFree) dropLast(blocks, last)
+  allocator.bytes = bytes
+  return used
 }
 
 function findFree(allocator: Allocator, need: number, place: Place): number {

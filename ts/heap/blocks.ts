@@ -72,6 +72,21 @@ export function mergeIntoPrevious(blocks: Blocks, slot: number): void {
   blocks.spares++
 }
 
+/** The one that ends with the arena. The first is slot 0 always: what merges goes into the block in front. */
+export function lastBlock(blocks: Blocks): number {
+  let slot = 0
+  while (at(blocks.next, slot) !== NONE) slot = at(blocks.next, slot)
+  return slot
+}
+
+/** The last block, which is not the first, becomes spare. */
+export function dropLast(blocks: Blocks, slot: number): void {
+  blocks.next[at(blocks.prev, slot)] = NONE
+  blocks.next[slot] = blocks.spare
+  blocks.spare = slot
+  blocks.spares++
+}
+
 /** An element that exists: the type system cannot see that a slot is within the arrays. */
 export function at(array: Float64Array | Int32Array | Uint8Array, index: number): number {
   return array[index] as number

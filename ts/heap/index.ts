@@ -12,9 +12,10 @@ import { heapAsk, queriesLost, spanAnswer, spanBack } from './manager.js'
 import type { HeapAsk, HeapMessage } from './messages.js'
 import { heapHome, type HeapEffect, type HeapRequest, type HeapState, type PendingHeap } from './state.js'
 
+export { heapArena } from './manager.js'
 export { spanBytes, type SpanWish } from './leases.js'
 export { createHeap, heapHome, type HeapEffect, type HeapRequest, type HeapState } from './state.js'
-export type { SpanQueryEffect } from './state.js'
+export type { ArenaSizedEffect, SpanQueryEffect } from './state.js'
 
 type HeapAnswer = Extract<HeapMessage, { type: 'HeapBlock' | 'FreeDone' | 'HeapStatAnswer' | 'HeapRefused' }>
 /** What is asked of the heap's home, and answered. */
@@ -26,6 +27,7 @@ export function heapMade(state: HeapState, attributes: SegmentAttributes): void 
   if (heapHome(attributes) !== state.self) return
   state.managed.set(attributes.segment, {
     bytes: attributes.bytes,
+    maxBytes: attributes.maxBytes,
     unit: attributes.unit,
     homes: attributes.homes.length,
     spanBytes: spanBytes(attributes),
@@ -97,7 +99,7 @@ function ask(
   }
   const { due, message } = askFor(attributes, ticket, request)
   const span = request.op === 'lease' ? spanBytes(attributes) : 0
-  state.pending.set(ticket, { manager, segmentBytes: attributes.bytes, due, spanBytes: span })
+  state.pending.set(ticket, { manager, segmentBytes: attributes.maxBytes, due, spanBytes: span })
   effects.push({ do: 'Send', to: manager, message })
 }
 

@@ -5,7 +5,7 @@
  *
  * A span goes back when its node says so, empty. One of a lost node stays: what was allocated there may be in use.
  */
-import type { NodeId } from '../base/ids.js'
+import type { NodeId, SegmentId } from '../base/ids.js'
 import { PAGE_SIZE } from '../base/ids.js'
 import type { SegmentAttributes } from '../base/requests.js'
 import type { HeapAsk } from './messages.js'
@@ -16,8 +16,9 @@ const SPANS_LEAST = 16
 /** Of a segment, one span is so small a part at most, if its units allow that. */
 const PART = 256
 
-/** Bytes of a span of the segment: a power of two, whole units; 0: it is too small for spans. */
-export function spanBytes({ bytes, unit }: Pick<SegmentAttributes, 'bytes' | 'unit'>): number {
+/** Bytes of a span of the segment: a power of two, whole units; 0: it is too small for spans. By the size that it may
+ * have: that does not change. */
+export function spanBytes({ maxBytes: bytes, unit }: Pick<SegmentAttributes, 'maxBytes' | 'unit'>): number {
   let span = PAGE_SIZE
   while (span < SPAN_BYTES_MAX && span * 2 * PART <= bytes) span *= 2
   span = Math.max(span, unit)
@@ -34,11 +35,18 @@ export const SPAN_WISHES: readonly string[] = ['count', 'trim', 'free', 'look'] 
 /** An ask of a node that the heap's home cannot answer before others have answered it. */
 export interface Query {
   readonly from: NodeId
-  readonly ask: Exclude<HeapAsk, { type: 'SpanAsk' }>
+  readonly ask: Exclude<HeapAsk, { type: 'SpanAsk' }> | ArenaAsk
   readonly wish: SpanWish
   waiting: NodeId[]
   bytes: number
   blocks: number
+}
+
+/** The heap is to have another size (ts/names); nobody's message. */
+export interface ArenaAsk {
+  readonly type: 'Arena'
+  readonly segment: SegmentId
+  readonly bytes: number
 }
 
 export interface Leases {

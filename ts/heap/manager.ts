@@ -8,8 +8,17 @@
 import type { NodeId, SegmentId } from '../base/ids.js'
 import { expectOfPeer, isCount } from '../base/expect.js'
 import { SLOTS_MAX } from './blocks.js'
-import { allocate, createAllocator, release, resize, type Allocator, type Place, type Placement } from './allocator.js'
-import { giveBack, holders, lease, lostSpans, type Query, type SpanWish } from './leases.js'
+import {
+  allocate,
+  createAllocator,
+  moveEnd,
+  release,
+  resize,
+  type Allocator,
+  type Place,
+  type Placement,
+} from './allocator.js'
+import { giveBack, holders, lease, lostSpans, type ArenaAsk, type Query, type SpanWish } from './leases.js'
 import type { HeapAsk, HeapMessage } from './messages.js'
 import type { HeapEffect, HeapState, ManagedHeap } from './state.js'
 
@@ -72,7 +81,7 @@ export function queriesLost(state: HeapState, node: NodeId, effects: HeapEffect[
       continue
     }
     state.queries.delete(number)
-    effects.push({ do: 'Send', to: query.from, message: spanLost(query.ask, node) })
+    if (query.ask.type !== 'Arena') effects.push({ do: 'Send', to: query.from, message: spanLost(query.ask, node) })
   }
 }
 
@@ -80,9 +89,40 @@ function answered(state: HeapState, number: number, query: Query, node: NodeId, 
   query.waiting = query.waiting.filter((other) => other !== node)
   if (query.waiting.length > 0) return
   state.queries.delete(number)
+  if (query.ask.type === 'Arena') {
+    const managed = state.managed.get(query.ask.segment)
+    if (managed !== undefined) tellArena(query.ask, moveArena(managed, query.ask.bytes), effects)
+    return
+  }
   const heap = managedHeap(state, query.ask.segment, 'SpanAnswer')
-  const message = heap === undefined ? gone(query.ask) : conclude(state, heap, query)
+  const message = heap === undefined ? gone(query.ask) : conclude(state, heap, query.ask, query)
   effects.push({ do: 'Send', to: query.from, message })
+}
+
+/** The segment, whose heap is here, is to have another size: ArenaSized says whether its heap has it. Where a span is in the
+ * way it may be empty: who has spans is asked for those that are. */
+export function heapArena(state: HeapState, segment: SegmentId, bytes: number, effects: HeapEffect[]): void {
+  const managed = state.managed.get(segment)
+  expectOfPeer(managed !== undefined, `the heap of segment ${segment} is not here`)
+  const ask: ArenaAsk = { type: 'Arena', segment, bytes }
+  const used = moveArena(managed, bytes)
+  const of = used > bytes ? holders(managed.leases, state.lost) : []
+  if (of.length === 0) return tellArena(ask, used, effects)
+  const query = state.nextQuery++
+  state.queries.set(query, { from: state.self, ask, wish: 'trim', waiting: [...of], bytes: 0, blocks: 0 })
+  const message = { type: 'SpanQuery', query, segment, wish: 'trim', offset: 0 } as const
+  for (const to of of) effects.push({ do: 'Send', to, message })
+}
+
+/** Gives where the last block ends: beyond `bytes`, nothing has changed. */
+function moveArena(managed: ManagedHeap, bytes: number): number {
+  const used = managed.allocator === undefined ? 0 : moveEnd(managed.allocator, bytes)
+  if (used <= bytes) managed.bytes = bytes
+  return used
+}
+
+function tellArena({ segment, bytes }: ArenaAsk, used: number, effects: HeapEffect[]): void {
+  effects.push({ do: 'ArenaSized', segment, bytes, used })
 }
 
 function perform(state: HeapState, heap: Heap, from: NodeId, ask: HeapAsk): Outcome {
@@ -122,7 +162,12 @@ function perform(state: HeapState, heap: Heap, from: NodeId, ask: HeapAsk): Outc
 }
 
 /** All that were asked have answered. */
-function conclude(state: HeapState, heap: Heap, { ask, wish, bytes, blocks }: Query): HeapMessage {
+function conclude(
+  state: HeapState,
+  heap: Heap,
+  ask: Exclude<Query['ask'], ArenaAsk>,
+  { wish, bytes, blocks }: Query,
+): HeapMessage {
   switch (ask.type) {
     case 'AllocAsk':
       return placed(heap, ask, allocateFor(heap, ask))
@@ -200,8 +245,8 @@ function managedHeap(state: HeapState, segment: SegmentId, what: string): Heap |
   return managed as Heap
 }
 
-/** The asking node refuses other sizes itself. */
-function expectSize({ bytes: most }: Heap, bytes: number): void {
+/** The asking node refuses other sizes itself, by the size that it knows. */
+function expectSize({ maxBytes: most }: Heap, bytes: number): void {
   expectOfPeer(isCount(bytes) && bytes >= 1 && bytes <= most, `asks for ${bytes} bytes`)
 }
 

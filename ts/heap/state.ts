@@ -16,7 +16,15 @@ export interface SpanQueryEffect {
   readonly offset: number
 }
 
-export type HeapEffect = RoomEffect<HeapMessage> | AcquireEffect | ReleaseEffect | SpanQueryEffect
+/** The heap here has that size now; or, where `used` is beyond it, its last block ends there, and it has not. */
+export interface ArenaSizedEffect {
+  readonly do: 'ArenaSized'
+  readonly segment: SegmentId
+  readonly bytes: number
+  readonly used: number
+}
+
+export type HeapEffect = RoomEffect<HeapMessage> | AcquireEffect | ReleaseEffect | SpanQueryEffect | ArenaSizedEffect
 
 export type HeapRequest = Extract<
   LocalRequest,
@@ -24,21 +32,22 @@ export type HeapRequest = Extract<
 >
 
 export interface ManagedHeap {
-  /** Of the segment. */
-  readonly bytes: number
   readonly unit: number
   /** How many homes its pages have. */
   readonly homes: number
   /** 0: it has none. */
   readonly spanBytes: number
   readonly leases: Leases
+  /** Of the segment, and what it may have: nodes may ask for that much. */
+  bytes: number
+  readonly maxBytes: number
   /** Made by the first request: most segments never use their heap. */
   allocator: Allocator | undefined
 }
 
 export interface PendingHeap {
   readonly manager: NodeId
-  /** Of the segment: a block lies within. */
+  /** That the segment may have: a block lies within. */
   readonly segmentBytes: number
   /** The type of the answer that is due, if it is not a refusal. */
   readonly due: 'HeapBlock' | 'FreeDone' | 'HeapStatAnswer'

@@ -8,7 +8,7 @@ import type { KnownSegment, NamesState, PendingName } from './state.js'
 
 type Answered = Extract<
   NamesMessage,
-  { type: 'SegmentGrant' | 'StatAnswer' | 'ListPart' | 'UnlinkDone' | 'NamesRefused' }
+  { type: 'SegmentGrant' | 'StatAnswer' | 'ListPart' | 'UnlinkDone' | 'ResizeDone' | 'NamesRefused' }
 >
 
 const ANSWERS: Readonly<Record<PendingName['op'], Answered['type']>> = {
@@ -17,6 +17,7 @@ const ANSWERS: Readonly<Record<PendingName['op'], Answered['type']>> = {
   stat: 'StatAnswer',
   unlink: 'UnlinkDone',
   list: 'ListPart',
+  resize: 'ResizeDone',
 }
 
 /** @param message of node 0 */
@@ -52,6 +53,9 @@ function answerOf(state: NamesState, pending: PendingName, message: Answered): N
       return { do: 'Answer', ticket, answer: { is: 'list', segments: pending.listed } }
     case 'UnlinkDone':
       return { do: 'Answer', ticket, answer: { is: 'done' } }
+    case 'ResizeDone':
+      expectOfPeer(isCount(message.bytes), `resized to ${message.bytes}`)
+      return { do: 'Answer', ticket, answer: { is: 'sized', bytes: message.bytes } }
     case 'NamesRefused':
       return refusalOf(ticket, message.error, message.detail)
   }

@@ -18,14 +18,20 @@ import { takeAnswer } from './answers.js'
 import type { NamesEffect } from './effects.js'
 import type { NamesMessage } from './messages.js'
 import { buildRefusal, isModel, modelRefusal } from './model.js'
-import { nameRefusal, sizeRefusal, wholePages } from './name.js'
+import { maxRefusal, nameRefusal, sizeRefusal, wholePages, wholeUnits } from './name.js'
 import { registryAsk, registryJoined, registryKnown, registryLet, registryLost, type NamesAsk } from './registry.js'
 import type { Registry } from './registry.js'
+import { resizeArena, resizeAsk, resizeTold, type ResizeAsk } from './resizing.js'
+import { arenaAsked, resizeRefusal, resized, shrunkElsewhere, sizesLost, sizesOrphaned } from './sizes.js'
 import { NAMES_NODE, isSound, type NamesState } from './state.js'
 
+export { comingOf, namesArena } from './sizes.js'
 export { attributesOf, createNames, type NamesState } from './state.js'
 
-export type NamesRequest = Extract<LocalRequest, { readonly op: 'create' | 'open' | 'stat' | 'unlink' | 'list' }>
+export type NamesRequest = Extract<
+  LocalRequest,
+  { readonly op: 'create' | 'open' | 'stat' | 'unlink' | 'list' | 'resize' }
+>
 
 export function namesRequest(state: NamesState, ticket: number, request: NamesRequest, effects: NamesEffect[]): void {
   const refusal = refusalFor(state, request)
@@ -34,8 +40,9 @@ export function namesRequest(state: NamesState, ticket: number, request: NamesRe
     return
   }
   assert(!state.pending.has(ticket), `names: ticket ${ticket} is used twice`)
-  state.pending.set(ticket, { op: request.op, name: request.op === 'list' ? '' : request.name, listed: [] })
-  effects.push({ do: 'Send', to: NAMES_NODE, message: askFor(ticket, request) })
+  const name = 'name' in request ? request.name : ''
+  state.pending.set(ticket, { op: request.op, name, listed: [] })
+  effects.push({ do: 'Send', to: NAMES_NODE, message: askFor(state, ticket, request) })
 }
 
 export function namesMessage(state: NamesState, from: NodeId, message: NamesMessage, effects: NamesEffect[]): void {
@@ -48,6 +55,14 @@ export function namesMessage(state: NamesState, from: NodeId, message: NamesMess
       return registryAsk(registryFor(state, from, message), from, message, effects)
     case 'SegmentKnown':
       return registryKnown(registryFor(state, from, message), from, message.segment, effects)
+    case 'ResizeAsk':
+      return resizeAsk(registryFor(state, from, message), from, message, effects)
+    case 'SegmentSized':
+      return resizeTold(registryFor(state, from, message), from, message, effects)
+    case 'ArenaDone':
+      return resizeArena(registryFor(state, from, message), from, message, effects)
+    case 'SegmentShrunk':
+      return shrunkElsewhere(state, from, message, effects)
     case 'SegmentLet':
       return registryLet(registryFor(state, from, message), from, message.segment, message.grants, effects)
     default:
@@ -58,6 +73,12 @@ export function namesMessage(state: NamesState, from: NodeId, message: NamesMess
       return learn(state, message, effects)
     case 'SegmentDrop':
       return drop(state, message.segment, effects)
+    case 'SegmentGrow':
+    case 'SegmentGrown':
+    case 'SegmentShrink':
+      return resized(state, message, effects)
+    case 'ArenaAsk':
+      return arenaAsked(state, message, effects)
     default:
       takeAnswer(state, message, effects)
   }
@@ -78,35 +99,46 @@ export function namesJoined(state: NamesState, node: NodeId, effects: NamesEffec
 }
 
 export function namesLost(state: NamesState, node: NodeId, effects: NamesEffect[]): void {
-  if (state.registry !== undefined) return registryLost(state.registry, node, effects)
+  if (state.registry !== undefined) registryLost(state.registry, node, effects)
+  sizesLost(state, node, effects)
   if (node !== NAMES_NODE) return
   state.orphaned = true
   for (const ticket of state.pending.keys()) effects.push({ do: 'Refuse', ticket, ...ORPHANED })
   state.pending.clear()
+  sizesOrphaned(state, effects)
 }
 
 const ORPHANED = { error: 'NODE_LOST', detail: `node ${NAMES_NODE}, which serialises names, is lost` } as const
 
 function refusalFor(state: NamesState, request: NamesRequest) {
-  if (request.op !== 'list') {
+  if ('name' in request) {
     const refusal = nameRefusal(request.name)
     if (refusal !== undefined) return refusal
   }
-  const refusal = request.op === 'create' ? creationRefusal(state, request) : undefined
+  const refusal =
+    request.op === 'create'
+      ? creationRefusal(state, request)
+      : request.op === 'resize'
+        ? resizeRefusal(state, request)
+        : undefined
   if (refusal !== undefined) return refusal
   return state.orphaned ? ORPHANED : undefined
 }
 
 function creationRefusal({ protocols }: NamesState, request: Extract<NamesRequest, { readonly op: 'create' }>) {
-  const refusal = sizeRefusal(request.bytes) ?? modelRefusal(request)
+  const { bytes, maxBytes = 0 } = request
+  const refusal =
+    sizeRefusal(bytes) ?? modelRefusal(request) ?? (maxBytes === 0 ? undefined : maxRefusal(bytes, maxBytes))
   return refusal ?? (isModel(request) ? buildRefusal(protocols, request) : undefined)
 }
 
-function askFor(ticket: number, request: NamesRequest): NamesAsk {
+function askFor({ known }: NamesState, ticket: number, request: NamesRequest): NamesAsk | ResizeAsk {
   switch (request.op) {
     case 'create': {
       const { op: _, ...rest } = request
-      return { type: 'CreateAsk', ticket, ...rest, bytes: wholePages(request.bytes) }
+      const maxBytes = wholePages(Math.max(request.bytes, request.maxBytes ?? 0))
+      const bytes = wholeUnits(request.bytes, request.unit, maxBytes)
+      return { type: 'CreateAsk', ticket, ...rest, bytes, maxBytes }
     }
     case 'open':
       return { type: 'OpenAsk', ticket, name: request.name }
@@ -116,6 +148,11 @@ function askFor(ticket: number, request: NamesRequest): NamesAsk {
       return { type: 'UnlinkAsk', ticket, name: request.name, uid: request.uid }
     case 'list':
       return { type: 'ListAsk', ticket }
+    case 'resize': {
+      const { segment, bytes } = request
+      const { unit, maxBytes } = known.get(segment)!.attributes // or it were refused
+      return { type: 'ResizeAsk', ticket, segment, bytes: wholeUnits(bytes, unit, maxBytes) }
+    }
   }
 }
 

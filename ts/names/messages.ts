@@ -13,6 +13,7 @@ export type NamesMessage =
       readonly ticket: number
       readonly name: string
       readonly bytes: number
+      readonly maxBytes: number
       readonly openOrCreate: boolean
       readonly uid: number
       readonly gid: number
@@ -29,6 +30,7 @@ export type NamesMessage =
       readonly segment: SegmentId
       readonly name: string
       readonly bytes: number
+      readonly maxBytes: number
       readonly consistency: Consistency
       readonly manager: Manager
       readonly unit: number
@@ -65,12 +67,51 @@ export type NamesMessage =
   | { readonly type: 'SegmentLet'; readonly segment: SegmentId; readonly grants: number }
   /** Node 0 -> every member: unlinked, and held nowhere. */
   | { readonly type: 'SegmentDrop'; readonly segment: SegmentId }
+  | ResizeMessage
+
+/** sizes.ts has the part of every node, resizing.ts node 0's. */
+export type ResizeMessage =
+  | { readonly type: 'ResizeAsk'; readonly ticket: number; readonly segment: SegmentId; readonly bytes: number }
+  /** Answers ResizeAsk. */
+  | { readonly type: 'ResizeDone'; readonly ticket: number; readonly bytes: number }
+  /** Node 0 -> every member: it will have more bytes. Answered by SegmentSized, as SegmentGrown and SegmentShrink are. */
+  | { readonly type: 'SegmentGrow'; readonly segment: SegmentId; readonly bytes: number }
+  /** Node 0 -> every member, when all have answered: it has them. */
+  | { readonly type: 'SegmentGrown'; readonly segment: SegmentId; readonly bytes: number }
+  /** Node 0 -> every member: it has fewer bytes. `round` numbers the segment's shrinkings; `nodes` are all who are told. */
+  | {
+      readonly type: 'SegmentShrink'
+      readonly segment: SegmentId
+      readonly bytes: number
+      readonly round: number
+      readonly nodes: readonly NodeId[]
+    }
+  /** Each of these to all others: nothing comes from the sender any more about what lies beyond. */
+  | {
+      readonly type: 'SegmentShrunk'
+      readonly segment: SegmentId
+      readonly bytes: number
+      readonly round: number
+      readonly nodes: readonly NodeId[]
+    }
+  | { readonly type: 'SegmentSized'; readonly segment: SegmentId; readonly bytes: number }
+  /** Node 0 -> the heap's node: its heap shall have this size. Answered by ArenaDone. */
+  | { readonly type: 'ArenaAsk'; readonly segment: SegmentId; readonly bytes: number }
+  /** fits: it has. Otherwise `used` is where its last block ends. */
+  | {
+      readonly type: 'ArenaDone'
+      readonly segment: SegmentId
+      readonly bytes: number
+      readonly fits: boolean
+      readonly used: number
+    }
 
 export const NAMES_FIELDS = {
   CreateAsk: {
     ticket: 'number',
     name: 'string',
     bytes: 'number',
+    maxBytes: 'number',
     consistency: 'string',
     manager: 'string',
     unit: 'number',
@@ -89,6 +130,7 @@ export const NAMES_FIELDS = {
     segment: 'number',
     name: 'string',
     bytes: 'number',
+    maxBytes: 'number',
     consistency: 'string',
     manager: 'string',
     unit: 'number',
@@ -106,4 +148,13 @@ export const NAMES_FIELDS = {
   NamesRefused: { ticket: 'number', error: 'string', detail: 'string' },
   SegmentLet: { segment: 'number', grants: 'number' },
   SegmentDrop: { segment: 'number' },
+  ResizeAsk: { ticket: 'number', segment: 'number', bytes: 'number' },
+  ResizeDone: { ticket: 'number', bytes: 'number' },
+  SegmentGrow: { segment: 'number', bytes: 'number' },
+  SegmentGrown: { segment: 'number', bytes: 'number' },
+  SegmentShrink: { segment: 'number', bytes: 'number', round: 'number', nodes: 'numbers' },
+  SegmentShrunk: { segment: 'number', bytes: 'number', round: 'number', nodes: 'numbers' },
+  SegmentSized: { segment: 'number', bytes: 'number' },
+  ArenaAsk: { segment: 'number', bytes: 'number' },
+  ArenaDone: { segment: 'number', bytes: 'number', fits: 'boolean', used: 'number' },
 } as const satisfies MessageFields<NamesMessage>

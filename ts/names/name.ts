@@ -1,5 +1,6 @@
 /** Which names and sizes a segment may have. Checked where the request enters, and again on node 0. */
 import type { RefuseEffect } from '../base/effects.js'
+import { isCount } from '../base/expect.js'
 import { PAGE_SIZE, SEGMENT_BYTES_MAX } from '../base/ids.js'
 import { utf8Bytes } from '../base/utf8.js'
 
@@ -25,6 +26,28 @@ export function sizeRefusal(bytes: number): Refusal | undefined {
 
 export function wholePages(bytes: number): number {
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE
+}
+
+/** The size that a segment gets that is to have `bytes`: its last unit ends with it, or beyond `maxBytes` would lie. */
+export function wholeUnits(bytes: number, unit: number, maxBytes: number): number {
+  return Math.min(Math.ceil(bytes / unit) * unit, maxBytes)
+}
+
+/** Can a segment of these units have this size? */
+export function isSize(
+  bytes: number,
+  { unit, maxBytes }: { readonly unit: number; readonly maxBytes: number },
+): boolean {
+  return isCount(bytes) && bytes >= PAGE_SIZE && bytes <= maxBytes && (bytes % unit === 0 || bytes === maxBytes)
+}
+
+/** Why a segment of that size cannot be one that grows to `maxBytes`; undefined when it can. */
+export function maxRefusal(bytes: number, maxBytes: number): Refusal | undefined {
+  if (Number.isInteger(maxBytes) && maxBytes <= SEGMENT_BYTES_MAX && maxBytes >= bytes) return undefined
+  return {
+    error: 'INVALID',
+    detail: `max_size is ${maxBytes}: it must be from size, ${bytes}, to ${SEGMENT_BYTES_MAX}`,
+  }
 }
 
 /** '/', and the control characters of ASCII and Latin-1: names are printed on terminals. */

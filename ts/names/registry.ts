@@ -35,7 +35,8 @@ import type { NamesEffect } from './effects.js'
 import type { NamesMessage } from './messages.js'
 import { listParts } from './list.js'
 import { buildRefusal, homeWanted, isModel, modelMismatch, modelRefusal } from './model.js'
-import { nameRefusal } from './name.js'
+import { isSize, nameRefusal } from './name.js'
+import { resizeGone, resizeJoined, resizeLost, type ResizeAsked, type Resizing } from './resizing.js'
 
 /** Requests that wait for one creation to settle. */
 const WAITING_MAX = 65_536
@@ -44,7 +45,10 @@ export type NamesAsk = Extract<NamesMessage, { type: 'CreateAsk' | 'OpenAsk' | '
 type NamedAsk = Exclude<NamesAsk, { readonly type: 'ListAsk' }>
 
 export interface Registered {
-  readonly attributes: SegmentAttributes
+  /** Replaced by a resize. */
+  attributes: SegmentAttributes
+  /** The size that it was created with. */
+  readonly made: number
   linked: boolean
   /** Every node that was a member at its creation knows it. */
   settled: boolean
@@ -54,6 +58,10 @@ export interface Registered {
   waiting: { readonly from: NodeId; readonly ask: NamedAsk }[]
   /** Node -> grants it has and has not given back; nodes with none are absent. */
   readonly grants: Map<NodeId, number>
+  /** The resize that is under way, those that wait for it, and how often it has shrunk. */
+  resizing: Resizing | undefined
+  resizes: ResizeAsked[]
+  rounds: number
 }
 
 export interface Registry {
@@ -97,13 +105,18 @@ function serve(registry: Registry, from: NodeId, ask: NamedAsk, effects: NamesEf
 
 /** @param registered settled, and the one that the ask names */
 function answer(registry: Registry, registered: Registered, from: NodeId, ask: NamedAsk, effects: NamesEffect[]): void {
-  const { segment, name, bytes, uid } = registered.attributes
+  const { segment, name, maxBytes, uid } = registered.attributes
   const { ticket } = ask
   switch (ask.type) {
     case 'CreateAsk': {
       if (!ask.openOrCreate) return refuse(from, ask, 'EXISTS', `a segment is named '${name}'`, effects)
-      if (ask.bytes !== bytes) {
-        return refuse(from, ask, 'SIZE_MISMATCH', `'${name}' has ${bytes} bytes, not ${ask.bytes}`, effects)
+      const { made } = registered
+      if (ask.bytes !== made) {
+        return refuse(from, ask, 'SIZE_MISMATCH', `'${name}' was made with ${made} bytes, not ${ask.bytes}`, effects)
+      }
+      if (ask.maxBytes !== maxBytes) {
+        const detail = `'${name}' has max_size ${maxBytes}, not ${ask.maxBytes}`
+        return refuse(from, ask, 'OPTION_MISMATCH', detail, effects)
       }
       const mismatch = modelMismatch(ask, registered.attributes)
       if (mismatch !== undefined) return refuse(from, ask, mismatch.error, mismatch.detail, effects)
@@ -146,12 +159,14 @@ function make(
     return refuse(from, ask, 'INVALID', `home is ${home}: the cluster's nodes are ${members}`, effects)
   }
   const segment = registry.next++
-  const { ticket, name, bytes, consistency, manager, unit, uid, gid, mode, nowMs } = ask
+  const { ticket, name, bytes, maxBytes, consistency, manager, unit, uid, gid, mode, nowMs } = ask
   const homes = home === NO_NODE ? allHomes(registry.members, segment) : [home]
-  const attributes = { segment, name, bytes, consistency, manager, unit, homes, uid, gid, mode, createdMs: nowMs }
+  const model = { consistency, manager, unit, homes }
+  const attributes = { segment, name, bytes, maxBytes, ...model, uid, gid, mode, createdMs: nowMs }
   registry.byName.set(name, segment)
   registry.segments.set(segment, {
     attributes,
+    made: bytes,
     linked: true,
     settled: false,
     untold: new Set(registry.members),
@@ -159,6 +174,9 @@ function make(
     // segment stays, linked and unheld, as it would had the node been lost a moment later.
     waiting: [{ from, ask: { type: 'OpenAsk', ticket, name } }],
     grants: new Map(),
+    resizing: undefined,
+    resizes: [],
+    rounds: 0,
   })
   for (const to of registry.members) effects.push({ do: 'Send', to, message: { type: 'SegmentNew', ...attributes } })
 }
@@ -210,9 +228,10 @@ export function registryLet(
 export function registryJoined(registry: Registry, node: NodeId, effects: NamesEffect[]): void {
   assert(node < NODES_MAX && !registry.members.has(node), `names: node ${node} joins twice`)
   registry.members.add(node)
-  for (const { attributes, untold } of registry.segments.values()) {
-    untold.add(node)
-    effects.push({ do: 'Send', to: node, message: { type: 'SegmentNew', ...attributes } })
+  for (const registered of registry.segments.values()) {
+    registered.untold.add(node)
+    effects.push({ do: 'Send', to: node, message: { type: 'SegmentNew', ...registered.attributes } })
+    resizeJoined(registered, node, effects)
   }
 }
 
@@ -223,6 +242,7 @@ export function registryLost(registry: Registry, node: NodeId, effects: NamesEff
     registered.untold.delete(node)
     registered.grants.delete(node)
     settle(registry, registered, effects)
+    resizeLost(registry, registered, node, effects)
     dropIfUnheld(registry, registered, effects)
   }
 }
@@ -241,15 +261,16 @@ function dropIfUnheld(registry: Registry, registered: Registered, effects: Names
   const { segment } = registered.attributes
   if (registered.linked || registered.grants.size > 0) return
   if (!registry.segments.delete(segment)) return
+  resizeGone(registered, effects)
   for (const to of registry.members) effects.push({ do: 'Send', to, message: { type: 'SegmentDrop', segment } })
 }
 
 function expectCreation(ask: Extract<NamesAsk, { readonly type: 'CreateAsk' }>): void {
-  const { bytes, uid, gid, mode, nowMs } = ask
-  expectOfPeer([bytes, uid, gid, mode, nowMs].every(isCount), 'CreateAsk with numbers that cannot be')
-  const sound = bytes >= PAGE_SIZE && bytes <= SEGMENT_BYTES_MAX && bytes % PAGE_SIZE === 0
-  expectOfPeer(sound, `CreateAsk of ${bytes} bytes`)
+  const { bytes, maxBytes, uid, gid, mode, nowMs } = ask
+  expectOfPeer([bytes, maxBytes, uid, gid, mode, nowMs].every(isCount), 'CreateAsk with numbers that cannot be')
   expectOfPeer(modelRefusal(ask) === undefined, 'CreateAsk of a model that cannot be')
+  const sound = maxBytes <= SEGMENT_BYTES_MAX && maxBytes % PAGE_SIZE === 0 && isSize(bytes, ask)
+  expectOfPeer(sound, `CreateAsk of ${bytes} of ${maxBytes} bytes`)
 }
 
 function refuse(

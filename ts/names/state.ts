@@ -4,21 +4,43 @@ import type { ProtocolName } from '../base/consistency.js'
 import { isCount } from '../base/expect.js'
 import type { SegmentAttributes, SegmentStat } from '../base/requests.js'
 import { buildRefusal, isModel } from './model.js'
-import { nameRefusal } from './name.js'
+import { isSize, nameRefusal } from './name.js'
 import { createRegistry, type Registry } from './registry.js'
 
 /** The node that serialises names. */
 export const NAMES_NODE: NodeId = 0
 
 export interface KnownSegment {
-  readonly attributes: SegmentAttributes
+  /** Replaced by a resize. */
+  attributes: SegmentAttributes
   /** SegmentGrants received and not yet given back by a SegmentLet. */
   grants: number
+  /** Once it has been resized. */
+  sizes?: Sizes
+}
+
+/** A segment's resizings, as this node knows them: sizes.ts. */
+export interface Sizes {
+  /** To this size it is growing; 0: it is not. */
+  coming: number
+  /** Number of its last shrinking that happened here. */
+  round: number
+  /** What others have said of shrinkings last. */
+  readonly heard: Map<NodeId, Shrinking>
+  /** Who has yet to say that it has shrunk the segment, before node 0 is told that it has shrunk here. */
+  readonly awaited: Set<NodeId>
+  /** Node 0 awaits to be told. */
+  owed: boolean
+}
+export interface Shrinking {
+  readonly bytes: number
+  readonly round: number
+  readonly nodes: readonly NodeId[]
 }
 
 export interface PendingName {
-  readonly op: 'create' | 'open' | 'stat' | 'unlink' | 'list'
-  /** The name that the answer must be about; '' for list. */
+  readonly op: 'create' | 'open' | 'stat' | 'unlink' | 'list' | 'resize'
+  /** The name that the answer must be about; '' for list and resize. */
   readonly name: string
   /** What has come of a list so far. */
   readonly listed: SegmentStat[]
@@ -59,16 +81,16 @@ export function attributesOf(state: NamesState, segment: SegmentId): SegmentAttr
 
 /** Whether a peer's attributes can be some segment's that this build serves: node 0 asks nobody else to know it. */
 export function isSound({ protocols }: NamesState, attributes: SegmentAttributes): boolean {
-  const { segment, name, bytes, manager, homes, uid, gid, mode, createdMs } = attributes
+  const { segment, name, bytes, maxBytes, manager, homes, uid, gid, mode, createdMs } = attributes
   return (
-    [segment, bytes, uid, gid, mode, createdMs].every(isCount) &&
+    [segment, bytes, maxBytes, uid, gid, mode, createdMs].every(isCount) &&
     segment >= 1 &&
     segment <= SEGMENT_MAX &&
     nameRefusal(name) === undefined &&
-    bytes >= PAGE_SIZE &&
-    bytes <= SEGMENT_BYTES_MAX &&
-    bytes % PAGE_SIZE === 0 &&
+    maxBytes <= SEGMENT_BYTES_MAX &&
+    maxBytes % PAGE_SIZE === 0 &&
     isModel(attributes) &&
+    isSize(bytes, attributes) &&
     buildRefusal(protocols, attributes) === undefined &&
     (manager !== 'central' || homes.length === 1) &&
     homes.length >= 1 &&

@@ -151,6 +151,8 @@ export type DeviceRequest =
       consistency: string
       manager: string
       name: string
+      /** 0: the size. */
+      maxSize: number
     }
   | { op: 'open'; serial: number; flags: number; name: string }
   | { op: 'close'; serial: number; segment: number }
@@ -181,6 +183,8 @@ export type DeviceRequest =
       initial: bigint
       flags: number
     }
+  | { op: 'resize'; serial: number; segment: number; size: number }
+  | { op: 'size'; serial: number; segment: number }
 
   /** Numbers are bytes; class: an index of spanBlockBytes; home: a node's number + 1, or 0. */
   | { op: 'heap'; serial: number; segment: number }
@@ -211,6 +215,8 @@ export interface DeviceReplies {
   object: { value: bigint; ownerDied: boolean }
   fork: { fork: bigint }
   inspect: { length: number }
+  resize: { size: number }
+  size: { size: number }
 }
 
 /** The body of the reply to op `O`. */
@@ -221,7 +227,9 @@ export interface SegmentInfo {
   mode: number
   uid: number
   gid: number
+  /** Bytes that it has now, and may have. */
   size: number
+  maxSize: number
   heapBytes: number
   heapBlocks: number
   createdMs: number
@@ -337,6 +345,7 @@ export interface CreateWith {
   readonly unit?: number
   /** A node's number. */
   readonly home?: number
+  readonly maxSize?: number
 }
 
 /** gshm_alloc_options; what is absent is the default. */
@@ -379,7 +388,12 @@ export interface NativeClient {
   closeSegment(segment: number): void
   stat(name: string): SegmentInfo
   unlink(name: string): void
+  /** The size that it has now; the daemon is asked. */
   size(segment: number): number
+  /** That it may have: what views show. */
+  maxSize(segment: number): number
+  resizeSync(segment: number, size: number): void
+  resize(segment: number, size: number): Promise<void>
   /** Gives the view's address. address 0n: anywhere; length 0: to the end. */
   map(segment: number, address: bigint, offset: number, length: number): bigint
   unmap(view: bigint): void

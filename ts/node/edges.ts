@@ -68,13 +68,14 @@ function refusalOf(
   if (attributes === undefined) {
     return { do: 'Refuse', ticket, error: 'NOT_FOUND', detail: `no segment has number ${segment}` }
   }
-  if (offset < attributes.bytes && bytes <= attributes.bytes - offset) return undefined
-  const detail = `${op}: offset ${offset}, length ${bytes} end beyond the segment's ${attributes.bytes} bytes`
+  const { maxBytes } = attributes
+  if (offset < maxBytes && bytes <= maxBytes - offset) return undefined
+  const detail = `${op}: offset ${offset}, length ${bytes} end beyond the segment's ${maxBytes} bytes`
   return { do: 'Refuse', ticket, error: 'BEYOND_END', detail }
 }
 
-/** The pages of which the range has some byte. */
+/** The pages of which the range has some byte; beyond the segment's end there are none. */
 function pagesOf({ segment, bytes: size, unit }: SegmentAttributes, { offset, bytes }: ByteRange): PageRange {
-  const end = bytes === 0 ? size : offset + bytes
+  const end = bytes === 0 ? size : Math.min(size, offset + bytes)
   return { segment, first: Math.floor(offset / unit), last: Math.floor((end - 1) / unit) }
 }

@@ -1,7 +1,7 @@
 /** What a step wants done, in order: the union of what the pure rooms ask for. */
 import type { AcquireEffect, ReleaseEffect, RoomEffect } from '../base/effects.js'
 import type { CoherenceEffect, ReleasedEffect } from '../coherence/effects.js'
-import type { SpanQueryEffect } from '../heap/index.js'
+import type { ArenaSizedEffect, SpanQueryEffect } from '../heap/index.js'
 import type { HeapMessage } from '../heap/messages.js'
 import type { NamesEffect } from '../names/effects.js'
 import type { WordEffect } from '../sync/index.js'
@@ -18,3 +18,4 @@ export type Effect =
   | RoomEffect<HeapMessage>
   | SpanQueryEffect
   | WordEffect
+  | ArenaSizedEffect

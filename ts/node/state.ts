@@ -46,6 +46,11 @@ export function accessOf(state: NodeState, segment: SegmentId, page: Page): Acce
   return inspect.accessOf(engine, state.coherence, segment, page)
 }
 
+/** Is that beyond the segment's end, where no message is taken in any more? */
+export function isBeyond({ coherence }: NodeState, segment: SegmentId, page: Page): boolean {
+  return page >= (coherence.segments.get(segment)?.limit ?? Infinity)
+}
+
 /** May a first write to the page take a twin of it on this node? */
 export function mayTwin(state: NodeState, segment: SegmentId, page: Page): boolean {
   return inspect.mayTwin(engine, state.coherence, segment, page)

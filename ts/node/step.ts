@@ -17,10 +17,19 @@ import type { CoherenceEffect } from '../coherence/effects.js'
 import type { Engine } from '../coherence/engine.js'
 import { EDGE_FIELDS } from '../coherence/lrc/messages.js'
 import { COHERENCE_TYPES } from '../coherence/messages.js'
+import { segmentSized } from '../coherence/resize.js'
 import { segmentGone, segmentMade } from '../coherence/state.js'
-import { heapGone, heapLost, heapMade, heapMessage, heapRequest, type HeapEffect } from '../heap/index.js'
+import { heapGone, heapLost, heapMade, heapMessage, heapRequest, heapArena, type HeapEffect } from '../heap/index.js'
 import { HEAP_FIELDS } from '../heap/messages.js'
-import { attributesOf, namesJoined, namesLet, namesLost, namesMessage, namesRequest } from '../names/index.js'
+import {
+  attributesOf,
+  namesArena,
+  namesJoined,
+  namesLet,
+  namesLost,
+  namesMessage,
+  namesRequest,
+} from '../names/index.js'
 import type { NamesEffect } from '../names/effects.js'
 import { NAMES_FIELDS } from '../names/messages.js'
 import { syncCancel, syncExit, syncLost, syncMessage, syncRequest, syncWord, type SyncEffect } from '../sync/index.js'
@@ -116,6 +125,24 @@ function sift(engine: Engine, state: NodeState, effects: Effect[], first: number
       inbox.push(message)
       continue
     }
+    if (effect.do === 'Arena') {
+      const made: HeapEffect[] = []
+      heapArena(state.heap, effect.segment, effect.bytes, made)
+      effects.splice(at--, 1, ...made)
+      continue
+    }
+    if (effect.do === 'ArenaSized') {
+      const made: NamesEffect[] = []
+      namesArena(effect.segment, effect.bytes, effect.used, made)
+      effects.splice(at--, 1, ...made)
+      continue
+    }
+    // A node that gives up waiting for a growth (bytes as before) goes on with messages of those that do not.
+    if (effect.do === 'SegmentSized' && (effect.bytes !== effect.before || effect.coming > effect.bytes)) {
+      const made: CoherenceEffect[] = []
+      segmentSized(engine, state.coherence, effect.segment, Math.max(effect.bytes, effect.coming), made)
+      effects.splice(at + 1, 0, ...made)
+    }
     if (effect.do === 'SegmentMade') {
       segmentMade(state.coherence, effect.attributes)
       heapMade(state.heap, effect.attributes)
@@ -140,6 +167,7 @@ function request(
     case 'stat':
     case 'unlink':
     case 'list':
+    case 'resize':
       return namesRequest(state.names, ticket, request, effects as NamesEffect[])
     case 'alloc':
     case 'realloc':

@@ -24,6 +24,7 @@ export function createNodes(count: number, pages: number, step: Step, protocol: 
     segment: SEGMENT,
     name: 'sim',
     bytes: pages * PAGE_SIZE,
+    maxBytes: pages * PAGE_SIZE,
     ...MODELS[protocol],
     homes,
     uid: 0,

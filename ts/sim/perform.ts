@@ -87,6 +87,9 @@ export function perform(world: World, at: NodeId): void {
     case 'Retry':
       node.kernel.retry(effect.page)
       break
+    case 'Beyond':
+      node.kernel.retry(effect.page)
+      break
     case 'Poison':
       if (world.losses === 0) throw new Violation(`node ${at} poisons p${effect.page}, yet no node was lost`)
       node.kernel.poison(effect.page)

@@ -142,6 +142,12 @@ export function lossEvent(context: Context): HomeEvent | undefined {
   return isSharer(pages, page, from) ? 'SharerLost' : undefined
 }
 
+/** Is the master copy here? */
+export function isMaster(context: Context): boolean {
+  const now = homeState(context)
+  return now === 'S' || now === 'E'
+}
+
 function copyState({ pages, page }: Context): CopyState {
   return COPY_STATES[copyStateNumber(pages, page)]!
 }

@@ -349,7 +349,7 @@ function listed(list: readonly PageName[]): { segments: number[]; pages: number[
   return { segments: list.map(({ segment }) => segment), pages: list.map(({ page }) => page) }
 }
 
-/** The pages that a peer has listed, checked; undefined for one whose segment has gone meanwhile. */
+/** The pages that a peer has listed, checked; undefined for one whose segment has gone, or shrunk, meanwhile. */
 function pagesOf(
   state: CoherenceState,
   { type, segments, pages }: Extract<EdgeMessage, { type: 'Flush' | 'FlushAck' | 'Notice' }>,
@@ -362,7 +362,7 @@ function pagesOf(
     if (found === undefined) return undefined
     expectOfPeer(found.protocol === 'lrc', `${type} for segment ${segment}, which is ${found.protocol}`)
     expectOfPeer(Number.isInteger(page) && page >= 0 && page < found.pages, `${type}: page ${page}`)
-    return { pages: found, page }
+    return page < found.limit ? { pages: found, page } : undefined
   })
 }
 

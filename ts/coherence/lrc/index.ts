@@ -1,7 +1,7 @@
 /** lrc put together: what the engine needs to run it. */
 import type { Protocol } from '../protocol.js'
 import { copyActions, homeActions } from './actions.js'
-import { copyEvent, faultEvent, homeEvent, lossEvent, reliesOn } from './classify.js'
+import { copyEvent, faultEvent, homeEvent, isMaster, lossEvent, reliesOn } from './classify.js'
 import { COPY_EVENTS, COPY_STATES, copyTable, type CopyAction, type CopyEvent, type CopyState } from './copy.table.js'
 import { acquire, edgeMessage, edgesLost, evict, release } from './edges.js'
 import {
@@ -33,6 +33,8 @@ export const lrc: Lrc = {
     RW_A: 'read',
     X: 'none',
   },
+  lost: 'X',
+  isMaster,
   faultEvent,
   evictEvent: () => undefined, // edges.evict
   copyEvent,

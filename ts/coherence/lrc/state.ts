@@ -104,6 +104,28 @@ export function isUnderWay(edges: EdgeState, segment: SegmentId, page: Page): bo
   return false
 }
 
+/** The segment has no pages from this one on any more. Flushes and tellings that are under way end as they would have,
+ * and say nothing about those pages. */
+export function forgetPages(edges: EdgeState, segment: SegmentId, first: Page): void {
+  const isGone = (name: PageName) => name.segment === segment && name.page >= first
+  for (const sets of [edges.dirty, edges.stale, edges.untold]) {
+    for (const page of [...(sets.get(segment) ?? [])]) if (page >= first) deletePage(sets, segment, page)
+  }
+  for (const [number, flush] of edges.flushes) {
+    edges.flushes.set(number, { ...flush, kept: flush.kept.filter((name) => !isGone(name)) })
+  }
+  for (const [number, telling] of edges.tellings) {
+    // Who has been told answers for each page of its list, by its place.
+    const awaited = new Map(
+      [...telling.awaited].map(([node, list]) => [node, list.map((one) => (isGone(one) ? NO_NAME : one))]),
+    )
+    edges.tellings.set(number, { ...telling, awaited, moving: telling.moving.filter((name) => !isGone(name)) })
+  }
+}
+
+/** Of no segment. */
+const NO_NAME: PageName = { segment: 0, page: 0 }
+
 /** The segment is gone. */
 export function forgetSegment({ dirty, stale, untold }: EdgeState, segment: SegmentId): void {
   for (const sets of [dirty, stale, untold]) sets.delete(segment)

@@ -29,6 +29,7 @@ export const mrswDynamic: MrswDynamic = {
   home: { states: OWNER_STATES, events: OWNER_EVENTS, table: ownerTable, actions: ownerActions },
   settled: OWNER_SETTLED,
   access: { I: 'none', S: 'read', M: 'write', IS_D: 'none', IM_D: 'none', SM_A: 'read', X: 'none' },
+  lost: 'X',
   faultEvent,
   evictEvent,
   copyEvent,

@@ -25,6 +25,7 @@ export const mrsw: Mrsw = {
     IE_A: 'none',
     X: 'none',
   },
+  lost: 'X',
   faultEvent,
   evictEvent,
   copyEvent,

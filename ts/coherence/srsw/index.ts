@@ -14,6 +14,7 @@ export const srsw: Srsw = {
   home: { states: HOME_STATES, events: HOME_EVENTS, table: homeTable, actions: homeActions },
   settled: HOME_SETTLED,
   access: { I: 'none', M: 'write', IM_D: 'none', ME_A: 'write', IE_A: 'none', X: 'none' },
+  lost: 'X',
   faultEvent,
   evictEvent,
   copyEvent,
