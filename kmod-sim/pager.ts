@@ -225,14 +225,15 @@ export class Pager {
     this.#eachPart(segment, offset, bytes, (process, start, length) => this.poison(process, start, length))
   }
 
-  /** Of every view that shows some of the segment's `bytes` from byte `offset` on; `visit` may drain. */
+  /** Of every view that shows some of the segment's `bytes` from byte `offset` on. `visit` may drain, and those of a
+   * child which that brings follow. */
   #eachPart(
     segment: SegmentId,
     offset: number,
     bytes: number,
     visit: (process: Process, start: number, length: number) => void,
   ): void {
-    for (const process of [...this.processes.all()]) {
+    for (const process of this.processes.all()) {
       const parts: [start: number, length: number][] = []
       process.table.forEachPart(segment, offset, bytes, (start, length) => parts.push([start, length]))
       for (const [start, length] of parts) if (!process.ended) visit(process, start, length)

@@ -18,7 +18,7 @@ const attributes: SegmentAttributes = {
   segment: 1,
   name: 'one',
   bytes: 8192,
-  maxBytes: 16384,
+  maxBytes: 8192,
   consistency: 'mrsw',
   manager: 'fixed',
   unit: 4096,
