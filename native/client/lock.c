@@ -36,7 +36,7 @@ struct gshm_mutex {
   _Atomic uint64_t place;                /* generation << 32 | slot */
   struct gshm_mutex *next;
   uint32_t kind;
-  uint64_t number;
+  uint64_t number; /* of a name: its length */
   char name[GSHM_NAME_MAX + 1];
 };
 typedef struct gshm_mutex mutex;
@@ -69,22 +69,48 @@ int gshm_key_frame_of(struct gshm_key_frame *frame, gshm_key key, const char *wh
   }
 }
 
-/* FNV-1a (Fowler, Noll, Vo). */
-static uint32_t hash_of(gshm_key key) {
-  uint64_t hash = 14695981039346656037u ^ key.kind;
-  if (key.kind != GSHM_BY_NAME) hash = (hash ^ key.number) * 1099511628211u;
-  else if (key.name) for (const char *at = key.name; *at; at++) hash = (hash ^ (unsigned char)*at) * 1099511628211u;
-  return (uint32_t)(hash ^ hash >> 32) % BUCKETS;
+static inline uint32_t mixed(uint64_t hash, uint64_t with) {
+  hash = (hash ^ with) * 0x9E3779B97F4A7C15u; /* 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4) */
+  return (uint32_t)(hash ^ hash >> 32);
 }
 
-static bool is_called(const mutex *m, gshm_key key) {
-  if (m->kind != key.kind) return false;
-  return key.kind == GSHM_BY_NAME ? key.name && strcmp(m->name, key.name) == 0 : m->number == key.number;
+/* The last bytes of a name, eight of them where it has as many: looking a name up is most of what locking by it
+ * costs, and so it is read in words. */
+static inline uint64_t last_word(const char *name, size_t length) {
+  uint64_t word = 0;
+  if (length >= sizeof word) memcpy(&word, name + length - sizeof word, sizeof word);
+  else for (size_t at = 0; at < length; at++) word = word << 8 | (unsigned char)name[at];
+  return word;
 }
 
-static mutex *find(gshm_key key) {
-  mutex *m = buckets[hash_of(key)];
-  while (m && !is_called(m, key)) m = m->next;
+static inline uint32_t hash_of_name(const char *name, size_t length) {
+  uint64_t hash = length;
+  for (size_t at = 0; at + sizeof hash < length; at += sizeof hash) {
+    uint64_t word;
+    memcpy(&word, name + at, sizeof word);
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+  }
+  return mixed(hash, last_word(name, length));
+}
+
+static inline bool is_named(const mutex *m, const char *name, size_t length) {
+  if (m->kind != GSHM_BY_NAME || m->number != length) return false;
+  for (size_t at = 0; at + sizeof(uint64_t) < length; at += sizeof(uint64_t))
+    if (memcmp(m->name + at, name + at, sizeof(uint64_t)) != 0) return false;
+  return last_word(m->name, length) == last_word(name, length);
+}
+
+static inline mutex *find_named(const char *name) {
+  size_t length = name ? strlen(name) : 0;
+  mutex *m = buckets[hash_of_name(name, length) % BUCKETS];
+  while (m && !is_named(m, name, length)) m = m->next;
+  return m;
+}
+
+static inline mutex *find(gshm_key key) {
+  if (key.kind == GSHM_BY_NAME) return find_named(key.name);
+  mutex *m = buckets[mixed(key.kind, key.number) % BUCKETS];
+  while (m && (m->kind != key.kind || m->number != key.number)) m = m->next;
   return m;
 }
 
@@ -191,6 +217,11 @@ static struct words *words_of(uint32_t segment) {
   return words;
 }
 
+static mutex *_Atomic *bucket_of(const mutex *m) {
+  uint32_t hash = m->kind == GSHM_BY_NAME ? hash_of_name(m->name, m->number) : mixed(m->kind, m->number);
+  return &buckets[hash % BUCKETS];
+}
+
 /* The one of that key, made if need be; NULL: none can be, for want of memory or because there are too many. */
 static mutex *obtain(gshm_key key) {
   mutex *m = find(key);
@@ -199,10 +230,11 @@ static mutex *obtain(gshm_key key) {
   m = find(key);
   if (!m && remembered < REMEMBERED_MAX && (m = calloc(1, sizeof *m))) {
     m->kind = key.kind;
-    m->number = key.number;
-    if (key.kind == GSHM_BY_NAME) strcpy(m->name, key.name);
-    m->next = buckets[hash_of(key)];
-    buckets[hash_of(key)] = m;
+    m->number = key.kind == GSHM_BY_NAME ? strlen(key.name) : key.number;
+    if (key.kind == GSHM_BY_NAME) memcpy(m->name, key.name, m->number);
+    mutex *_Atomic *bucket = bucket_of(m);
+    m->next = *bucket;
+    *bucket = m;
     remembered++;
   }
   pthread_mutex_unlock(&adding);
