@@ -123,10 +123,13 @@ t.test('semaphore: made once, waits in order, gives up, and is there until it is
   const waits = c.thread('take', 's')
   await a.ok('post', 's', 1)
   t.match(await waits, done)
+  const counts = () => status(cluster.socket(2)).processes
+  const before = counts()
   const killed = await probe(2)
   const never = killed.send('take', 's')
   await killed.kill()
   t.match(await never, { is: 'ended' })
+  t.equal(await becomes(before, counts), before)
   await semaphore.post(3)
   t.equal(await semaphore.value(), 3, 'who was killed took none')
   semaphore.waitSync({ timeoutMs: 0 })
