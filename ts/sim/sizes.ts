@@ -56,7 +56,7 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...mrsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 55_918 },
   { ...mrsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 69_354 },
   { ...mrsw, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 116_103 },
-  { ...mrsw, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, evictions: 2, losses: 1, states: 1_872_499 },
+  { ...mrsw, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, evictions: 2, losses: 1, states: 2_251_098 },
 
   { ...srsw, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 10_966 },
   { ...srsw, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 14_041 },
@@ -77,7 +77,7 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...srsw, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, evictions: 2, states: 35_025 },
   { ...srsw, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, evictions: 2, losses: 1, states: 40_180 },
   { ...srsw, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 93_468 },
-  { ...srsw, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, evictions: 2, losses: 1, states: 1_223_437 },
+  { ...srsw, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, evictions: 2, losses: 1, states: 1_235_289 },
 
   { ...dynamic, name: '2n1p', when: 'test', nodes: 2, threads: 2, ops: 1, states: 20_408 },
   { ...dynamic, name: '2n2p', when: 'test', nodes: 2, pages: 2, ops: 2, states: 18_085 },
