@@ -103,7 +103,6 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...lrc, name: '2n1p-2locks', when: 'daily', nodes: 2, ops: 2, places: 1, locks: 2, states: 37_889 },
   { ...lrc, name: '2n1p-2threads', when: 'daily', nodes: 2, threads: 2, ops: 1, places: 1, states: 250_155 },
   { ...lrc, name: '3n1p-2ops', when: 'full', nodes: 3, ops: 2, places: 1, states: 1_480_355 },
-  { ...lrc, name: '3n1p-3ops', when: 'full', nodes: 3, ops: 3, places: 1, states: 39_943_474 },
   { ...lrc, name: '3n1p-2locks', when: 'daily', nodes: 3, ops: 1, places: 1, locks: 2, states: 30_469 },
   { ...lrc, name: '3n1p-lost', when: 'daily', nodes: 3, ops: 1, places: 1, losses: 1, states: 97_801 },
 
