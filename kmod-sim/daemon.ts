@@ -13,6 +13,7 @@ import {
   createNode,
   isBeyond,
   isFlushing,
+  isFresh,
   mayTwin,
   touchedPages,
   type NodeState,
@@ -23,6 +24,7 @@ import { Beyond } from './beyond.js'
 import { Device } from './device.js'
 import { FaultPath } from './fault-path.js'
 import { FrameStore } from './frame-store.js'
+import { freshRun } from './fresh-run.js'
 import { Hold } from './hold.js'
 import { inspect } from './inspect.js'
 import { Keeper } from './keeper.js'
@@ -108,7 +110,12 @@ export class Daemon {
       isHere: (segment, page) => accessOf(this.#state, segment, page) !== 'none' || this.#frames.present(segment, page),
       makeRoom: (frames) => this.#reclaim.makeRoom(frames),
       park: (fault) => this.#reclaim.park(fault),
-      fault: (segment, page, access) => this.#runtime.submit({ is: 'fault', segment, page, access }),
+      freshRun: (segment, page) => this.#freshRun(segment, page),
+      fault: (segment, page, access, pages) => {
+        this.#runtime.pager.run = pages > 1 ? { page: globalPage(segment, page), pages } : undefined
+        this.#runtime.submit({ is: 'fault', segment, page, access })
+        this.#runtime.pager.run = undefined
+      },
       refuse: (process, address, why) => this.#refuse(process, address, why),
       forked: (parent, userfaultfd) => this.#processes.forked(parent, userfaultfd),
       unmapped: (process, start, end) => {
@@ -259,6 +266,7 @@ export class Daemon {
         drain: (process) => this.#poll.drain(process.id),
         beyond: (segment, page) => this.#beyond.poisoned(segment, page),
         left: (segment, page) => this.#reclaim.left(segment, page),
+        writable: (segment, page) => accessOf(this.#state, segment, page) === 'write',
         stayed: (segment, page) => this.#reclaim.stayed(segment, page),
         kill: (process, why) => this.#kill(process, why),
         warn: (text) => this.#quiet.about('the pager', text),
@@ -282,6 +290,20 @@ export class Daemon {
   #tellWhetherFull(segment: SegmentId, page: Page): void {
     const full = !this.#reclaim.evictFor(this.#units.frames(segment, page))
     if (full !== this.#state.coherence.full) this.#runtime.submit({ is: 'full', full })
+  }
+
+  /** Of pages in a span of this node; where memory is short each comes by itself. */
+  #freshRun(segment: SegmentId, page: Page): number {
+    const unit = this.#units.of(segment)
+    const span = this.#spans.around(segment, page * unit)
+    if (span === undefined) return 1
+    const run = freshRun(page, {
+      first: span.from / unit,
+      end: span.to / unit,
+      writable: (other) => accessOf(this.#state, segment, other) === 'write',
+      fresh: (other) => isFresh(this.#state, segment, other),
+    })
+    return this.#frames.hasRoom(this.#waiting.frames + (run * unit) / PAGE_SIZE) ? run : 1
   }
 
   /** Frames and twins that a fault takes at most. */

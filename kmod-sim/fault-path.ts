@@ -40,7 +40,10 @@ export interface FaultHost {
   makeRoom(frames: number): boolean
   /** The fault waits for room; `serve` gets it back. */
   park(fault: Parked): void
-  fault(segment: SegmentId, page: Page, access: Access): void
+  /** How many pages from this one on a first store to it gets at once (fresh-run.ts). */
+  freshRun(segment: SegmentId, page: Page): number
+  /** @param pages so many from this one on are mapped where its thread waits, if this brings it write access at once */
+  fault(segment: SegmentId, page: Page, access: Access, pages: number): void
   /** SIGBUS: `why` is logged. */
   refuse(process: Process, address: number, why: string): void
   forked(parent: Process, userfaultfd: number): void
@@ -163,6 +166,17 @@ export class FaultPath {
     this.#enter(segment, page, process, address, access, thread, mapped)
   }
 
+  /** The pages behind this one that come with it, if any: first, so that all can be mapped at once. Gives their number. */
+  #run(segment: SegmentId, page: Page): number {
+    const run = this.host.freshRun(segment, page)
+    let got = 1
+    for (; got < run; got++) {
+      this.host.fault(segment, page + got, 'write', 1)
+      if (this.host.access(segment, page + got) !== 'write') break
+    }
+    return got
+  }
+
   /** The engine's page, a coherence unit. */
   #pageAt(view: View, address: number): Page {
     return Math.floor(offsetOf(view, address) / this.host.units.of(view.segment))
@@ -192,7 +206,7 @@ export class FaultPath {
     else if (now === 'read') this.counts.upgrade++
     else this.counts.write++
     this.waiting.add(key, { process, address, thread, mapped, frames: this.host.units.frames(segment, page) })
-    this.host.fault(segment, page, access)
+    this.host.fault(segment, page, access, now === 'none' && access === 'write' ? this.#run(segment, page) : 1)
     if (this.waiting.has(key)) this.counts.remote++
     else this.counts.local++
   }

@@ -38,11 +38,15 @@ export interface PagerHost {
   beyond(segment: SegmentId, page: Page): void
   /** The page was to leave this node, and could not. */
   stayed(segment: SegmentId, page: Page): void
+  /** May threads here store to the page? */
+  writable(segment: SegmentId, page: Page): boolean
   /** Something a user should read. */
   warn(text: string): void
 }
 
 export class Pager {
+  /** Pages that are here already, from behind the (global) page on that is installed now, to be mapped with it. */
+  run: { readonly page: number; readonly pages: number } | undefined
   /** The payload for the Sends that follow a Copy. */
   copied: Uint8Array | undefined
   /** The payload for the Flush that follows its Diffs. */
@@ -139,7 +143,8 @@ export class Pager {
     const waiters = this.waiting.take(globalPage(segment, page))
     if (waiters.length === 0) return
     const offset = page * this.frames.units.of(segment)
-    const end = offset + this.frames.units.bytes(segment, page)
+    const last = access === 'write' ? this.#lastOfRun(segment, page) : page
+    const end = last * this.frames.units.of(segment) + this.frames.units.bytes(segment, last)
     let served: Process | undefined
     let from = 0
     let to = 0
@@ -167,6 +172,14 @@ export class Pager {
           this.#foreign(segment, process, address)
       }
     }
+  }
+
+  #lastOfRun(segment: SegmentId, page: Page): Page {
+    if (this.run?.page !== globalPage(segment, page)) return page
+    const end = page + this.run.pages
+    let last = page
+    while (last + 1 < end && this.host.writable(segment, last + 1)) last++
+    return last
   }
 
   #retry(segment: SegmentId, page: Page): void {

@@ -95,6 +95,15 @@ export class Spans {
     })
   }
 
+  /** The span of this node that the offset lies in, as [from, to) of the segment. */
+  around(segment: SegmentId, offset: number): { readonly from: number; readonly to: number } | undefined {
+    const heap = this.#heaps.get(segment)
+    if (heap === undefined || heap.spans.size === 0) return undefined
+    const chunk = Math.floor(offset / heap.spanBytes)
+    if (!heap.spans.has(chunk)) return undefined
+    return { from: chunk * heap.spanBytes, to: (chunk + 1) * heap.spanBytes }
+  }
+
   /** Frees a block of a span of this node; false: it has none there. Throws NOT_ALLOCATED. */
   free(segment: SegmentId, offset: number): boolean {
     const heap = this.#heaps.get(segment)

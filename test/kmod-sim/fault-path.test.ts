@@ -30,6 +30,7 @@ function setUp(over: Partial<FaultHost> = {}) {
     beyond: (_, address, segment, offset) => log.push(`${address / P} is beyond: ${segment}.${offset / P}`),
     makeRoom: () => true,
     park: () => log.push('parked'),
+    freshRun: () => 1,
     fault: (_, page) => log.push(`fault of page ${page}`),
     refuse: (_, address) => log.push(`refused ${address / P}`),
     forked: () => log.push('forked'),

@@ -53,6 +53,7 @@ function setUp(t: Test, drain: (process: Process) => void = () => {}) {
       kill: (process) => (log.push(`${process.pid} killed`), end(process)),
       beyond: (segment, page) => void log.push(`${segment}.${page} beyond`),
       left: (segment, page) => void log.push(`${segment}.${page} left`),
+      writable: () => false,
       stayed: (segment, page) => void log.push(`${segment}.${page} stayed`),
       warn: (text) => log.push(text),
     },

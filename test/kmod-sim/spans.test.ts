@@ -265,7 +265,7 @@ t.test('lrc: a block that another node frees, and its span that moves, are edges
   const [a, b] = probes as [Probe, Probe]
   for (let round = 1; round <= 5; round++) {
     const block = await a.ok('alloc', 0, 4096)
-    t.equal((await b.ok('get', await b.ok('pointer', block))) >= 0n, true) // a copy there, to be invalidated
+    t.equal((await b.ok('get', await b.ok('pointer', block))) >= 0n, true) // a copy is there, to be invalidated
     await a.ok('put', await a.ok('pointer', block), round)
     await a.ok('free', 0, block)
     const again = await b.ok('alloc', 0, 4096)
@@ -291,5 +291,43 @@ t.test('lrc: a block that another node frees, and its span that moves, are edges
     const whole = await b.ok('alloc', 0, BYTES)
     t.equal(await b.ok('get', await b.ok('pointer', span)), BigInt(round + 300), 'all of the segment is here now')
     await b.ok('free', 0, whole)
+  }
+})
+
+t.test('spans: fresh pages whose home is here come in runs, and are as zero as others', async (t) => {
+  for (const consistency of ['mrsw', 'lrc', 'srsw']) {
+    const cluster = await startCluster(t, 2)
+    const probes = [await Probe.start(cluster.socket(0)), await Probe.start(cluster.socket(1))] as const
+    t.teardown(() => Promise.all(probes.map((probe) => probe.kill())))
+    const [a, b] = probes
+    for (const probe of probes) {
+      await probe.ok('createWith', 'runs', 2 ** 24, 1, 'home=0', `consistency=${consistency}`)
+      await probe.ok('map', 0, 0, 0, 0)
+    }
+    const first = await a.ok('alloc', 0, 4096) // the first of the 16 pages of a span
+    const at = await a.ok('pointer', first)
+    const faults = () => status(cluster.socket(0)).faults.write
+    const before = faults()
+    const seen: number[] = []
+    for (let page = 0; page < 16; page++) {
+      await a.ok('put', at + BigInt(page * P), page + 1)
+      seen.push(faults() - before)
+    }
+    t.same(seen, [1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5], `${consistency}: 1, 2, 4, 8, and the last`)
+    t.equal(await a.ok('wrong', at + 8n, P - 8, 0), 0n, 'zeros')
+    t.equal(await a.ok('wrong', at + BigInt(12 * P + 8), P - 8, 0), 0n, 'zeros')
+    await a.ok('release', 0, 0, 0)
+    await b.ok('acquire', 0, 0, 0)
+    for (let page = 0; page < 16; page++) {
+      t.equal(
+        await b.ok('get', (await b.ok('pointer', first)) + BigInt(page * P)),
+        BigInt(page + 1),
+        'another node sees it',
+      )
+    }
+    const there = await b.ok('alloc', 0, 4096)
+    for (let page = 0; page < 16; page++) await b.ok('put', (await b.ok('pointer', there)) + BigInt(page * P), page)
+    t.equal(status(cluster.socket(1)).faults.write, 16, 'where the home is elsewhere they come one by one')
+    await a.ok('unlink', 'runs')
   }
 })

@@ -41,6 +41,13 @@ export function accessOf(engine: Engine, state: CoherenceState, segment: Segment
   return protocol.access[protocol.copy.states[copyStateNumber(pages, page)] ?? ''] ?? 'none'
 }
 
+/** Nobody has asked for the page yet, as far as its home knows, which is this node. */
+export function isFresh(state: CoherenceState, segment: SegmentId, page: Page): boolean {
+  const pages = state.segments.get(segment)
+  if (pages === undefined || !mayServe(pages, page, state.self) || homeOf(pages, page) !== state.self) return false
+  return findRecord(pages.home, homeIndex(pages, page)) === NO_SLOT && findRecord(pages.copies, page) === NO_SLOT
+}
+
 /** A page is twinned where writes are made known at releases, but not on its home, whose frame is the master copy. */
 export function mayTwin(engine: Engine, state: CoherenceState, segment: SegmentId, page: Page): boolean {
   const pages = state.segments.get(segment)

@@ -51,6 +51,11 @@ export function isBeyond({ coherence }: NodeState, segment: SegmentId, page: Pag
   return page >= (coherence.segments.get(segment)?.limit ?? Infinity)
 }
 
+/** Has nobody asked for the page yet, and is its home here? Then a fault on it needs no other node. */
+export function isFresh(state: NodeState, segment: SegmentId, page: Page): boolean {
+  return inspect.isFresh(state.coherence, segment, page)
+}
+
 /** May a first write to the page take a twin of it on this node? */
 export function mayTwin(state: NodeState, segment: SegmentId, page: Page): boolean {
   return inspect.mayTwin(engine, state.coherence, segment, page)
