@@ -12,9 +12,9 @@ export interface SpanPages {
   /** The first one that is not of the span. */
   readonly end: Page
   /** May threads here store to it? */
-  writable(page: Page): boolean
+  readonly writable: (page: Page) => boolean
   /** Is its home here, and nobody has asked for it yet? */
-  fresh(page: Page): boolean
+  readonly fresh: (page: Page) => boolean
 }
 
 /** How many pages from `page` on a store to it gets; 1: that one. */
