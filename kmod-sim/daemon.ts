@@ -61,7 +61,12 @@ export class Daemon {
   readonly #device: Device
   readonly #hold: Hold
   readonly #reclaim: Reclaim
-  readonly #words = new LockWords({ says: (key) => this.#runtime.submit({ is: 'word', key, held: false }) })
+  readonly #words = new LockWords({
+    exists: (segment) => attributesOf(this.#state.names, segment) !== undefined,
+    says: (key) => this.#runtime.submit({ is: 'word', key, held: false }),
+    made: (segment, fd) => this.#keeper.addLocks(segment, fd),
+    gone: (segment) => this.#keeper.dropLocks(segment),
+  })
   readonly #beyond: Beyond
   readonly #quiet = new QuietLog((text) => this.log.warn(text))
   readonly #messages = { sent: 0, received: 0 }

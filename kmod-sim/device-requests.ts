@@ -38,8 +38,8 @@ export interface DeviceRequestsHost {
   inspect(what: number, name: string): Promise<string>
 }
 
-/** hello says who is there: device.ts. */
-type Op = Exclude<DeviceRequest['op'], 'hello'>
+/** hello says who is there: device.ts. cancel is about a request. */
+type Op = Exclude<DeviceRequest['op'], 'hello' | 'cancel'>
 type RequestOf<O extends Op> = Extract<DeviceRequest, { op: O }>
 type Handlers = { readonly [O in Op]: (client: DeviceClient, request: RequestOf<O>) => void }
 
@@ -49,6 +49,11 @@ export class DeviceRequests {
   handle(client: DeviceClient, request: RequestOf<Op>): void {
     const handler = this.#handlers[request.op] as (client: DeviceClient, request: RequestOf<Op>) => void
     handler(client, request)
+  }
+
+  /** Whatever the client waits for, if that can be cancelled, it is to wait no more for. */
+  cancel(client: DeviceClient): void {
+    if (client.waits !== undefined) this.host.cancel(client.waits)
   }
 
   readonly #handlers: Handlers = {
@@ -183,10 +188,6 @@ export class DeviceRequests {
       if (segment !== 0) this.#mustHold(client, segment)
       const { fd, bell, number } = this.host.words.shown(segment, client.process!.id)
       client.reply(request, { process: number }, what === LOCK_BELL ? bell : fd)
-    },
-
-    cancel: (client) => {
-      if (client.waits !== undefined) this.host.cancel(client.waits)
     },
 
     object: (client, request) => {

@@ -68,6 +68,7 @@ export class Device implements DeviceHandlers {
     const client = this.#clients.get(channel)
     try {
       if (client === undefined) return
+      if (request.op === 'cancel') return this.#requests.cancel(client) // has no reply, whatever it is
       if (client.process?.ended === true) throw new GshmError('DETACHED', 'the process has been ended')
       this.#admit(client, request)
       if (request.op === 'hello') this.#hello(client, request, fds)

@@ -24,6 +24,7 @@ export class Keeper implements KeeperLink {
   /** What it holds, to be handed to the next. */
   readonly #channels = new Map<number, { channel: FaultChannel; pidfd: number }>()
   readonly #frames = new Map<number, Frames>()
+  readonly #locks = new Map<number, number>()
   #child!: ChildProcess
   #link!: KeeperLink
   #closing = false
@@ -57,6 +58,16 @@ export class Keeper implements KeeperLink {
   dropFrames(segment: number): void {
     this.#frames.delete(segment)
     this.#tell((link) => link.dropFrames(segment))
+  }
+
+  addLocks(segment: number, fd: number): void {
+    this.#locks.set(segment, fd)
+    this.#tell((link) => link.addLocks(segment, fd))
+  }
+
+  dropLocks(segment: number): void {
+    this.#locks.delete(segment)
+    this.#tell((link) => link.dropLocks(segment))
   }
 
   close(): void {
@@ -96,6 +107,7 @@ export class Keeper implements KeeperLink {
       return this.host.failed(`the keeper is gone and cannot be replaced: ${(error as Error).message}`)
     }
     for (const [segment, frames] of this.#frames) this.#tell((link) => link.addFrames(segment, frames))
+    for (const [segment, fd] of this.#locks) this.#tell((link) => link.addLocks(segment, fd))
     for (const [id, { channel, pidfd }] of this.#channels) this.#tell((link) => link.addChannel(id, channel, pidfd))
   }
 

@@ -90,20 +90,28 @@ export class LockPages {
 
   /** Keys of the locks that have been given back shut since the last call. */
   rung(): string[] {
-    const locks = this.words.rung(this.#bySlot.length).map((slot) => this.#bySlot[slot])
-    return locks.flatMap((lock) => (lock?.used === true ? [lock.key] : []))
+    // Once over all of them: whoever rings for ever must not keep the daemon here.
+    const slots = this.words.rung(this.#bySlot.length)
+    return this.#keysOf(slots)
   }
 
   /** Takes whatever a process holds that has ended; gives the keys. */
   bury(process: number): string[] {
-    const slots = this.words.held(process, this.#bySlot.length)
-    return slots.map((slot) => this.#bySlot[slot]!).flatMap(({ key, used }) => (used ? [key] : []))
+    return this.#keysOf(this.words.held(process, this.#bySlot.length))
   }
 
-  /** Nobody gets a lock by its word any more. */
-  close(): void {
+  /** Nobody gets a lock by its word any more. Gives the keys of those that had one. */
+  close(): string[] {
     for (const { slot } of this.#bySlot) this.words.shut(slot)
     this.words.close()
+    return this.#bySlot.flatMap(({ key, used }) => (used ? [key] : []))
+  }
+
+  #keysOf(slots: readonly number[]): string[] {
+    return slots.flatMap((slot) => {
+      const lock = this.#bySlot[slot]
+      return lock?.used === true ? [lock.key] : []
+    })
   }
 
   #make(key: string): Lock | undefined {

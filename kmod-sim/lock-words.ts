@@ -14,8 +14,13 @@ import { LockPages, type Owner, type Place } from './lock-pages.js'
 const { LOCK_PROCESSES } = native.constants
 
 export interface LockWordsHost {
+  /** Is there such a segment (still)? */
+  exists(segment: SegmentId): boolean
   /** The lock's word has something to say: an event 'word' is to be stepped. */
   says(key: string): void
+  /** There is memory for words of the segment; the keeper wants it. */
+  made(segment: SegmentId, fd: number): void
+  gone(segment: SegmentId): void
 }
 
 export class LockWords {
@@ -39,7 +44,7 @@ export class LockWords {
     switch (effect.do) {
       case 'Lend': {
         const owner = { process: this.numberOf(effect.process), holder: effect.holder }
-        if (this.#pagesFor(key).lend(key, owner, effect.shut)) this.#here.delete(key)
+        if (this.#pagesFor(key)?.lend(key, owner, effect.shut) === true) this.#here.delete(key)
         else this.#here.set(key, { owner, shut: effect.shut })
         return
       }
@@ -114,9 +119,11 @@ export class LockWords {
     return held
   }
 
+  /** Who waits for a lock there, in a thread whose process has closed the segment, gets it still. */
   segmentGone(segment: SegmentId): void {
-    this.#pages.get(segment)?.close()
-    this.#pages.delete(segment)
+    const keys = this.#pages.get(segment)?.close() ?? []
+    if (this.#pages.delete(segment)) this.host.gone(segment)
+    for (const key of keys) this.host.says(key)
   }
 
   close(): void {
@@ -141,13 +148,18 @@ export class LockWords {
     return this.#pages.get(segmentOfKey(key))
   }
 
-  #pagesFor(key: string): LockPages {
-    return this.#pagesOf(key) ?? this.#open(segmentOfKey(key))
+  /** Undefined: the lock's segment is gone. */
+  #pagesFor(key: string): LockPages | undefined {
+    const segment = segmentOfKey(key)
+    const known = this.#pages.get(segment)
+    if (known !== undefined || (segment !== 0 && !this.host.exists(segment))) return known
+    return this.#open(segment)
   }
 
   #open(segment: SegmentId): LockPages {
     const pages = new LockPages(`gshm-locks:${segment}`)
     this.#pages.set(segment, pages)
+    this.host.made(segment, pages.words.fd)
     return pages
   }
 }

@@ -17,6 +17,8 @@ enum gshm_keeper_kind {
   GSHM_KEEPER_DROP_CHANNEL,
   GSHM_KEEPER_ADD_FRAMES, /* passes a segment's memfd; id: the segment */
   GSHM_KEEPER_DROP_FRAMES,
+  GSHM_KEEPER_ADD_LOCKS,  /* passes the memfd of lock words (lock_words.h); id: their segment, or 0 */
+  GSHM_KEEPER_DROP_LOCKS,
   GSHM_KEEPER_KIND_COUNT
 };
 

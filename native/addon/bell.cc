@@ -1,5 +1,6 @@
 /* bell.cc: Bell, an eventfd that processes write to and the daemon's event loop waits for. */
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -36,7 +37,9 @@ class Bell : public Napi::ObjectWrap<Bell> {
  private:
   void Ring() {
     uint64_t times;
-    if (read(fd_, &times, sizeof times) < 0) return;
+    struct iovec into = {&times, sizeof times};
+    /* Processes share its flags and may clear O_NONBLOCK, and may read it before we do. */
+    if (preadv2(fd_, &into, 1, -1, RWF_NOWAIT) < 0) return;
     rang_.Call(0, nullptr);
   }
 

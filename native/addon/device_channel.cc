@@ -52,7 +52,7 @@ bool DeviceChannel::CloseNow() {
 
 void DeviceChannel::Close(const Napi::CallbackInfo&) { CloseNow(); }
 
-/* One packet a wake-up: a well-behaved process has no second one before it has its reply. */
+/* One packet a wake-up: a well-behaved process has no second one before it has its reply, but a CANCEL. */
 void DeviceChannel::OnReady() {
   FromLoop(Env(), [this] {
     uint8_t bytes[GSHM_FRAME_MAX];
@@ -74,9 +74,9 @@ void DeviceChannel::OnPacket(const uint8_t* bytes, struct gshm_packet* packet) {
   if (packet->truncated) why = "longer than any frame";
   else if (packet->fds_lost == 1) why = "too many descriptors";
   if (!why.empty() || !DecodeHeader(bytes, packet->length, &header, &why)) return Malformed(packet, why);
-  bool cancels = header.op == GSHM_OP_CANCEL; /* of the request under way, which is answered: this is not */
+  const bool cancels = header.op == GSHM_OP_CANCEL; /* of the request under way, if there is one: no request itself */
   if (outstanding_ && !cancels) return Malformed(packet, "a request before the reply to the last one");
-  if (packet->fds_lost) { /* our shortage, not the process's fault: say so and go on */
+  if (packet->fds_lost && !cancels) { /* our shortage, not the process's fault: say so and go on */
     gshm_packet_close_fds(packet);
     DeviceBytes frame;
     EncodeFailure(header.op, header.serial, GSHM_E_DESCRIPTORS,

@@ -23,6 +23,8 @@ class KeeperLink : public Napi::ObjectWrap<KeeperLink> {
                            InstanceMethod<&KeeperLink::DropChannel>("dropChannel"),
                            InstanceMethod<&KeeperLink::AddFrames>("addFrames"),
                            InstanceMethod<&KeeperLink::DropFrames>("dropFrames"),
+                           InstanceMethod<&KeeperLink::AddLocks>("addLocks"),
+                           InstanceMethod<&KeeperLink::DropLocks>("dropLocks"),
                            InstanceMethod<&KeeperLink::Close>("close"),
                        });
   }
@@ -63,6 +65,15 @@ class KeeperLink : public Napi::ObjectWrap<KeeperLink> {
 
   void DropFrames(const Napi::CallbackInfo& info) {
     Send(info.Env(), GSHM_KEEPER_DROP_FRAMES, info[0], nullptr, 0);
+  }
+
+  void AddLocks(const Napi::CallbackInfo& info) {
+    int fd = FdOf(info.Env(), info[1]);
+    Send(info.Env(), GSHM_KEEPER_ADD_LOCKS, info[0], &fd, 1);
+  }
+
+  void DropLocks(const Napi::CallbackInfo& info) {
+    Send(info.Env(), GSHM_KEEPER_DROP_LOCKS, info[0], nullptr, 0);
   }
 
   void Close(const Napi::CallbackInfo&) { CloseNow(); }

@@ -1,4 +1,5 @@
 /* lock_words.cc: LockWords, the daemon's side of the words of locks. */
+#include <algorithm>
 #include <vector>
 
 #include "addon.h"
@@ -6,9 +7,6 @@
 #include "core/lock_words.h"
 
 namespace {
-
-/* Rung slots that are taken in one go: a word of the bitmap at least. */
-constexpr size_t kRungMax = 128;
 
 class LockWords : public Napi::ObjectWrap<LockWords> {
  public:
@@ -63,9 +61,9 @@ class LockWords : public Napi::ObjectWrap<LockWords> {
     return Napi::Number::New(env, static_cast<double>(number));
   }
 
-  static Napi::Array Slots(Napi::Env env, const std::vector<uint32_t>& slots) {
-    Napi::Array array = Napi::Array::New(env, slots.size());
-    for (uint32_t i = 0; i < slots.size(); i++) array.Set(i, Napi::Number::New(env, slots[i]));
+  static Napi::Array Slots(Napi::Env env, const uint32_t* slots, size_t count) {
+    Napi::Array array = Napi::Array::New(env, count);
+    for (uint32_t i = 0; i < count; i++) array.Set(i, Napi::Number::New(env, slots[i]));
     return array;
   }
 
@@ -102,15 +100,9 @@ class LockWords : public Napi::ObjectWrap<LockWords> {
 
   Napi::Value Rung(Info info) {
     uint32_t end = EndOf(info, info[0]);
-    std::vector<uint32_t> slots;
-    uint32_t some[kRungMax];
-    size_t count = kRungMax;
-    while (count > kRungMax - 64) { /* else all of the bitmap was looked at */
-      count = gshm_lock_words_rung(&words_, end, some, kRungMax);
-      slots.insert(slots.end(), some, some + count);
-      if (slots.size() > end) break; /* somebody rings as fast as this reads */
-    }
-    return Slots(info.Env(), slots);
+    rung_.resize(std::max(rung_.size(), (static_cast<size_t>(end) + 63) / 64 * 64)); /* room for all of them */
+    size_t count = gshm_lock_words_rung(&words_, end, rung_.data(), rung_.size());
+    return Slots(info.Env(), rung_.data(), count);
   }
   /* Takes whatever the process holds: its slots. */
   Napi::Value Held(Info info) {
@@ -123,11 +115,12 @@ class LockWords : public Napi::ObjectWrap<LockWords> {
       if (owner >> GSHM_WORD_HOLDER_BITS != process || owner == 0) continue;
       if (gshm_lock_words_take(&words_, slot, owner)) slots.push_back(slot);
     }
-    return Slots(env, slots);
+    return Slots(env, slots.data(), slots.size());
   }
 
   void Close(Info) { gshm_lock_words_close(&words_); }
 
+  std::vector<uint32_t> rung_; /* kept, for it is asked for whenever a bell rings */
   struct gshm_lock_words words_ = {-1, nullptr};
 };
 

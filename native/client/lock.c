@@ -27,6 +27,7 @@ _Static_assert((int)GSHM_BY_NAME == (int)GSHM_KEY_NAME && (int)GSHM_BY_NUMBER ==
 struct words {
   struct words *next;
   uint32_t segment;
+  bool gone; /* the segment has been closed: nothing lies there until it is opened again */
   struct gshm_lock_pages *pages;
 };
 
@@ -195,7 +196,7 @@ static struct words *words_of(uint32_t segment) {
   while (words && words->segment != segment) words = words->next;
   if (bell < 0) bell = shared(segment, GSHM_LOCK_BELL);
   if (bell < 0) return NULL;
-  if (words) {
+  if (words && !words->gone) {
     if (process != 0) return words;
     int again = shared(segment, GSHM_LOCK_MEMORY); /* a forked child: only its number is new */
     if (again >= 0) close(again);
@@ -203,8 +204,13 @@ static struct words *words_of(uint32_t segment) {
   }
   int fd = shared(segment, GSHM_LOCK_MEMORY);
   if (fd < 0) return NULL;
-  void *pages = mmap(NULL, sizeof(struct gshm_lock_pages), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  void *pages = mmap(words ? words->pages : NULL, sizeof(struct gshm_lock_pages), PROT_READ | PROT_WRITE,
+                     MAP_SHARED | (words ? MAP_FIXED : 0), fd, 0);
   close(fd);
+  if (words) { /* where they were: a thread may be about to look there */
+    words->gone = pages == MAP_FAILED;
+    return words->gone ? NULL : words;
+  }
   words = pages != MAP_FAILED ? calloc(1, sizeof *words) : NULL;
   if (!words) {
     if (pages != MAP_FAILED) munmap(pages, sizeof(struct gshm_lock_pages));
@@ -356,12 +362,29 @@ int gshm_lock_n(gshm *g, uint64_t number) { return lock_here(g, gshm_numbered(nu
 int gshm_unlock_n(gshm *g, uint64_t number) { return unlock_here(g, gshm_numbered(number)); }
 
 /* Other threads may be at a word: they find memory there that says nothing. */
+static void blank(const struct words *words) {
+  mmap(words->pages, sizeof *words->pages, PROT_READ | PROT_WRITE,
+       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
 void gshm_lock_detached(void) {
   pthread_mutex_lock(&adding);
   process = 0;
-  for (struct words *words = all_words; words; words = words->next)
-    mmap(words->pages, sizeof *words->pages, PROT_READ | PROT_WRITE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  for (struct words *words = all_words; words; words = words->next) blank(words);
+  pthread_mutex_unlock(&adding);
+}
+
+void gshm_lock_segment_closed(uint32_t segment) {
+  pthread_mutex_lock(&adding);
+  struct words *words = all_words;
+  while (words && words->segment != segment) words = words->next;
+  if (words && !words->gone) {
+    for (unsigned at = 0; at < BUCKETS; at++)
+      for (mutex *m = buckets[at]; m; m = m->next)
+        if (m->pages == words->pages) m->pages = NULL;
+    blank(words);
+    words->gone = true;
+  }
   pthread_mutex_unlock(&adding);
 }
 

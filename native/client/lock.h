@@ -24,6 +24,8 @@ int gshm_mutex_unlock_as(gshm_key key, uint32_t holder);
 
 /* The registration ends: no lock is had or given back by its word any more. */
 void gshm_lock_detached(void);
+/* Locks at its addresses are asked for again, by whoever has the segment open still. */
+void gshm_lock_segment_closed(uint32_t segment);
 /* A new registration has begun: nothing of an earlier one is valid. */
 void gshm_lock_attached(void);
 void gshm_lock_fork_prepare(void);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/lock.h"
 #include "client/process.h"
 #include "core/utf8.h"
 
@@ -174,6 +175,7 @@ int gshm_close(gshm_segment *s) {
     struct gshm_exchange x = {.op = GSHM_OP_CLOSE, .body = &body, .body_size = sizeof body};
     result = gshm_request(&x);
     int error = errno;
+    gshm_lock_segment_closed(s->id);
     forget(s);
     errno = error;
   }

@@ -19,16 +19,17 @@ static int sealed(const char *name) {
 }
 
 int gshm_lock_words_open(struct gshm_lock_words *words, const char *name) {
-  *words = (struct gshm_lock_words){.fd = -1};
-  int fd = sealed(name);
-  if (fd < 0) return fd;
-  void *pages = mmap(NULL, sizeof(struct gshm_lock_pages), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (pages == MAP_FAILED) {
-    int error = -errno;
-    close(fd);
-    return error;
-  }
-  words->fd = fd;
+  *words = (struct gshm_lock_words){.fd = sealed(name)};
+  int result = words->fd < 0 ? words->fd : gshm_lock_words_map(words);
+  if (result == 0) return 0;
+  if (words->fd >= 0) close(words->fd);
+  words->fd = -1;
+  return result;
+}
+
+int gshm_lock_words_map(struct gshm_lock_words *words) {
+  void *pages = mmap(NULL, sizeof(struct gshm_lock_pages), PROT_READ | PROT_WRITE, MAP_SHARED, words->fd, 0);
+  if (pages == MAP_FAILED) return -errno;
   words->pages = pages;
   return 0;
 }
@@ -65,6 +66,12 @@ int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t 
 
 uint64_t gshm_lock_words_shut(struct gshm_lock_words *words, uint32_t slot) {
   return __atomic_fetch_or(word_of(words, slot), GSHM_WORD_SHUT, __ATOMIC_ACQ_REL) & GSHM_WORD_OWNER;
+}
+
+void gshm_lock_words_shut_between(struct gshm_lock_words *words, uint64_t from, uint64_t to) {
+  const size_t first = offsetof(struct gshm_lock_pages, slots), size = sizeof(struct gshm_lock_slot);
+  uint64_t slot = from > first ? (from - first) / size : 0;
+  for (; slot < GSHM_LOCK_SLOTS && first + slot * size < to; slot++) gshm_lock_words_shut(words, (uint32_t)slot);
 }
 
 uint64_t gshm_lock_words_owner(const struct gshm_lock_words *words, uint32_t slot) {

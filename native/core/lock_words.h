@@ -23,6 +23,10 @@ struct gshm_lock_words {
 
 /* 0 or a negative errno. `name` shows in /proc. */
 int gshm_lock_words_open(struct gshm_lock_words *words, const char *name);
+/* The pages of `fd`, which another process has opened so. 0 or a negative errno. */
+int gshm_lock_words_map(struct gshm_lock_words *words);
+/* Shuts the words of slots that lie in those bytes of the pages. */
+void gshm_lock_words_shut_between(struct gshm_lock_words *words, uint64_t from, uint64_t to);
 /* Lets the pages go. */
 void gshm_lock_words_close(struct gshm_lock_words *words);
 

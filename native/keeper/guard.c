@@ -1,6 +1,7 @@
 /* guard.c: SIGBUS for everybody, never a zero.
  *
- * The order, and why no thread can read a zero at any moment of it:
+ * First it shuts the words of all locks, so that nobody gets one any more that another node may be given.
+ * Then the order, and why no thread can read a zero at any moment of it:
  *   1. punch every memfd. Every page that was mapped is a hole now, and every hole lies in a range
  *      whose missing faults are trapped, so whoever touches it waits.
  *   2. wake everybody. Faults that the dead daemon had read are not sent again by themselves; their
@@ -19,11 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/frames.h"
+#include "core/lock_words.h"
 #include "core/uffd.h"
 
 #define ROUND_MS 1000  /* between looks for processes that have gone without a sign */
@@ -45,6 +48,21 @@ static void punch_all(const struct holdings *held) {
     if (fstat(frames.fd, &status) != 0) continue;
     frames.pages = (uint64_t)status.st_size / GSHM_PAGE_SIZE;
     gshm_frames_punch(&frames, 0, frames.pages);
+  }
+}
+
+/* Slots that no lock has had are holes, and nobody is told of one any more. */
+static void shut_all(const struct holdings *held) {
+  for (size_t i = 0; i < held->lock_sets; i++) {
+    struct gshm_lock_words words = {.fd = held->locks[i].fd};
+    if (gshm_lock_words_map(&words) != 0) continue;
+    off_t end = 0;
+    for (off_t at; (at = lseek(words.fd, end, SEEK_DATA)) >= 0;) {
+      end = lseek(words.fd, at, SEEK_HOLE);
+      if (end <= at) break;
+      gshm_lock_words_shut_between(&words, (uint64_t)at, (uint64_t)end);
+    }
+    munmap(words.pages, sizeof *words.pages);
   }
 }
 
@@ -129,6 +147,7 @@ static int64_t now_ms(void) {
 
 static void take_over(struct guard *guard) {
   struct holdings *held = guard->held;
+  shut_all(held);
   punch_all(held);
   for (size_t i = 0; i < held->channels; i++) {
     struct channel *channel = &held->channel[i];

@@ -1,4 +1,4 @@
-/* holdings.c: two growing arrays, searched from the end: what came last is asked for most. */
+/* holdings.c: growing arrays, searched from the end: what came last is asked for most. */
 #include "holdings.h"
 
 #include <stdio.h>
@@ -53,4 +53,23 @@ void holdings_drop_frames(struct holdings *held, uint64_t segment) {
   if (!frames) return;
   close(frames->fd);
   *frames = held->frames[--held->segments];
+}
+
+static struct lock_words *locks_of(struct holdings *held, uint64_t segment) {
+  for (size_t i = held->lock_sets; i-- > 0;)
+    if (held->locks[i].segment == segment) return &held->locks[i];
+  return NULL;
+}
+
+void holdings_add_locks(struct holdings *held, uint64_t segment, int fd) {
+  holdings_drop_locks(held, segment);
+  held->locks = grown(held->locks, held->lock_sets, &held->lock_room, sizeof *held->locks);
+  held->locks[held->lock_sets++] = (struct lock_words){.segment = segment, .fd = fd};
+}
+
+void holdings_drop_locks(struct holdings *held, uint64_t segment) {
+  struct lock_words *locks = locks_of(held, segment);
+  if (!locks) return;
+  close(locks->fd);
+  *locks = held->locks[--held->lock_sets];
 }

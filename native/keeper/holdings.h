@@ -16,20 +16,29 @@ struct frames {
   int fd;
 };
 
+struct lock_words {
+  uint64_t segment;
+  int fd;
+};
+
 struct holdings {
   struct channel *channel;
   size_t channels, channel_room;
   struct frames *frames;
   size_t segments, segment_room;
+  struct lock_words *locks;
+  size_t lock_sets, lock_room;
 };
 
 /* Each takes ownership of its descriptors; an id that is held already is replaced. Out of memory
  * ends the program: it could not keep its promise. */
 void holdings_add_channel(struct holdings *held, uint64_t id, int uffd, int pidfd);
 void holdings_add_frames(struct holdings *held, uint64_t segment, int fd);
+void holdings_add_locks(struct holdings *held, uint64_t segment, int fd);
 /* Closing; unknown ids are ignored. */
 void holdings_drop_channel(struct holdings *held, uint64_t id);
 void holdings_drop_frames(struct holdings *held, uint64_t segment);
+void holdings_drop_locks(struct holdings *held, uint64_t segment);
 struct channel *holdings_channel(struct holdings *held, uint64_t id);
 
 #endif

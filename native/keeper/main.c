@@ -2,7 +2,7 @@
  *
  * A process whose last userfaultfd reference is closed goes on and reads zeros. So this program
  * holds every userfaultfd and memfd of the node's daemon, does nothing while the daemon lives
- * (hold), and turns every access into SIGBUS once it is dead (guard.c). Its end of the socket is
+ * (hold), and turns every access into SIGBUS, every lock into DAEMON_LOST, once it is dead (guard.c). Its end of the socket is
  * descriptor GSHM_KEEPER_SOCKET; the end of the stream is the end of the daemon. */
 #include <errno.h>
 #include <signal.h>
@@ -42,6 +42,11 @@ static void apply(struct holdings *held, const struct gshm_keeper_message *messa
       if (packet->fd_count < 1) break;
       holdings_add_frames(held, message->id, fds[0]);
       return;
+    case GSHM_KEEPER_ADD_LOCKS:
+      if (packet->fd_count < 1) break;
+      holdings_add_locks(held, message->id, fds[0]);
+      return;
+    case GSHM_KEEPER_DROP_LOCKS: holdings_drop_locks(held, message->id); break;
     case GSHM_KEEPER_DROP_CHANNEL: holdings_drop_channel(held, message->id); break;
     case GSHM_KEEPER_DROP_FRAMES: holdings_drop_frames(held, message->id); break;
     default: fprintf(stderr, "gshm-keeper: unknown message %u\n", message->kind);

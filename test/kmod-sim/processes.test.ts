@@ -42,6 +42,8 @@ t.test('map: an unmap of the very range that has not been read yet is read first
     addChannel: () => {},
     dropChannel: () => {},
     addFrames: () => {},
+    addLocks: () => {},
+    dropLocks: () => {},
     dropFrames: () => {},
     close: () => {},
   }

@@ -21,7 +21,12 @@ function started(host: Partial<RuntimeHost> = {}): Runtime {
     ...host,
   })
   runtime.pager = {} as typeof runtime.pager
-  const words = new LockWords({ says: (key) => runtime.submit({ is: 'word', key, held: false }) })
+  const words = new LockWords({
+    exists: () => true,
+    made: () => {},
+    gone: () => {},
+    says: (key) => runtime.submit({ is: 'word', key, held: false }),
+  })
   t.teardown(() => words.close())
   runtime.words = words
   return runtime

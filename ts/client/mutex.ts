@@ -54,6 +54,7 @@ export class Mutex {
 
   /**
    * Takes the mutex. On the node that used it last that is an atomic instruction, where nobody waits.
+   * A signal that is aborted after the grant gives the mutex back, unless its last holder died: that is told once.
    * Errors: TIMEOUT; BUSY (timeoutMs 0: others hold it, or come first); NAME_TOO_LONG, NAME_INVALID, INVALID, LIMIT, NODE_LOST.
    */
   async lock(options?: WaitOptions): Promise<Held> {
@@ -69,10 +70,9 @@ export class Mutex {
       )
       return this.#held(holder, false)
     } catch (error) {
-      if (!(error instanceof GshmError) || error.reason !== 'OWNER_DEAD') throw error
-      if (given.signal?.aborted !== true) return this.#held(holder, true)
-      this.client.unlock(this.key, holder)
-      throw given.signal.reason
+      // Even if the signal was aborted meanwhile: that a holder died is told once, and must not be lost.
+      if (error instanceof GshmError && error.reason === 'OWNER_DEAD') return this.#held(holder, true)
+      throw error
     }
   }
 

@@ -335,6 +335,9 @@ export interface KeeperLink {
   dropChannel(id: number): void
   addFrames(segment: number, frames: Frames): void
   dropFrames(segment: number): void
+  /** The memory of lock words: of the segment's addresses, or of names and numbers (0). */
+  addLocks(segment: number, fd: number): void
+  dropLocks(segment: number): void
   close(): void
 }
 
