@@ -1,0 +1,134 @@
+/* gshm_sync.hpp: locks and barriers of the cluster, for std::lock_guard, std::unique_lock, std::scoped_lock. Included by
+ * gshm.hpp.
+ *
+ * A holder that dies: lock() takes the lock all the same, and owner_died() says so until it is unlocked. It is no exception,
+ * because the guards would leave the lock held by nobody. Who guards data with a lock asks it first:
+ *   std::lock_guard guard(m);
+ *   if (m.owner_died()) repair();
+ */
+#ifndef GSHM_SYNC_HPP
+#define GSHM_SYNC_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <type_traits>
+
+#include "gshm.hpp"
+
+namespace gshm {
+
+/* What a lock is called, on every node the same: a name, a number, or key::at(global address). */
+class key {
+ public:
+  key(std::string name) : kind_(GSHM_BY_NAME), name_(std::move(name)) {}
+  key(const char *name) : key(std::string(name)) {}
+  template <class Number, std::enable_if_t<std::is_integral_v<Number>, int> = 0>
+  key(Number number) noexcept : kind_(GSHM_BY_NUMBER), number_(static_cast<std::uint64_t>(number)) {}
+  static key at(gshm_addr address) noexcept {
+    key located(address);
+    located.kind_ = GSHM_BY_ADDRESS;
+    return located;
+  }
+  /* Valid for as long as this object. */
+  gshm_key get() const noexcept { return {kind_, number_, name_.c_str()}; }
+
+ private:
+  std::uint32_t kind_;
+  std::uint64_t number_ = 0;
+  std::string name_;
+};
+
+namespace detail {
+
+/* Rounded up, and less than for ever. */
+template <class Rep, class Period>
+std::int64_t nanoseconds(const std::chrono::duration<Rep, Period> &time) {
+  using namespace std::chrono;
+  if (time <= time.zero()) return 0;
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  if (duration<double, std::nano>(time).count() >= static_cast<double>(most)) return most;
+  const auto whole = duration_cast<std::chrono::nanoseconds>(time);
+  return whole.count() + (whole < time);
+}
+
+}  // namespace detail
+
+/* A mutex across the cluster, not recursive, owned by the thread; those of one key are the same. What throws has not taken
+ * it. It stands in for std::timed_mutex; std::condition_variable_any wakes threads of this process only. */
+class mutex {
+ public:
+  /* Errors: as gshm_mutex_handle. */
+  mutex(const process &of, const key &called)
+      : of_(of.registered_), handle_(detail::check(gshm_mutex_handle(of.get(), called.get()))) {}
+  mutex(const mutex &) = delete;
+  mutex &operator=(const mutex &) = delete;
+
+  /* Errors: DEADLOCK (held by this thread), DETACHED, NODE_LOST, DAEMON_LOST, INVALID. */
+  void lock() { take(GSHM_FOREVER); }
+  /* false: others hold it, or come first. Errors: as lock. */
+  bool try_lock() { return take(0); }
+  /* false: not in that time. Errors: as lock. */
+  template <class Rep, class Period>
+  bool try_lock_for(const std::chrono::duration<Rep, Period> &time) {
+    return take(detail::nanoseconds(time));
+  }
+  template <class Clock, class Duration>
+  bool try_lock_until(const std::chrono::time_point<Clock, Duration> &end) {
+    return take(detail::nanoseconds(end - Clock::now()));
+  }
+  /* Errors: NOT_HOLDER, which in a guard's destructor ends the program. A lock whose daemon or node is lost is held no
+   * more: that is no error here, the next lock() has it. */
+  void unlock() {
+    if (!of_->attached) return;
+    const bool died = std::exchange(owner_died_, false);
+    if (gshm_mutex_release(handle_) == 0 || errno != EPERM) return;
+    owner_died_ = died;
+    throw error();
+  }
+
+  /* The last holder died, and nobody has held it since. Only who holds it may ask. */
+  bool owner_died() const noexcept { return owner_died_; }
+
+ private:
+  bool take(std::int64_t timeout_ns) {
+    of_->handle();
+    const bool taken = gshm_mutex_acquire(handle_, timeout_ns) == 0;
+    if (taken) return true;
+    if (errno == EOWNERDEAD) return owner_died_ = true;
+    if (timeout_ns != GSHM_FOREVER && (errno == EBUSY || errno == ETIMEDOUT)) return false;
+    throw error();
+  }
+
+  detail::registered of_;
+  gshm_mutex *handle_;
+  bool owner_died_ = false; /* guarded by the mutex; nobody leaves it true */
+};
+
+/* Where `count` threads of the cluster meet; those of one name or number are the same. */
+class barrier {
+ public:
+  barrier(const process &of, std::string name, std::uint32_t count) : of_(of), name_(std::move(name)), count_(count) {}
+  barrier(const process &of, const char *name, std::uint32_t count) : barrier(of, std::string(name), count) {}
+  template <class Number, std::enable_if_t<std::is_integral_v<Number>, int> = 0>
+  barrier(const process &of, Number number, std::uint32_t count)
+      : of_(of), number_(static_cast<std::uint64_t>(number)), numbered_(true), count_(count) {}
+
+  /* Errors: as gshm_barrier. */
+  void arrive_and_wait() {
+    gshm_process *g = of_.get();
+    detail::check(numbered_ ? gshm_barrier_n(g, number_, count_) : gshm_barrier(g, name_.c_str(), count_));
+  }
+
+ private:
+  process of_;
+  std::string name_;
+  std::uint64_t number_ = 0;
+  bool numbered_ = false;
+  std::uint32_t count_;
+};
+
+}  // namespace gshm
+
+#endif

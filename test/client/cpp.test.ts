@@ -1,0 +1,74 @@
+/** gshm.hpp: containers that several nodes share, locks in the standard guards, and what is refused. */
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { segments } from '../../ts/client/inspect.js'
+import { projectRoot } from '../../ts/project/index.js'
+import { startCluster, startNode } from '../support/cluster.js'
+import { Probe } from '../support/probe.js'
+
+const run = promisify(execFile)
+
+for (const consistency of ['mrsw', 'lrc']) {
+  t.test(`gshm.hpp: containers are whole at different addresses on two nodes (${consistency})`, async (t) => {
+    const cluster = await startCluster(t, 2)
+    const rounds = 100
+    const addresses = ['0x100000000000', '0x234567800000', '0x300000001000']
+    const ends = await Promise.all(
+      addresses.map((address, i) =>
+        cluster.run(i % 2, 'containers', [address, consistency, String(addresses.length), String(rounds)]),
+      ),
+    )
+    const turns = addresses.length * rounds
+    for (const [i, end] of ends.entries()) {
+      t.match(end, { status: 0, stdout: `${addresses[i]} ${(turns * (turns - 1)) / 2}\n`, stderr: '' })
+    }
+    t.same(segments(cluster.socket(0)), [], 'nobody has the segments any more')
+  })
+}
+
+t.test('gshm.hpp: bad input has defined results', async (t) => {
+  const node = await startNode(t)
+  const { status, stdout, stderr } = await node.run(0, 'refusals')
+  t.equal(stderr, '')
+  t.equal(status, 0)
+  t.strictSame(stdout.trimEnd().split('\n'), [
+  ])
+})
+
+t.test('gshm.hpp: who gets the lock of a holder that died is told, once', async (t) => {
+  const cluster = await startCluster(t, 2)
+  const probe = await Probe.start(cluster.socket(1))
+  await probe.ok('lock', 'held')
+  await probe.kill()
+  const told = await cluster.run(0, 'refusals', ['holder'])
+  t.match(told, { status: 0, stdout: /^owner_died 1\nthen 0$/m, stderr: '' })
+  const after = await cluster.run(1, 'refusals', ['holder'])
+  t.match(after, { status: 0, stdout: /^owner_died 0\nthen 0$/m, stderr: '' })
+})
+
+t.test('gshm.hpp: double unlock in a guard, and containers that keep plain pointers, do not pass', async (t) => {
+  const dir = t.testdir()
+  const compile = async (body: string, ...options: string[]) => {
+    const file = join(dir, 'part.cc')
+    writeFileSync(file, body)
+    const include = `-I${join(projectRoot(), 'native/client')}`
+    return run('g++', ['-fsyntax-only', '-Wall', '-Wextra', '-Werror', '-pedantic', include, ...options, file])
+  }
+  const use = (type: string) =>
+    `#include <gshm.hpp>\n#include <deque>\n#include <set>\n#include <unordered_set>\n` +
+    `void f(const gshm::view &v) { ${type} c{gshm::allocator<int>(v)}; c.insert(c.end(), 1); }\n`
+  const a = 'gshm::allocator'
+  for (const standard of ['-std=c++17', '-std=c++20']) await t.resolves(compile(use(`std::vector<int, ${a}<int>>`), standard))
+  await t.resolves(compile(use(`std::deque<int, ${a}<int>>`), '-std=c++17'))
+  for (const type of [
+    `std::set<int, std::less<int>, ${a}<int>>`,
+    `std::list<int, ${a}<int>>`,
+    `std::unordered_set<int, std::hash<int>, std::equal_to<int>, ${a}<int>>`,
+  ]) {
+    await t.rejects(compile(use(type), '-std=c++17'), { message: /keeps plain pointers in its nodes/ }, type)
+  }
+  await t.rejects(compile('#include <gshm.h>\n#include <gshm.hpp>\n'), { message: /include gshm.hpp before gshm.h/ })
+})
