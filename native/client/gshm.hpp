@@ -148,6 +148,8 @@ class process {
     if (registered_->attached.exchange(false)) detail::check(gshm_detach(g));
   }
 
+  bool attached() const noexcept { return registered_->attached; }
+
   std::uint32_t node() const { return gshm_node(get()); }
   std::uint32_t nodes() const { return gshm_nodes(get()); }
 

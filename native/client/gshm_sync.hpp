@@ -53,6 +53,17 @@ std::int64_t nanoseconds(const std::chrono::duration<Rep, Period> &time) {
   return whole.count() + (whole < time);
 }
 
+struct grant {
+  bool taken, owner_died;
+};
+/* What a call that takes a lock said. */
+inline grant granted(int result, std::int64_t timeout_ns) {
+  if (result == 0) return {true, false};
+  if (errno == EOWNERDEAD) return {true, true};
+  if (timeout_ns != GSHM_FOREVER && (errno == EBUSY || errno == ETIMEDOUT)) return {false, false};
+  throw error();
+}
+
 }  // namespace detail
 
 /* A mutex across the cluster, not recursive, owned by the thread; those of one key are the same. What throws has not taken
@@ -82,10 +93,7 @@ class mutex {
    * more: that is no error here, the next lock() has it. */
   void unlock() {
     if (!of_->attached) return;
-    const bool died = std::exchange(owner_died_, false);
-    if (gshm_mutex_release(handle_) == 0 || errno != EPERM) return;
-    owner_died_ = died;
-    throw error();
+    if (gshm_mutex_release(handle_) != 0 && errno == EPERM) throw error();
   }
 
   /* The last holder died, and nobody has held it since. Only who holds it may ask. */
@@ -94,16 +102,70 @@ class mutex {
  private:
   bool take(std::int64_t timeout_ns) {
     of_->handle();
-    const bool taken = gshm_mutex_acquire(handle_, timeout_ns) == 0;
-    if (taken) return true;
-    if (errno == EOWNERDEAD) return owner_died_ = true;
-    if (timeout_ns != GSHM_FOREVER && (errno == EBUSY || errno == ETIMEDOUT)) return false;
-    throw error();
+    const detail::grant is = detail::granted(gshm_mutex_acquire(handle_, timeout_ns), timeout_ns);
+    if (is.taken) owner_died_ = is.owner_died;
+    return is.taken;
   }
 
   detail::registered of_;
   gshm_mutex *handle_;
-  bool owner_died_ = false; /* guarded by the mutex; nobody leaves it true */
+  bool owner_died_ = false; /* guarded by the mutex */
+};
+
+/* A reader-writer lock across the cluster, not recursive, owned by the thread; those of one key are the same. It stands in
+ * for std::shared_timed_mutex: std::shared_lock reads, the other guards write. */
+class shared_mutex {
+ public:
+  /* Errors: those of the calls, which look at the key. */
+  shared_mutex(const process &of, key called) : of_(of), key_(std::move(called)) {}
+  shared_mutex(const shared_mutex &) = delete;
+  shared_mutex &operator=(const shared_mutex &) = delete;
+
+  /* As those of mutex. Errors besides: NAME_TOO_LONG, NAME_INVALID, INVALID, LIMIT. */
+  void lock() { write(GSHM_FOREVER); }
+  bool try_lock() { return write(0); }
+  template <class Rep, class Period>
+  bool try_lock_for(const std::chrono::duration<Rep, Period> &time) {
+    return write(detail::nanoseconds(time));
+  }
+  template <class Clock, class Duration>
+  bool try_lock_until(const std::chrono::time_point<Clock, Duration> &end) {
+    return write(detail::nanoseconds(end - Clock::now()));
+  }
+  void lock_shared() { read(GSHM_FOREVER); }
+  bool try_lock_shared() { return read(0); }
+  template <class Rep, class Period>
+  bool try_lock_shared_for(const std::chrono::duration<Rep, Period> &time) {
+    return read(detail::nanoseconds(time));
+  }
+  template <class Clock, class Duration>
+  bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration> &end) {
+    return read(detail::nanoseconds(end - Clock::now()));
+  }
+  /* Errors: as unlock of mutex. */
+  void unlock() {
+    if (of_.attached() && gshm_rwlock_unlock(of_.get(), key_.get()) != 0 && errno == EPERM) throw error();
+  }
+  void unlock_shared() { unlock(); }
+
+  /* A writer died, and no other has held it since. Only who holds it may ask. */
+  bool owner_died() const noexcept { return owner_died_; }
+
+ private:
+  bool write(std::int64_t timeout_ns) {
+    return note(detail::granted(gshm_rwlock_write(of_.get(), key_.get(), timeout_ns), timeout_ns));
+  }
+  bool read(std::int64_t timeout_ns) {
+    return note(detail::granted(gshm_rwlock_read(of_.get(), key_.get(), timeout_ns), timeout_ns));
+  }
+  bool note(detail::grant is) noexcept {
+    if (is.taken) owner_died_ = is.owner_died;
+    return is.taken;
+  }
+
+  process of_;
+  key key_;
+  std::atomic<bool> owner_died_{false}; /* readers who hold it together are told the same */
 };
 
 /* Where `count` threads of the cluster meet; those of one name or number are the same. */

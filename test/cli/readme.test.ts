@@ -19,7 +19,7 @@ function example(name: string): string {
 
 t.test("the README's examples, as they stand there, count on in one memory on two nodes", async (t) => {
   const dir = t.testdir()
-  for (const name of ['hello.c', 'hello.mjs']) {
+  for (const name of ['hello.c', 'hello.mjs', 'hello.cc']) {
     t.ok(example(name).split('\n').length > 5, `${name} is in the README`)
     writeFileSync(join(dir, name), example(name))
   }
@@ -28,6 +28,7 @@ t.test("the README's examples, as they stand there, count on in one memory on tw
   await run('ln', ['-s', projectRoot(), join(dir, 'node_modules', 'globalshm')])
   const flags = (await gshm('flags')).stdout.trim().split(' ')
   await run('cc', ['hello.c', '-o', 'hello', '-Wall', '-Werror', ...flags], { cwd: dir })
+  await run('c++', ['-std=c++17', 'hello.cc', '-o', 'hello++', '-Wall', '-Werror', ...flags], { cwd: dir })
 
   const cluster = await startCluster(t, 2)
   for (const [node, program, text] of [
@@ -37,6 +38,13 @@ t.test("the README's examples, as they stand there, count on in one memory on tw
     [0, join(dir, 'hello.mjs'), 'Node.js on node 0: 4\n'],
   ] as const) {
     t.match(await cluster.run(node, program), { status: 0, stdout: text, stderr: '' })
+  }
+  for (const [node, text] of [
+    [0, 'C++ on node 0: 1\n'],
+    [1, 'C++ on node 1: 2\n'],
+    [0, 'C++ on node 0: 3\n'],
+  ] as const) {
+    t.match(await cluster.run(node, join(dir, 'hello++')), { status: 0, stdout: text, stderr: '' })
   }
   // Whoever had the lock died with it: the next one goes on.
   for (const [program, text] of [

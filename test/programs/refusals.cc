@@ -2,6 +2,7 @@
  * Usage: refusals (all of them); refusals holder (takes the mutex "held", whoever died with it, and says so) */
 #include <cstdio>
 #include <functional>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 
@@ -100,6 +101,22 @@ int main(int argc, char **) {
   tell("an empty name", [&] { gshm::mutex(p, ""); });
   tell("a barrier of none", [&] { gshm::barrier(p, 3, 0).arrive_and_wait(); });
   tell("a barrier of one", [&] { gshm::barrier(p, "b", 1).arrive_and_wait(); });
+
+  gshm::shared_mutex rw(p, "rw");
+  tell("unlock of a reader-writer lock that is free", [&] { rw.unlock_shared(); });
+  {
+    std::shared_lock<gshm::shared_mutex> reads(rw);
+    tell("recursion to write", [&] { rw.lock(); });
+    std::thread([&] {
+      std::printf("read together: %d\n", rw.try_lock_shared());
+      rw.unlock_shared();
+      std::printf("written meanwhile: %d %d\n", rw.try_lock(), rw.try_lock_for(2ms));
+    }).join();
+  }
+  {
+    std::unique_lock<gshm::shared_mutex> writes(rw);
+    std::thread([&] { std::printf("read meanwhile: %d\n", rw.try_lock_shared_for(2ms)); }).join();
+  }
 
   gshm::view moved = std::move(part);
   tell("unmapped after a move", [&] { part.unmap(); });
