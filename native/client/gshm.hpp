@@ -184,9 +184,12 @@ class process {
 /* An open segment. Copies share the handle; the last of them, and of its views, closes it. */
 class segment {
  public:
-  /* Bytes; and its number, the same on every node. */
+  /* Bytes that it has now, and may have; and its number, the same on every node. */
   std::uint64_t size() const { return gshm_size(get()); }
+  std::uint64_t max_size() const { return gshm_max_size(get()); }
   std::uint32_t id() const { return gshm_id(get()); }
+  /* @param size bytes. Views stay, and show what there is. Errors: as gshm_resize. */
+  void resize(std::uint64_t size) const { detail::check(gshm_resize(get(), size)); }
   /* The global address of a byte. Errors: BEYOND_END. */
   gshm_addr at(std::uint64_t offset) const { return detail::check_address(gshm_at(get(), offset)); }
 
@@ -240,7 +243,7 @@ class view {
     detail::check(gshm_unmap(g, forget()));
   }
 
-  /* Where it is; NULL: not any more. Its bytes. */
+  /* Where it is; NULL: not any more. Its bytes, which may be more than the segment has now. */
   void *data() const noexcept { return data_; }
   std::uint64_t size() const noexcept { return size_; }
 
@@ -260,7 +263,7 @@ class view {
   friend class segment;
   view(const segment &of, void *address, std::uint64_t offset, std::uint64_t length) : of_(of) {
     gshm_segment *s = of_.get();
-    const std::uint64_t to_the_end = gshm_size(s);
+    const std::uint64_t to_the_end = gshm_max_size(s);
     data_ = detail::check(gshm_map(s, address, offset, length));
     size_ = length != 0 ? length : to_the_end - offset;
     if (offset != 0 || length != 0) return;

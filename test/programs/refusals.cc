@@ -102,6 +102,21 @@ int main(int argc, char **) {
   tell("a barrier of none", [&] { gshm::barrier(p, 3, 0).arrive_and_wait(); });
   tell("a barrier of one", [&] { gshm::barrier(p, "b", 1).arrive_and_wait(); });
 
+  gshm_options growing = {};
+  growing.max_size = 1 << 20;
+  gshm::segment small = p.create("small", 4096, growing);
+  gshm::view shown = small.map();
+  std::printf("shown: %d of %d\n", static_cast<int>(small.size()), static_cast<int>(shown.size()));
+  tell("more than it may have", [&] { small.resize((1 << 20) + 1); });
+  tell("allocated from what is too small", [&] { gshm::allocator<char>(shown).allocate(100000); });
+  small.resize(1 << 20);
+  tell("allocated after it has grown", [&] {
+    gshm::allocator<char> bytes(shown);
+    gshm::offset_ptr<char> block = bytes.allocate(100000);
+    block[99999] = 1;
+    bytes.deallocate(block, 100000);
+  });
+
   gshm::shared_mutex rw(p, "rw");
   tell("unlock of a reader-writer lock that is free", [&] { rw.unlock_shared(); });
   {
