@@ -102,7 +102,7 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...lrc, name: '2n2p', when: 'daily', nodes: 2, pages: 2, ops: 2, places: 1, states: 61_383 },
   { ...lrc, name: '2n1p-2locks', when: 'daily', nodes: 2, ops: 2, places: 1, locks: 2, states: 37_889 },
   { ...lrc, name: '2n1p-2threads', when: 'daily', nodes: 2, threads: 2, ops: 1, places: 1, states: 250_155 },
-  { ...lrc, name: '3n1p-2ops', when: 'full', nodes: 3, ops: 2, places: 1, states: 1_480_355 },
+  { ...lrc, name: '3n1p-2ops', when: 'full', nodes: 3, ops: 2, places: 1, states: 4_604_526 },
   { ...lrc, name: '3n1p-2locks', when: 'daily', nodes: 3, ops: 1, places: 1, locks: 2, states: 30_469 },
   { ...lrc, name: '3n1p-lost', when: 'daily', nodes: 3, ops: 1, places: 1, losses: 1, states: 97_801 },
 
