@@ -118,7 +118,7 @@ t.test('ls, pages and rm show and end what processes share', async (t) => {
   const model = { consistency: 'mrsw', manager: 'fixed' }
   const shared = { name: 'shared', bytes: 65536, ...model, unit: 4096, linked: true, holders: 2, localFrames: 3 }
   t.match(await json('ls'), { segments: [shared] })
-  t.match((await gshm('ls')).stdout, /^ +1 +shared +64\.0 KiB +mrsw\/fixed +/m)
+  t.match((await gshm('ls')).stdout, /^ +1 +shared +64\.0 KiB +64\.0 KiB +mrsw\/fixed +/m)
   t.match(await json('pages', 'shared'), {
     name: 'shared',
     ...model,
