@@ -173,6 +173,24 @@ t.test('spans: when the heap is full, all nodes give back what is empty', async 
   t.same(held(), { bytes: 48, blocks: 3 })
 })
 
+t.test('spans: one that was taken away is of no use to who had it, whoever has it now', async (t) => {
+  const { probes, held } = await start(t, 1, 1)
+  const [a, b] = probes as [Probe, Probe]
+  const sizes = [16, 64, 200, 1000]
+  for (const size of sizes) await a.ok('free', 0, await a.ok('alloc', 0, size))
+  await b.ok('free', 0, await b.ok('alloc', 0, BYTES)) // all spans have gone back
+  const got: bigint[] = []
+  for (let reply = await b.send('alloc', 0, 896); reply.is === 'ok'; reply = await b.send('alloc', 0, 896)) {
+    got.push(BigInt(reply.text))
+    await b.ok('free', 0, got.at(-1)!) // so that its bit is clear
+    t.equal(await b.ok('alloc', 0, 896), got.at(-1))
+  }
+  await b.ok('free', 0, got[0]!) // the first span that b has is one that a had
+  const { bytes } = held()
+  for (const size of sizes) t.match(await a.send('alloc', 0, size), refused('HEAP_FULL'), `${size} bytes`)
+  t.equal(held().bytes, bytes)
+})
+
 t.test('spans: a heap is used up to its last block, and nobody gets one twice', async (t) => {
   const { probes, held } = await start(t, 2)
   const got = new Set<bigint>()
