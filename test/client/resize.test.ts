@@ -200,7 +200,9 @@ t.test('kill -9 of a process in a resize: it has happened or not, on all nodes',
     await doomed.kill()
     await resized
   }
-  await a.ok('resize', 0, 64 * P) // behind all of them
+  for (const node of [0, 1]) t.equal(await becomes(1, () => status(cluster.socket(node)).processes), 1)
+  await b.ok('resize', 0, 63 * P) // behind all that node 1 has sent
+  await a.ok('resize', 0, 64 * P)
   await b.ok('put', page(at[1], 63), 5)
   t.equal(await a.ok('get', page(at[0], 63)), 5n)
   t.equal(await a.ok('size', 0), await b.ok('size', 0))

@@ -3,6 +3,7 @@ import t from 'tap'
 import {
   allocate,
   createAllocator,
+  moveEnd,
   release,
   resize,
   type Allocator,
@@ -275,3 +276,25 @@ function expectFull(heap: Allocator, model: Map<number, number>, bytes: number):
     end = offset + length
   }
 }
+
+t.test('moveEnd: the arena grows and shrinks behind its last block, and stays sound', async (t) => {
+  const allocator = createAllocator(4 * 4096)
+  const first = allocate(allocator, 4096) as Placed
+  t.equal(moveEnd(allocator, 4096), 4096)
+  checkHeap(allocator)
+  t.equal(allocate(allocator, 16), 'HEAP_FULL')
+  t.equal(moveEnd(allocator, 16 * 4096), 4096, 'grown behind an allocated block')
+  checkHeap(allocator)
+  t.equal(moveEnd(allocator, 32 * 4096), 4096, 'and behind a free one')
+  checkHeap(allocator)
+  const big = allocate(allocator, 31 * 4096) as Placed
+  t.equal(moveEnd(allocator, 31 * 4096), 32 * 4096, 'in use: nothing has changed')
+  checkHeap(allocator)
+  t.equal(allocator.bytes, 32 * 4096)
+  t.ok(release(allocator, big.offset))
+  t.ok(release(allocator, first.offset))
+  t.equal(moveEnd(allocator, 4096), 0)
+  checkHeap(allocator)
+  t.equal(allocate(allocator, 4097), 'HEAP_FULL')
+  t.match(allocate(allocator, 4096), { offset: 0 })
+})

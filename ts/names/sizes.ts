@@ -110,6 +110,7 @@ export function shrunkElsewhere(
 
 /** A node is lost: nothing of it is on its way any more. */
 export function sizesLost(state: NamesState, node: NodeId, effects: NamesEffect[]): void {
+  state.lost.add(node)
   for (const known of state.known.values()) {
     const { sizes } = known
     if (sizes === undefined) continue
@@ -148,7 +149,7 @@ function apply(state: NamesState, known: KnownSegment, shrinking: Shrinking, eff
   effects.push({ do: 'SegmentSized', segment, before, bytes, coming: bytes })
   sizes.awaited.clear()
   for (const node of nodes) {
-    if (node === state.self) continue
+    if (node === state.self || state.lost.has(node)) continue
     if (sizes.heard.get(node)?.round !== round) sizes.awaited.add(node)
     effects.push({ do: 'Send', to: node, message: { type: 'SegmentShrunk', segment, bytes, round, nodes } })
   }

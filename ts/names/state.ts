@@ -55,6 +55,8 @@ export interface NamesState {
   /** The highest number heard of. */
   highest: SegmentId
   readonly pending: Map<number, PendingName>
+  /** Nodes that are lost: nobody waits for them. */
+  readonly lost: Set<NodeId>
   /** Node 0 is lost: nobody serialises names any more. */
   orphaned: boolean
   /** On node 0 only. */
@@ -69,6 +71,7 @@ export function createNames(self: NodeId, protocols: ReadonlySet<ProtocolName>):
     known: new Map(),
     highest: 0,
     pending: new Map(),
+    lost: new Set(),
     orphaned: false,
     registry: self === NAMES_NODE ? createRegistry(protocols) : undefined,
   }
