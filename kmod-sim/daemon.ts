@@ -27,6 +27,7 @@ import { FrameStore } from './frame-store.js'
 import { freshRun } from './fresh-run.js'
 import { Hold } from './hold.js'
 import { inspect } from './inspect.js'
+import { locksText, LOCKS_QUESTION, type LocksSources } from './inspect-locks.js'
 import { Keeper } from './keeper.js'
 import { LockWords } from './lock-words.js'
 import type { DaemonOptions } from './options.js'
@@ -193,6 +194,7 @@ export class Daemon {
           this.#runtime.submit({ is: 'lost', node })
         },
         fenced: (why) => this.failed(`fenced by the cluster: ${why}`),
+        asked: (what) => (what === LOCKS_QUESTION ? locksText(this.#locks()) : ''),
       },
     )
     this.#openDevice().close() // a socket that cannot be opened shall cost no node number
@@ -253,6 +255,7 @@ export class Daemon {
       holds: (event) => this.#hold.takes(event),
       spanQuery: (query) => this.#spans.query(query),
       segmentSized: (sized) => this.#sized(sized),
+      pidOf: (process) => this.#registry.byId(process)?.pid ?? 0,
       segmentGone: ({ segment }) => {
         this.#beyond.drop(segment)
         this.#twins.dropSegment(segment)
@@ -348,6 +351,16 @@ export class Daemon {
     this.#processes.end(process)
   }
 
+  #locks(): LocksSources {
+    const { state, watch } = this.#runtime
+    return { sync: state.sync, words: this.#words, watch, pidOf: (process) => this.#registry.byId(process)?.pid ?? 0 }
+  }
+
+  #traceSync(on: boolean): void {
+    this.#words.keepShut(on)
+    this.#runtime.watch.tracing(on)
+  }
+
   #deviceHost(): ConstructorParameters<typeof Device>[0] {
     const processes = this.#processes
     return {
@@ -376,7 +389,7 @@ export class Daemon {
       },
       spans: this.#spans,
       sizeOf: (segment) => attributesOf(this.#state.names, segment)?.bytes ?? 0,
-      inspect: (what, name) =>
+      inspect: (what, name, uid) =>
         inspect(
           {
             options: this.options,
@@ -391,9 +404,13 @@ export class Daemon {
             refused: this.#reclaim.refused,
             messages: { ...this.#messages, held: this.#hold.count },
             ask: (request, settle) => this.#runtime.request(request, settle),
+            locks: this.#locks(),
+            askOthers: () => this.#cluster.ask(LOCKS_QUESTION),
+            traceSync: (on) => this.#traceSync(on),
           },
           what,
           name,
+          uid,
         ),
       warn: (text) => this.log.warn(text),
       breach: (pid, why) => this.#quiet.about(`process ${pid}`, `device: process ${pid} ${why}`),

@@ -35,7 +35,7 @@ export interface DeviceRequestsHost {
   readonly memoryBytes: number
   /** Members of the cluster. */
   nodes(): number
-  inspect(what: number, name: string): Promise<string>
+  inspect(what: number, name: string, uid: number): Promise<string>
 }
 
 /** hello says who is there: device.ts. cancel is about a request. */
@@ -230,7 +230,7 @@ export class DeviceRequests {
 
     inspect: (client, request) => {
       this.host
-        .inspect(request.what, request.name)
+        .inspect(request.what, request.name, client.channel.peer.uid)
         .then((text) => {
           const fd = native.textFd(text)
           client.reply(request, { length: Buffer.byteLength(text) }, fd)

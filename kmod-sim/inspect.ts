@@ -1,6 +1,6 @@
 /** What can be asked of a running daemon: plain objects that docs/JSON.md lists the fields of. */
 import { GshmError } from '../ts/base/errors.js'
-import { PAGE_SIZE } from '../ts/base/ids.js'
+import { PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import type { SegmentStat } from '../ts/base/requests.js'
 import type { Member } from '../ts/cluster/index.js'
 import { native } from '../ts/native/index.js'
@@ -8,10 +8,12 @@ import { directoryBytes, inspectPages, touchedPages, type NodeState } from '../t
 import { answered, statWithHeap, type Ask } from './ask.js'
 import type { FaultCounts } from './fault-path.js'
 import type { FrameStore } from './frame-store.js'
+import { locksText, type LocksSources } from './inspect-locks.js'
 import type { DaemonOptions } from './options.js'
 import type { ProcessRegistry } from './process-registry.js'
 
-const { INSPECT_STATUS, INSPECT_SEGMENTS, INSPECT_PAGES, INSPECT_PROCESSES } = native.constants
+const { INSPECT_STATUS, INSPECT_SEGMENTS, INSPECT_PAGES, INSPECT_PROCESSES, INSPECT_LOCKS, INSPECT_TRACE } =
+  native.constants
 
 export interface InspectSources {
   readonly options: DaemonOptions
@@ -27,9 +29,15 @@ export interface InspectSources {
   readonly refused: number
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
   readonly ask: Ask
+  readonly locks: LocksSources
+  /** What the other nodes say of their locks. */
+  askOthers(): Promise<Map<NodeId, string | undefined>>
+  /** Switches the trace of synchronisation on or off. */
+  readonly traceSync: (on: boolean) => void
 }
 
-export async function inspect(sources: InspectSources, what: number, name: string): Promise<string> {
+/** @param uid who asks */
+export async function inspect(sources: InspectSources, what: number, name: string, uid: number): Promise<string> {
   switch (what) {
     case INSPECT_STATUS:
       return JSON.stringify(status(sources))
@@ -59,9 +67,28 @@ export async function inspect(sources: InspectSources, what: number, name: strin
           })),
         })),
       )
+    case INSPECT_LOCKS: {
+      const others = await sources.askOthers()
+      const nodes = [{ node: sources.state.self, text: locksText(sources.locks) as string | undefined }]
+      for (const [node, text] of others) nodes.push({ node, text })
+      return JSON.stringify(nodes)
+    }
+    case INSPECT_TRACE:
+      return trace(sources, name, uid)
     default:
       throw new GshmError('INVALID', `inspect: ${what} is nothing that can be inspected`)
   }
+}
+
+/** Words are kept shut while it is on, which slows locks down: not for everybody to want. */
+function trace({ locks, state, traceSync }: InspectSources, name: string, uid: number): string {
+  if (name === '') return locks.watch.trace.lines(state.self)
+  if (name !== 'on' && name !== 'off') throw new GshmError('INVALID', `trace: '${name}' is neither on nor off`)
+  if (uid !== 0 && uid !== process.getuid?.()) {
+    throw new GshmError('ACCESS', "trace: only root and the daemon's user switch it")
+  }
+  traceSync(name === 'on')
+  return ''
 }
 
 function status({ options, cluster, state, frames, processes, ...rest }: InspectSources): object {

@@ -25,6 +25,12 @@ export interface Owner {
   readonly holder: number
 }
 
+/** acquired: by the word alone. holds: how long, in HOLD_BUCKETS buckets (native/abi/lock_words.h). */
+export interface WordCounts {
+  readonly acquired: number
+  readonly holds: Uint32Array
+}
+
 export class LockPages {
   readonly words: LockWords
   readonly #byKey = new Map<string, Lock>()
@@ -68,6 +74,26 @@ export class LockPages {
     if (lock === undefined) return false
     const owner = this.words.look(lock.slot)
     return owner === undefined ? undefined : owner !== 0
+  }
+
+  /** Who holds the lock now, as far as its word can be believed. */
+  owner(key: string): Owner | undefined {
+    const lock = this.#byKey.get(key)
+    const owner = lock?.used === true ? this.words.owner(lock.slot) : 0
+    if (owner === 0) return undefined
+    return { process: Math.floor(owner / 2 ** WORD_HOLDER_BITS), holder: owner % 2 ** WORD_HOLDER_BITS }
+  }
+
+  /** What its word has counted, since it has this slot. */
+  counts(key: string): WordCounts | undefined {
+    const lock = this.#byKey.get(key)
+    if (lock === undefined) return undefined
+    return { acquired: this.words.acquired(lock.slot), holds: this.words.holds(lock.slot) }
+  }
+
+  /** Keys of the locks that are lent. */
+  lent(): string[] {
+    return this.#bySlot.flatMap(({ key, used }) => (used ? [key] : []))
   }
 
   isHeldBy(key: string, { process, holder }: Owner): boolean {
@@ -130,6 +156,7 @@ export class LockPages {
       if (this.words.look(old.slot) !== 0) continue // somebody holds it still, though its manager is lost
       this.#forgotten.delete(old)
       this.#byKey.delete(old.key)
+      this.words.begin(old.slot)
       return { key, slot: old.slot, generation: (old.generation + 1) % WORD_GENERATIONS, used: true }
     }
     return undefined

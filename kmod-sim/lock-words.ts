@@ -9,7 +9,7 @@ import { GshmError } from '../ts/base/errors.js'
 import type { SegmentId } from '../ts/base/ids.js'
 import { native } from '../ts/native/index.js'
 import type { WordEffect } from '../ts/sync/index.js'
-import { LockPages, type Owner, type Place } from './lock-pages.js'
+import { LockPages, type Owner, type Place, type WordCounts } from './lock-pages.js'
 
 const { LOCK_PROCESSES } = native.constants
 
@@ -36,6 +36,7 @@ export class LockWords {
     for (const pages of this.#pages.values()) for (const key of pages.rung()) this.host.says(key)
   })
   #next = 1
+  #keptShut = false
 
   constructor(private readonly host: LockWordsHost) {}
 
@@ -44,8 +45,9 @@ export class LockWords {
     switch (effect.do) {
       case 'Lend': {
         const owner = { process: this.numberOf(effect.process), holder: effect.holder }
-        if (this.#pagesFor(key)?.lend(key, owner, effect.shut) === true) this.#here.delete(key)
-        else this.#here.set(key, { owner, shut: effect.shut })
+        const shut = effect.shut || this.#keptShut
+        if (this.#pagesFor(key)?.lend(key, owner, shut) === true) this.#here.delete(key)
+        else this.#here.set(key, { owner, shut })
         return
       }
       case 'Want': {
@@ -68,6 +70,31 @@ export class LockWords {
       return pages === undefined ? false : pages.held(key) // its segment is gone
     }
     return here.shut ? here.owner !== undefined : undefined
+  }
+
+  /** Which process holds the lock, and by which name for its thread, at this moment. */
+  owner(key: string): Owner | undefined {
+    const here = this.#here.get(key)
+    const owner = here === undefined ? this.#pagesOf(key)?.owner(key) : here.owner
+    if (owner === undefined) return undefined
+    for (const [process, number] of this.#numbers) if (number === owner.process) return { ...owner, process }
+    return undefined // scribbled on
+  }
+
+  counts(key: string): WordCounts | undefined {
+    return this.#pagesOf(key)?.counts(key)
+  }
+
+  /** While words are kept shut nobody has or gives back a lock without the daemon, which hears of each. */
+  keepShut(kept: boolean): void {
+    this.#keptShut = kept
+    if (!kept) return // the next Lend opens a word
+    for (const pages of this.#pages.values()) {
+      for (const key of pages.lent()) {
+        pages.want(key)
+        this.host.says(key)
+      }
+    }
   }
 
   /** Where the word is; undefined: it must be asked for each time. */

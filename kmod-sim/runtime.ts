@@ -17,6 +17,7 @@ import type { NodeState } from '../ts/node/state.js'
 import { findDiffs } from './diffs.js'
 import type { Pager } from './pager.js'
 import type { LockWords } from './lock-words.js'
+import { SyncWatch } from './sync-watch.js'
 import { unitBytes } from './units.js'
 
 const NO_BYTES = new Uint8Array(0)
@@ -32,6 +33,8 @@ export interface RuntimeHost {
   segmentSized(effect: Extract<Effect, { do: 'SegmentSized' }>): void
   segmentGone(effect: Extract<Effect, { do: 'SegmentGone' }>): void
   spanQuery(effect: Extract<Effect, { do: 'SpanQuery' }>): void
+  /** Of a process by its number here; 0: it is not known. */
+  pidOf(process: number): number
 }
 
 type Settle = (outcome: Answer | GshmError) => void
@@ -47,6 +50,7 @@ export class Runtime {
   readonly #tickets = new Map<number, Pending>()
   #nextTicket = 1
   #busy = false
+  readonly watch = new SyncWatch((process) => this.host.pidOf(process))
   pager!: Pager
   words!: LockWords
 
@@ -76,6 +80,7 @@ export class Runtime {
   request(request: LocalRequest, settle: Settle): number {
     const ticket = this.#nextTicket++
     this.#tickets.set(ticket, { settle, process: 'process' in request ? request.process : undefined })
+    this.watch.asked(ticket, request)
     this.submit({ is: 'request', ticket, request })
     return ticket
   }
@@ -97,6 +102,7 @@ export class Runtime {
     try {
       if (event.is === 'message') {
         const { message } = event
+        this.watch.received(event.from, message)
         if (message.type === 'Flush') this.pager.arrived = findDiffs(payload ?? NO_BYTES, message.pages.length)
         if ('bytes' in message && message.bytes === 'page') this.#expectUnit(message, payload ?? NO_BYTES)
       }
@@ -114,8 +120,13 @@ export class Runtime {
 
   /** What words of locks say is looked up when it is stepped: events that wait before it may have changed it. */
   #asOfNow(event: Extract<NodeEvent, { is: 'word' | 'exit' }>): NodeEvent | undefined {
-    if (event.is === 'exit') return { ...event, held: this.words.bury(event.process) }
+    if (event.is === 'exit') {
+      const held = this.words.bury(event.process)
+      for (const key of held) this.watch.released(key)
+      return { ...event, held }
+    }
     const held = this.words.held(event.key)
+    if (held === false) this.watch.released(event.key)
     return held === undefined ? undefined : { ...event, held }
   }
 
@@ -129,10 +140,15 @@ export class Runtime {
 
   /** The process has ended: nothing is answered to it any more. */
   #forget(ended: number): void {
-    for (const [ticket, { process }] of this.#tickets) if (process === ended) this.#tickets.delete(ticket)
+    for (const [ticket, { process }] of this.#tickets) {
+      if (process !== ended) continue
+      this.#tickets.delete(ticket)
+      this.watch.gone(ticket)
+    }
   }
 
   #perform(effect: Effect, payload: Uint8Array | undefined): void {
+    this.watch.performed(effect)
     switch (effect.do) {
       case 'Send': {
         const message = effect.message
@@ -181,6 +197,7 @@ export class Runtime {
     const pending = this.#tickets.get(ticket)
     if (pending === undefined) return // its process has ended
     this.#tickets.delete(ticket)
+    this.watch.ended(ticket, outcome)
     pending.settle(outcome)
   }
 }

@@ -252,7 +252,14 @@ struct gshm_inspect_request {
   uint32_t reserved;
   char name[GSHM_NAME_MAX + 1]; /* PAGES */
 };
-enum gshm_inspect { GSHM_INSPECT_STATUS = 1, GSHM_INSPECT_SEGMENTS, GSHM_INSPECT_PAGES, GSHM_INSPECT_PROCESSES };
+enum gshm_inspect {
+  GSHM_INSPECT_STATUS = 1,
+  GSHM_INSPECT_SEGMENTS,
+  GSHM_INSPECT_PAGES,
+  GSHM_INSPECT_PROCESSES,
+  GSHM_INSPECT_LOCKS, /* of all nodes */
+  GSHM_INSPECT_TRACE, /* name: on, off (by root and the daemon's user), or empty: what was traced */
+};
 struct gshm_inspect_reply {
   uint64_t length; /* bytes of JSON in the memfd */
 };

@@ -33,11 +33,35 @@
 #define GSHM_LOCK_SLOTS (1u << 17)
 #define GSHM_LOCK_PROCESSES (1u << GSHM_WORD_PROCESS_BITS)
 
-struct gshm_lock_slot { /* two cache lines, of which locking touches one */
+/* How long locks are held: all holds that the daemon begins, and every GSHM_HOLD_EVERYth of those that a
+ * process begins by itself, which counts for as many. Bucket 0: less than 32 ns; bucket b: from 16 << b to twice that;
+ * the last: that and more. When one is full, all are halved. */
+#define GSHM_HOLD_EVERY 256u
+#define GSHM_HOLD_BUCKETS 26u
+
+struct gshm_lock_slot { /* two cache lines, of which locking touches one, but for holds that are measured */
   uint64_t word;
   uint64_t acquired; /* by compare-and-swap; its holder counts */
-  uint8_t reserved[112];
+  uint64_t since;    /* of a hold that is measured: its beginning, see gshm_hold_began; else 0 */
+  uint32_t holds[GSHM_HOLD_BUCKETS];
 };
+
+/* The clock is CLOCK_MONOTONIC in ns; its lowest bit gives way to who began the hold: 1 the daemon. */
+static inline uint64_t gshm_hold_began(uint64_t now_ns, unsigned by_daemon) { return (now_ns & ~1ull) | by_daemon; }
+static inline unsigned gshm_hold_bucket(uint64_t ns) {
+  unsigned bits = 63u - (unsigned)__builtin_clzll(ns | 16);
+  return bits - 4 < GSHM_HOLD_BUCKETS ? bits - 4 : GSHM_HOLD_BUCKETS - 1;
+}
+/* By the holder, who is to give the lock back. */
+static inline void gshm_hold_ended(struct gshm_lock_slot *slot, uint64_t now_ns) {
+  uint64_t since = slot->since;
+  uint32_t *bucket = &slot->holds[gshm_hold_bucket(now_ns > since ? now_ns - since : 0)];
+  uint32_t weight = since & 1 ? 1 : GSHM_HOLD_EVERY;
+  if (*bucket > UINT32_MAX - weight)
+    for (unsigned i = 0; i < GSHM_HOLD_BUCKETS; i++) slot->holds[i] /= 2;
+  *bucket += weight;
+  slot->since = 0;
+}
 
 struct gshm_lock_pages {
   uint64_t rung[GSHM_LOCK_SLOTS / 64]; /* bit n: the holder of slot n has given it back, shut */

@@ -20,6 +20,8 @@ class LockWords : public Napi::ObjectWrap<LockWords> {
                            InstanceMethod<&LockWords::Look>("look"),
                            InstanceMethod<&LockWords::Take>("take"),
                            InstanceMethod<&LockWords::Acquired>("acquired"),
+                           InstanceMethod<&LockWords::Holds>("holds"),
+                           InstanceMethod<&LockWords::Begin>("begin"),
                            InstanceMethod<&LockWords::Rung>("rung"),
                            InstanceMethod<&LockWords::Held>("held"),
                            InstanceMethod<&LockWords::Close>("close"),
@@ -97,6 +99,13 @@ class LockWords : public Napi::ObjectWrap<LockWords> {
     return Napi::Boolean::New(info.Env(), gshm_lock_words_take(&words_, slot, OwnerOf(info.Env(), info[1], info[2])));
   }
   Napi::Value Acquired(Info info) { return Number(info.Env(), gshm_lock_words_acquired(&words_, SlotOf(info))); }
+
+  Napi::Value Holds(Info info) {
+    Napi::Uint32Array holds = Napi::Uint32Array::New(info.Env(), GSHM_HOLD_BUCKETS);
+    gshm_lock_words_holds(&words_, SlotOf(info), holds.Data());
+    return holds;
+  }
+  void Begin(Info info) { gshm_lock_words_begin(&words_, SlotOf(info)); }
 
   Napi::Value Rung(Info info) {
     uint32_t end = EndOf(info, info[0]);

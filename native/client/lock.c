@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "abi/lock_words.h"
@@ -135,6 +136,22 @@ static inline struct word word_of(const mutex *m, uint32_t holder) {
   return (struct word){&pages->slots[(uint32_t)place], (uint32_t)place, open, open | gshm_word_owner(me, holder)};
 }
 
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static __attribute__((cold, noinline)) void hold_begins(struct gshm_lock_slot *slot) {
+  slot->since = gshm_hold_began(now_ns(), 0);
+}
+
+/* Of a lock that is to be given back, if it is this holder's. */
+static __attribute__((cold, noinline)) void hold_ends(const struct word *word) {
+  uint64_t seen = __atomic_load_n(&word->slot->word, __ATOMIC_RELAXED);
+  if ((seen & ~GSHM_WORD_SHUT) == word->owned) gshm_hold_ended(word->slot, now_ns());
+}
+
 enum taken { TAKEN, MINE_ALREADY, NOT_TAKEN };
 
 static inline enum taken take(mutex *m, uint32_t holder) {
@@ -142,7 +159,9 @@ static inline enum taken take(mutex *m, uint32_t holder) {
   if (!word.slot) return NOT_TAKEN;
   uint64_t seen = word.open;
   if (__atomic_compare_exchange_n(&word.slot->word, &seen, word.owned, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-    __atomic_store_n(&word.slot->acquired, word.slot->acquired + 1, __ATOMIC_RELAXED);
+    uint64_t before = word.slot->acquired;
+    __atomic_store_n(&word.slot->acquired, before + 1, __ATOMIC_RELAXED);
+    if (__builtin_expect(before % GSHM_HOLD_EVERY == 0, 0)) hold_begins(word.slot);
     return TAKEN;
   }
   return (seen & ~GSHM_WORD_SHUT) == word.owned ? MINE_ALREADY : NOT_TAKEN;
@@ -169,6 +188,7 @@ static bool give_back_shut(mutex *m, const struct word *word) {
 static inline bool give_back(mutex *m, uint32_t holder) {
   struct word word = word_of(m, holder);
   if (!word.slot) return false;
+  if (__builtin_expect(word.slot->since != 0, 0)) hold_ends(&word);
   uint64_t seen = word.owned;
   if (__atomic_compare_exchange_n(&word.slot->word, &seen, word.open, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) return true;
   return give_back_shut(m, &word);

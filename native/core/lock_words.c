@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int sealed(const char *name) {
@@ -52,6 +54,12 @@ static int reserve(const struct gshm_lock_words *words, uint32_t slot) {
   return result == 0 ? 0 : -errno;
 }
 
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t owner,
                          bool shut) {
   uint64_t *word = word_of(words, slot);
@@ -59,6 +67,7 @@ int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t 
     int error = reserve(words, slot);
     if (error != 0) return error;
   }
+  words->pages->slots[slot].since = gshm_hold_began(now_ns(), 1);
   uint64_t next = gshm_word_free(generation) | (owner & GSHM_WORD_OWNER) | (shut ? GSHM_WORD_SHUT : 0);
   __atomic_store_n(word, next, __ATOMIC_RELEASE);
   return 0;
@@ -96,6 +105,18 @@ bool gshm_lock_words_take(struct gshm_lock_words *words, uint32_t slot, uint64_t
 
 uint64_t gshm_lock_words_acquired(const struct gshm_lock_words *words, uint32_t slot) {
   return __atomic_load_n(&words->pages->slots[slot].acquired, __ATOMIC_RELAXED);
+}
+
+void gshm_lock_words_holds(const struct gshm_lock_words *words, uint32_t slot, uint32_t holds[GSHM_HOLD_BUCKETS]) {
+  const uint32_t *from = words->pages->slots[slot].holds;
+  for (unsigned i = 0; i < GSHM_HOLD_BUCKETS; i++) holds[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+void gshm_lock_words_begin(struct gshm_lock_words *words, uint32_t slot) {
+  struct gshm_lock_slot *at = &words->pages->slots[slot];
+  __atomic_store_n(&at->acquired, 0, __ATOMIC_RELAXED);
+  at->since = 0;
+  memset(at->holds, 0, sizeof at->holds);
 }
 
 size_t gshm_lock_words_rung(struct gshm_lock_words *words, uint32_t end, uint32_t *slots, size_t room) {

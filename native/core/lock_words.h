@@ -30,7 +30,7 @@ void gshm_lock_words_shut_between(struct gshm_lock_words *words, uint64_t from, 
 /* Lets the pages go. */
 void gshm_lock_words_close(struct gshm_lock_words *words);
 
-/* Makes `owner` (gshm_word_owner; 0: nobody) the lock's holder, in a word that was shut. 0 or a negative errno
+/* Makes `owner` (gshm_word_owner; 0: nobody) the lock's holder from now on, in a word that was shut. 0 or a negative errno
  * (the host has no memory). */
 int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t owner,
                          bool shut);
@@ -42,8 +42,12 @@ uint64_t gshm_lock_words_owner(const struct gshm_lock_words *words, uint32_t slo
 bool gshm_lock_words_look(const struct gshm_lock_words *words, uint32_t slot, uint64_t *owner);
 /* Whoever owns the word loses it, which is shut then. false: `owner` does not own it. */
 bool gshm_lock_words_take(struct gshm_lock_words *words, uint32_t slot, uint64_t owner);
-/* How often it has been acquired by compare-and-swap, as its holders count; it only grows. */
+/* How often it has been acquired by compare-and-swap, as its holders count; it only grows, until another lock begins. */
 uint64_t gshm_lock_words_acquired(const struct gshm_lock_words *words, uint32_t slot);
+/* Its holds, as abi/lock_words.h counts them. */
+void gshm_lock_words_holds(const struct gshm_lock_words *words, uint32_t slot, uint32_t holds[GSHM_HOLD_BUCKETS]);
+/* Another lock begins in the slot, whose word is shut and free: nothing is counted yet. */
+void gshm_lock_words_begin(struct gshm_lock_words *words, uint32_t slot);
 /* Slots below `end` whose bit in `rung` is set, ascending, `room` at most; their bits are cleared. */
 size_t gshm_lock_words_rung(struct gshm_lock_words *words, uint32_t end, uint32_t *slots, size_t room);
 

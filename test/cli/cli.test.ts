@@ -18,6 +18,8 @@ const COMMANDS = [
   'ls',
   'pages',
   'rm',
+  'locks',
+  'trace',
   'testbed',
   'litmus',
   'episodes',

@@ -18,6 +18,7 @@ function started(host: Partial<RuntimeHost> = {}): Runtime {
     segmentSized: () => {},
     segmentGone: () => {},
     spanQuery: () => {},
+    pidOf: (process) => process,
     ...host,
   })
   runtime.pager = {} as typeof runtime.pager

@@ -61,6 +61,7 @@ export function handlers(add: (line: string) => void): ClusterHandlers {
       add(`message ${from} ${message.type} ${number}${payload ? ` ${payload.length}:${payload[9]}` : ''}`)
     },
     lost: (node, why) => add(`lost ${node} ${why}`),
+    asked: (what) => `${what}?`,
     fenced: (why) => add(`fenced ${why}`),
   }
 }

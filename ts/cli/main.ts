@@ -12,6 +12,7 @@ import { episodesCommand } from './episodes.js'
 import { flagsCommand } from './flags.js'
 import { historiesCommand } from './histories.js'
 import { litmusCommand } from './litmus.js'
+import { locksCommand } from './locks.js'
 import { lsCommand } from './ls.js'
 import { nodeCommand } from './node.js'
 import { pagesCommand } from './pages.js'
@@ -19,6 +20,7 @@ import { rmCommand } from './rm.js'
 import { runCommand } from './run.js'
 import { statusCommand } from './status.js'
 import { testbedCommand } from './testbed.js'
+import { traceCommand } from './trace.js'
 import { upCommand } from './up.js'
 
 export function program(): Command {
@@ -29,8 +31,9 @@ export function program(): Command {
     .enablePositionalOptions()
     .showHelpAfterError(false)
   const commands = [nodeCommand, upCommand, downCommand, runCommand, statusCommand, lsCommand, pagesCommand, rmCommand]
+  const watchers = [locksCommand, traceCommand]
   const judges = [testbedCommand, litmusCommand, episodesCommand, historiesCommand, checkCommand]
-  for (const make of [...commands, ...judges, flagsCommand, doctorCommand]) gshm.addCommand(make())
+  for (const make of [...commands, ...watchers, ...judges, flagsCommand, doctorCommand]) gshm.addCommand(make())
   for (const each of [gshm, ...gshm.commands]) each.exitOverride().configureOutput({ outputError: () => {} })
   gshm.addHelpText(
     'after',

@@ -94,7 +94,15 @@ export interface ProcessEntry {
   }[]
 }
 
-const { INSPECT_STATUS, INSPECT_SEGMENTS, INSPECT_PAGES, INSPECT_PROCESSES } = native.constants
+/** What one node tells of its locks: JSON that ts/cli/lock-report.ts reads, for it may be another machine's. undefined:
+ * the node did not answer. */
+export interface NodeLocks {
+  readonly node: number
+  readonly text?: string
+}
+
+const { INSPECT_STATUS, INSPECT_SEGMENTS, INSPECT_PAGES, INSPECT_PROCESSES, INSPECT_LOCKS, INSPECT_TRACE } =
+  native.constants
 
 function ask(socket: string, what: number, name: string): unknown {
   return JSON.parse(calling(() => native.inspect(socket, what, name)))
@@ -111,6 +119,21 @@ export function pages(socket: string, segment: string): SegmentPages {
 }
 export function processes(socket: string): ProcessEntry[] {
   return ask(socket, INSPECT_PROCESSES, '') as ProcessEntry[]
+}
+
+/** What every node of the cluster tells of its locks: the asked one asks the others, for a few seconds. */
+export function locks(socket: string): NodeLocks[] {
+  return ask(socket, INSPECT_LOCKS, '') as NodeLocks[]
+}
+
+/** Switches the node's trace of synchronisation: while it is on every lock goes by the daemon. Errors: ACCESS. */
+export function switchTrace(socket: string, to: 'on' | 'off'): void {
+  calling(() => native.inspect(socket, INSPECT_TRACE, to))
+}
+
+/** What was traced: JSON lines, of which the first says since when (ts/trace/sync.ts). */
+export function syncTrace(socket: string): string {
+  return calling(() => native.inspect(socket, INSPECT_TRACE, ''))
 }
 
 /** The name goes; the memory stays until the last view anywhere closes. */

@@ -21,6 +21,7 @@ import { joinCluster } from './joining.js'
 import type { Link } from './link.js'
 import { Members, type Member, type MembersEvents } from './members.js'
 import type { ControlMessage, Hello } from './messages.js'
+import { Questions } from './questions.js'
 import type { OpenPeerSocket } from './transport.js'
 
 export interface ClusterOptions {
@@ -47,6 +48,8 @@ export interface ClusterHandlers {
   lost(node: NodeId, why: string): void
   /** The others count this node as lost: it must stop. */
   fenced(why: string): void
+  /** Another node wants to know something of this one: the answer, in ASCII. Not called before `self`. */
+  asked(what: string): string
 }
 
 export interface Started {
@@ -64,6 +67,10 @@ export class Cluster {
   readonly #heartbeat: Heartbeat
   /** Whom the first node told us to expect. */
   readonly #expected = new Map<NodeId, { name: string; address: string; ticket: string }>()
+  readonly #questions = new Questions(
+    (to, message) => this.#members.send(to, message),
+    (what) => (this.#held === undefined && !this.#stopped ? this.handlers.asked(what) : ''),
+  )
   #admission: Admission | undefined
   /** What happened before `self` could be called. */
   #held: (() => void)[] | undefined = []
@@ -89,6 +96,7 @@ export class Cluster {
       control: (from, message) => this.#control(from, message),
       dropped: (node, why) => {
         this.#admission?.dropped(node, why)
+        this.#questions.lost(node)
         if (node === 0) this.#welcome?.reject(new GshmError('NODE_LOST', `--join: the first node is lost: ${why}`))
       },
     }
@@ -121,6 +129,13 @@ export class Cluster {
   /** The peer broke the protocol: it is lost for the whole cluster. `lost` follows, but not before fence returns. */
   fence(node: NodeId, why: string): void {
     if (this.#members.fence(node, why)) this.options.log('error', `node ${node} is fenced: ${why}`)
+  }
+
+  /** Asks all other members something of themselves. Gives what each has told; undefined: nothing, in time.
+   * Rejects with LIMIT. What is told is not to be believed. */
+  ask(what: string): Promise<Map<NodeId, string | undefined>> {
+    const others = this.#members.others().map(({ node }) => node)
+    return this.#questions.ask(others, what)
   }
 
   members(): Member[] {
@@ -232,6 +247,8 @@ export class Cluster {
   }
 
   #control(from: NodeId, message: ControlMessage): void {
+    if (message.type === 'Ask') return this.#questions.asked(from, message)
+    if (message.type === 'Told') return this.#questions.told(from, message)
     if (this.#admission !== undefined) return this.#admission.control(from, message)
     if (message.type === 'Suspect') return
     if (from !== 0) throw new PeerError(`${message.type} of a node that is not the first`)

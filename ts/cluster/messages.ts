@@ -64,6 +64,10 @@ export type ControlMessage =
   /** The last word of a node that stops. */
   | { readonly type: 'Leave' }
   | { readonly type: 'Ping' }
+  /** Member -> member: tell of yourself; for whoever inspects the cluster. `number`: the asker's, from 1. */
+  | { readonly type: 'Ask'; readonly number: number; readonly what: string }
+  /** The answer, in pieces of ASCII; after the one with `last` nothing more comes. */
+  | { readonly type: 'Told'; readonly number: number; readonly last: boolean; readonly text: string }
 
 export const CLUSTER_FIELDS = {
   Hello: {
@@ -95,6 +99,8 @@ export const CLUSTER_FIELDS = {
   Fenced: { why: 'string' },
   Leave: {},
   Ping: {},
+  Ask: { number: 'number', what: 'string' },
+  Told: { number: 'number', last: 'boolean', text: 'string' },
 } as const satisfies MessageFields<ControlMessage>
 
 export type AnyMessage = Message | ControlMessage

@@ -288,6 +288,10 @@ export interface LockWords extends Closable {
   take(slot: number, process: number, holder: number): boolean
   /** How often it has been acquired by its word alone, as its holders count. */
   acquired(slot: number): number
+  /** How long it was held: counts in HOLD_BUCKETS buckets (native/abi/lock_words.h). */
+  holds(slot: number): Uint32Array
+  /** Another lock begins in the slot, whose word is shut and free: its counts are 0. */
+  begin(slot: number): void
   /** Slots below `end` that were given back shut since they were last asked for. */
   rung(end: number): number[]
   /** Takes all locks of slots below `end` that the process owns; gives those slots. */
@@ -451,10 +455,12 @@ type Constant =
   | 'OBJECT_TRY'
   | 'WORD_GENERATIONS'
   | 'WORD_HOLDER_BITS'
+  | 'WORD_ASYNC'
+  | 'HOLD_BUCKETS'
   | 'OFFSET_BITS'
   | 'ADDRESS_END'
   | `HELLO_${'REGISTER' | 'CHANNEL' | 'FORKED' | 'VISITOR'}`
-  | `INSPECT_${'STATUS' | 'SEGMENTS' | 'PAGES' | 'PROCESSES'}`
+  | `INSPECT_${'STATUS' | 'SEGMENTS' | 'PAGES' | 'PROCESSES' | 'LOCKS' | 'TRACE'}`
   | 'CREATE_OR_OPEN'
   | 'ALLOC_APART'
   | 'OPEN_OR_CREATE'
