@@ -245,7 +245,7 @@ export class Daemon {
   }
 
   #found(self: NodeId): void {
-    this.#runtime = new Runtime(createNode(self), {
+    this.#runtime = new Runtime(createNode(self, this.options.lockBurst), {
       send: (to, message, payload) => {
         this.#messages.sent++
         this.#cluster.send(to, message, payload)

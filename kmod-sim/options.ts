@@ -6,6 +6,7 @@ import { Command, Option } from 'commander'
 import { GshmError } from '../ts/base/errors.js'
 import { PAGE_SIZE } from '../ts/base/ids.js'
 import { readSecret } from '../ts/cluster/index.js'
+import { LOCK_BURST, LOCK_BURST_MAX } from '../ts/sync/index.js'
 import { projectRoot } from '../ts/project/index.js'
 
 export interface Endpoint {
@@ -23,6 +24,8 @@ export interface DaemonOptions {
   readonly socket: string
   /** bytes */
   readonly memory: number
+  /** Hand-overs of a lock within the node while another node wants it. */
+  readonly lockBurst: number
   readonly logLevel: string
   readonly version: string
 }
@@ -43,6 +46,11 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
     .option('--secret-file <file>', 'the cluster’s shared secret: at least 16 bytes, mode 0600')
     .requiredOption('--socket <path>', 'the device: the unix socket that local processes attach to')
     .option('--memory <bytes>', 'bound for this node’s frames; K, M, G and T are binary (default: half of the memory)')
+    .option(
+      '--lock-burst <count>',
+      'how often a lock that another node wants is handed on within this one first',
+      String(LOCK_BURST),
+    )
     .addOption(new Option('--log-level <level>', 'what to log').choices(['info', 'warn', 'error']).default('info'))
   const given = command.parse(argv, { from: 'user' }).opts<Record<string, string | undefined>>()
   const socket = given['socket']!
@@ -55,6 +63,7 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
     secret: given['secretFile'] === undefined ? undefined : readSecret(given['secretFile']),
     socket,
     memory: given['memory'] === undefined ? Math.floor(totalmem() / 2) : bytes('--memory', given['memory']),
+    lockBurst: whole('--lock-burst', given['lockBurst']!, 1, LOCK_BURST_MAX),
     logLevel: given['logLevel']!,
     version,
   }
@@ -77,4 +86,10 @@ function bytes(option: string, value: string): number {
   const size = Number(match?.[1]) * 1024 ** ' KMGT'.indexOf(match?.[2] || ' ')
   if (match !== null && Number.isSafeInteger(size) && size >= PAGE_SIZE) return size
   throw new GshmError('INVALID', `${option}: '${value}' is no number of bytes from ${PAGE_SIZE} (suffixes K, M, G, T)`)
+}
+
+function whole(option: string, value: string, least: number, most: number): number {
+  const number = /^\d+$/.test(value) ? Number(value) : NaN
+  if (number >= least && number <= most) return number
+  throw new GshmError('INVALID', `${option}: '${value}' is no whole number from ${least} to ${most}`)
 }

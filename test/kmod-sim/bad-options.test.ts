@@ -51,6 +51,9 @@ const cases: [string, string[], RegExp][] = [
   ['a name of 64 bytes', ['--name', 'x'.repeat(64)], /^gshmd: ERR_GSHM_INVALID: --name/],
   ['a cluster without a name', ['--cluster', ''], /^gshmd: ERR_GSHM_INVALID: --cluster: ''/],
   ['a level that is none', ['--log-level', 'loud'], /--log-level/],
+  ['no hand-over', ['--lock-burst', '0'], /^gshmd: ERR_GSHM_INVALID: --lock-burst: '0' is no whole number from 1/],
+  ['too many hand-overs', ['--lock-burst', '65537'], /^gshmd: ERR_GSHM_INVALID: --lock-burst: '65537'/],
+  ['hand-overs in words', ['--lock-burst', 'few'], /^gshmd: ERR_GSHM_INVALID: --lock-burst: 'few'/],
   ['an option that is none', ['--wings'], /--wings/],
   ['a socket nowhere', ['--socket', join(dir, 'no', 'x.sock')], /^gshmd: ERR_GSHM_\w+: --socket: .*\/no: No such file/],
   [

@@ -149,6 +149,24 @@ static uint64_t scribble(const gshm_segment *s, int byte) {
   return bytes;
 }
 
+/* A hostile thread: random words all over the lock words NAME (gshm-locks:N), for ever. */
+static void *scrawl(void *name) {
+  char line[512];
+  unsigned long from = 0, to = 0;
+  FILE *maps = fopen("/proc/self/maps", "re");
+  while (maps && fgets(line, sizeof line, maps))
+    if (strstr(line, (const char *)name) && sscanf(line, "%lx-%lx", &from, &to) == 2) break;
+  if (maps) fclose(maps);
+  if (from == to) _exit(3);
+  volatile uint64_t *words = (volatile uint64_t *)from;
+  const uint64_t near = 8192; /* the rung bits of all, and the words of the first slots */
+  for (uint64_t draw = 1;; draw = draw * 6364136223846793005u + 1442695040888963407u) {
+    words[(draw >> 33) % 2048] = ~0ull;
+    words[2048 + (draw >> 33) % near] = draw;
+  }
+  return NULL;
+}
+
 static void model(struct command *c) {
   gshm_stat_t stat;
   if (gshm_stat(g, c->words[2], &stat) != 0) return failed(c);
@@ -176,12 +194,17 @@ static int wait_once(gshm_key condition, gshm_key mutex, int64_t timeout) {
   return status;
 }
 
-/* Reader-writer locks, semaphores, conditions, counters, words. KEY is a name, #NUMBER or @ADDRESS. */
+/* KEY is a name, #NUMBER or @ADDRESS. */
+static gshm_key key_of(const char *word) {
+  if (*word == '#') return gshm_numbered(number(word + 1));
+  return *word == '@' ? gshm_located(number(word + 1)) : gshm_named(word);
+}
+
+/* Reader-writer locks, semaphores, conditions, counters, words. */
 static int objects(struct command *c) {
   char **w = c->words;
   const char *name = w[1];
-  gshm_key key = w[2][0] == '#' ? gshm_numbered(number(w[2] + 1))
-                                : w[2][0] == '@' ? gshm_located(number(w[2] + 1)) : gshm_named(w[2]);
+  gshm_key key = key_of(w[2]);
   if (!strcmp(name, "read")) result(c, gshm_rwlock_read(g, key, timeout_of(w[3])));
   else if (!strcmp(name, "write")) result(c, gshm_rwlock_write(g, key, timeout_of(w[3])));
   else if (!strcmp(name, "rwunlock")) result(c, gshm_rwlock_unlock(g, key));
@@ -257,6 +280,20 @@ static int api(struct command *c) {
   else if (!strcmp(name, "release")) result(c, gshm_release(segment(c), number(w[3]), number(w[4])));
   else if (!strcmp(name, "lock")) result(c, gshm_lock(g, w[2]));
   else if (!strcmp(name, "unlock")) result(c, gshm_unlock(g, w[2]));
+  else if (!strcmp(name, "mutex")) result(c, gshm_mutex_lock(g, key_of(w[2]), timeout_of(w[3])));
+  else if (!strcmp(name, "mutexunlock")) result(c, gshm_mutex_unlock(g, key_of(w[2])));
+  else if (!strcmp(name, "scrawl")) {
+    pthread_t thread;
+    result(c, pthread_create(&thread, NULL, scrawl, strdup(w[2])));
+  }
+  else if (!strcmp(name, "mutexcycles")) { /* lock and unlock KEY COUNT times */
+    int status = 0;
+    for (uint64_t i = 0; i < number(w[3]) && status == 0; i++) {
+      status = gshm_mutex_lock(g, key_of(w[2]), GSHM_FOREVER);
+      if (status == 0) status = gshm_mutex_unlock(g, key_of(w[2]));
+    }
+    result(c, status);
+  }
   else if (!strcmp(name, "lockn")) result(c, gshm_lock_n(g, number(w[2])));
   else if (!strcmp(name, "unlockn")) result(c, gshm_unlock_n(g, number(w[2])));
   else if (!strcmp(name, "barrier")) result(c, gshm_barrier(g, w[2], (uint32_t)number(w[3])));

@@ -7,7 +7,7 @@ import { daemonArguments, daemonError } from '../launch/daemon.js'
 import { clusterDir, compiled, DEFAULT_CLUSTER, socketPath } from '../launch/paths.js'
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
-import { bytes, oneOf } from './parse.js'
+import { bytes, oneOf, whole } from './parse.js'
 
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const
 
@@ -19,6 +19,7 @@ interface Options {
   advertise?: string
   socket?: string
   memory?: number
+  lockBurst?: number
   secretFile?: string
   logLevel: (typeof LOG_LEVELS)[number]
 }
@@ -68,6 +69,11 @@ export const nodeCommand = () =>
       '--memory <bytes>',
       'bound of the frames on this node, as 512M or 8G (default: half of the memory)',
       bytes('--memory'),
+    )
+    .option(
+      '--lock-burst <count>',
+      'how often a lock that another node wants is handed on within this one first (default: 64)',
+      whole('--lock-burst', 1, 65_536),
     )
     .option('--secret-file <file>', 'the secret all nodes share, mode 0600; needed beyond loopback')
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

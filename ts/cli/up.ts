@@ -11,6 +11,7 @@ interface Options {
   nodes: number
   cluster: string
   memory?: number
+  lockBurst?: number
   logLevel: string
 }
 
@@ -30,12 +31,13 @@ export const upCommand = () =>
     const interrupt = () => void (interrupted = true)
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
     try {
-      const { cluster, nodes, memory = MEMORY, logLevel } = options
+      const { cluster, nodes, memory = MEMORY, lockBurst, logLevel } = options
       await startCluster({
         dir,
         cluster,
         nodes,
         memory,
+        ...(lockBurst === undefined ? {} : { lockBurst }),
         logLevel,
         background: true,
         started: (daemon) => {
@@ -69,4 +71,9 @@ export const upCommand = () =>
     .option('-n, --nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
     .option('-c, --cluster <name>', 'its name', DEFAULT_CLUSTER)
     .option('--memory <bytes>', 'bound of the frames on each node, as 512M or 8G (default: 1G)', bytes('--memory'))
+    .option(
+      '--lock-burst <count>',
+      'how often a lock that another node wants is handed on within its own first (default: 64)',
+      whole('--lock-burst', 1, 65_536),
+    )
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

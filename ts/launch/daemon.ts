@@ -15,6 +15,8 @@ export interface DaemonOptions {
   readonly socket: string
   /** Bytes of frames; half of the machine's memory when it is not given. */
   readonly memory?: number
+  /** Hand-overs of a lock within the node while another node wants it. */
+  readonly lockBurst?: number
   readonly log: string
   /** HOST:PORT; port 0 lets the kernel choose. */
   readonly listen?: string
@@ -52,6 +54,7 @@ export function daemonArguments(o: Omit<DaemonOptions, 'log' | 'background' | 't
   if (o.advertise !== undefined) args.push('--advertise', o.advertise)
   args.push('--socket', o.socket)
   if (o.memory !== undefined) args.push('--memory', String(o.memory))
+  if (o.lockBurst !== undefined) args.push('--lock-burst', String(o.lockBurst))
   if (o.secretFile !== undefined) args.push('--secret-file', o.secretFile)
   if (o.logLevel !== undefined) args.push('--log-level', o.logLevel)
   return args

@@ -15,6 +15,7 @@ export interface ClusterOptions {
   readonly nodes: number
   /** Bytes of frames on each node. */
   readonly memory: number
+  readonly lockBurst?: number
   readonly background?: boolean
   readonly logLevel?: string
   readonly secretFile?: string
@@ -48,6 +49,7 @@ export async function startCluster(options: ClusterOptions): Promise<Daemon[]> {
         log: join(options.dir, `node${n}.log`),
         memory: options.memory,
         ...(first === undefined ? {} : { join: first.listen }),
+        ...(options.lockBurst === undefined ? {} : { lockBurst: options.lockBurst }),
         ...(options.background === undefined ? {} : { background: options.background }),
         ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
         ...(options.secretFile === undefined ? {} : { secretFile: options.secretFile }),

@@ -29,13 +29,14 @@ export interface NodeState {
 export const engine = new Engine([mrsw, srsw, mrswDynamic, lrc])
 const PROTOCOLS: ReadonlySet<ProtocolName> = new Set(engine.protocols().map(({ name }) => name))
 
-export function createNode(self: NodeId): NodeState {
+/** @param lockBurst hand-overs of a lock within the node while another node wants it */
+export function createNode(self: NodeId, lockBurst?: number): NodeState {
   const coherence = createCoherence(self)
   return {
     self,
     nodes: coherence.nodes,
     names: createNames(self, PROTOCOLS),
-    sync: createSync(self),
+    sync: createSync(self, lockBurst),
     heap: createHeap(self),
     coherence,
   }

@@ -36,7 +36,7 @@ import {
 import { tokenMessage, tokensLost } from './token.js'
 
 export { managerOf } from './manager.js'
-export { createSync, type SyncEffect, type SyncState, type WordEffect } from './state.js'
+export { createSync, LOCK_BURST, LOCK_BURST_MAX, type SyncEffect, type SyncState, type WordEffect } from './state.js'
 
 export type SyncRequest = Extract<LocalRequest, { readonly op: 'lock' | 'barrier' | 'object' }>
 

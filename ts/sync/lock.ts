@@ -11,7 +11,7 @@
  * hand-overs need neither, since the processes of a node share their frames.
  *
  * Waiters of the node that has the token go first, for a local hand-over costs a hundredth of one
- * between nodes; but once another node wants the token, only LOCK_BURST times.
+ * between nodes; but once another node wants the token, only --lock-burst times.
  */
 import { assert } from '../base/assert.js'
 import { expectOfPeer } from '../base/expect.js'
@@ -22,7 +22,6 @@ import type { SyncMessage } from './messages.js'
 import {
   IDLE_TOKENS_MAX,
   LOCKS_MAX,
-  LOCK_BURST,
   WAITERS_MAX,
   releaseFor,
   type Claim,
@@ -76,7 +75,7 @@ export function lockWord(state: SyncState, key: string, held: boolean, effects: 
   const lock = state.locks.get(key)
   if (lock === undefined) return
   if (held) return change(state, { lock }, 'Busy', 'local', effects)
-  const isNext = lock.queue.length > 0 && lock.handOvers < LOCK_BURST && isLent(lock)
+  const isNext = lock.queue.length > 0 && lock.handOvers < state.lockBurst && isLent(lock)
   change(state, { lock }, isNext ? 'HandOver' : 'Unlock', 'local', effects)
 }
 

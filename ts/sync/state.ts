@@ -19,8 +19,9 @@ export const WAITERS_MAX = 65_536
 /** Tokens that lie idle on one node, or are lent there, each of which costs its manager a record too: with it, that many for each
  * node that has asked for one do not count, since the manager cannot tell which of them are held. */
 export const IDLE_TOKENS_MAX = 4096
-/** How often a lock that another node wants may go to the next waiter on its own node. */
+/** How often a lock that another node wants may go to the next waiter on its own node, unless gshmd is told (--lock-burst). */
 export const LOCK_BURST = 64
+export const LOCK_BURST_MAX = 65_536
 export const BARRIERS_MAX = 65_536
 /** Barriers where nobody waits that a manager knows besides, since nodes have shares of them. */
 export const RESTING_MAX = 4096
@@ -155,6 +156,7 @@ export type Edge =
 
 export interface SyncState {
   readonly self: NodeId
+  readonly lockBurst: number
   /** By key, what this node manages. */
   readonly tokens: Map<string, Token>
   /** Nodes that have asked for tokens. */
@@ -181,9 +183,10 @@ export interface SyncState {
   readonly lost: Set<NodeId>
 }
 
-export function createSync(self: NodeId): SyncState {
+export function createSync(self: NodeId, lockBurst = LOCK_BURST): SyncState {
   return {
     self,
+    lockBurst,
     tokens: new Map(),
     askers: new Set(),
     barriers: new Map(),
