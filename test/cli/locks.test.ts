@@ -7,6 +7,7 @@ import { deadlocks, lasting } from '../../ts/cli/deadlock.js'
 import { report, type LockReport, type LocksReport } from '../../ts/cli/lock-report.js'
 import { compiled } from '../../ts/launch/paths.js'
 import type { SyncEvent } from '../../ts/trace/sync.js'
+import { becomes } from '../support/becomes.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { Probe } from '../support/probe.js'
 import { runProgram } from '../support/program.js'
@@ -217,6 +218,7 @@ t.test('trace: every lock and unlock is traced, by whom, and the token’s ways;
   }
   const once = [{ is: 'request', what: 'lock' }, { is: 'hold' }, { is: 'grant' }, { is: 'release' }]
   const mine = once.map((event) => ({ ...event, key: '=x' }))
+  await becomes(3 * mine.length, () => events(sockets[0]).length) // that the last one is given back comes by the bell
   t.match(events(sockets[0]), [...mine, ...mine, ...mine])
   t.match(events(sockets[0])[1], { pid: a.pid, holder: a.pid })
   await b.ok('lock', 'x')

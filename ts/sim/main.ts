@@ -11,7 +11,7 @@ import { fail } from './failing.js'
 import { litmus, SEQUENTIAL } from './litmus-files.js'
 import { replaceTable, table, VERIFICATION } from './markdown.js'
 import { MUTANTS } from './mutants.js'
-import type { Mutant } from './plant.js'
+import { caught, type Mutant } from './plant.js'
 import { counterexample } from './planted.js'
 import { rounded } from './rounded.js'
 import { run } from './run.js'
@@ -182,8 +182,9 @@ function breakOne(name: string, { json, protocol }: ExploreFlags): void {
   finish(json, { ok: false, broken })
 }
 
-function catchOne({ name, protocol, lossy }: Mutant) {
-  const { failed } = run({ seeds: 2000, first: 1, protocol, ...(lossy ? { losses: 1 } : {}) })
+function catchOne(mutant: Mutant) {
+  const { name, protocol, lossy } = mutant
+  const failed = caught(mutant)
   const [seed, steps, violation] = failed ? [failed.seed, failed.steps, failed.violation] : [null, null, null]
   console.error(`${protocol.name}: ${name}: ${failed ? `seed ${seed}, step ${steps}: ${violation}` : 'NOT CAUGHT'}`)
   return { protocol: protocol.name, name, lossy: lossy === true, seed, steps, violation }

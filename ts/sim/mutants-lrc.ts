@@ -63,6 +63,7 @@ export const LRC: readonly Mutant[] = [
   },
   {
     name: 'a release of a range awaits no earlier flush',
+    first: 10_001,
     protocol: {
       ...lrc,
       edges: {
