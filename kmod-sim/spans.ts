@@ -173,7 +173,7 @@ export class Spans {
     if (attributes === undefined) throw new GshmError('NOT_FOUND', `no segment has number ${segment}`)
     const spanBytes = spanBytesOf(attributes)
     const chunks = spanBytes === 0 ? 0 : Math.floor(attributes.maxBytes / spanBytes)
-    const pages = chunks === 0 ? undefined : new native.HeapPages(`gshm:${segment}:heap`, chunks, spanBytes)
+    const pages = chunks === 0 ? undefined : new native.HeapPages(`gshm-heap:${segment}`, chunks, spanBytes)
     const spans = new Map<number, Span>()
     const pool = new Map<number, Set<Span>>()
     const heap: Heap = {

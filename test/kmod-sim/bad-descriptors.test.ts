@@ -41,6 +41,7 @@ t.test(
     const at = await old.ok('map', segment, 0, 0, 0)
     await old.ok('lock', 'a') // which opens the connection that waits for locks
     await old.ok('unlock', 'a')
+    await old.ok('free', segment, await old.ok('alloc', segment, 100)) // and this the heap's control pages
     const before = open(pid)
     const seen = new Set<string>()
     for (let free = 0; free < 8; free++) {
