@@ -108,7 +108,7 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
 
   { ...evicting, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, states: 107_956 },
   { ...evicting, name: '2n1p-evict-twice', when: 'daily', nodes: 2, ops: 2, evictions: 2, states: 422_494 },
-  { ...evicting, name: '2n1p-evict-lost', when: 'daily', nodes: 2, ops: 2, losses: 1, states: 159_632 },
+  { ...evicting, name: '2n1p-evict-lost', when: 'full', nodes: 2, ops: 2, losses: 1, states: 159_632 },
   { ...evicting, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, states: 201_913 },
   { ...evicting, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, losses: 1, states: 874_389 },
 
