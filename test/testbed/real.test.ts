@@ -60,8 +60,15 @@ t.test('testbed: segments of another model; one that cannot be is told of by its
   t.match(await json(t, ...run, '--manager', 'central'), { ok: true, wrong: 0 })
   t.match(await json(t, ...run, '--consistency', 'lrc'), { ok: true, wrong: 0, overlaps: 0, leaked: 0 })
   t.match(await json(t, ...run, '--manager', 'dynamic', '--unit', '64K'), { ok: true, wrong: 0 })
-  const { failures } = await json(t, ...run, '--consistency', 'lrc', '--manager', 'dynamic')
-  t.match(failures?.join(' '), /worker \d .*manager is 'dynamic': only consistency 'mrsw'/)
+  const refused: { ok: boolean; error?: { message: string } } = await json(
+    t,
+    ...run,
+    '--consistency',
+    'lrc',
+    '--manager',
+    'dynamic',
+  )
+  t.match(refused, { ok: false, error: { message: /--manager dynamic with --consistency lrc: only/ } })
 })
 
 t.test('testbed: the report of a run on one node, for people', async (t) => {
