@@ -16,21 +16,9 @@ import { KINDS, budgetsOf, floorOf, modelNamed, nameOf, targetOf } from './fault
 import type { BenchModel, Floors, Kind } from './fault-models.js'
 import { faultRound, type Round } from './fault-round.js'
 import { failuresOf } from './fault-whole.js'
+import { figureOf, type Figure, type RoundCost } from './figures.js'
 import { say } from './placements.js'
-import { median, quantile, spread } from './stats.js'
-
-export interface Figure {
-  p50Us: number
-  p99Us: number
-  /** Of the rounds' medians. */
-  spreadUs: { median: number; min: number; max: number }
-  floorUs: number
-  ratio: number
-  /** Between nodes, for each page. */
-  messages: number
-  target?: number
-  met?: boolean
-}
+import { median, quantile } from './stats.js'
 
 type ByKind<T> = Partial<Record<Kind, T>>
 
@@ -103,7 +91,9 @@ function placementOf(pages: number, measured: readonly Measured[], rounds: reado
   for (const { model, rounds: done } of measured) {
     const kinds = KINDS.filter((kind) => budgetsOf(model)[kind] !== undefined)
     const costs = (kind: Kind) => done.flatMap((round) => round[kind] ?? [])
-    const figures = byKey(kinds, (kind) => figureOf(kind, costs(kind), pages, floorUs))
+    const figures = byKey(kinds, (kind) =>
+      figureOf(costsOf(costs(kind), pages), floorOf(kind, floorUs), targetOf(kind)),
+    )
     placement.models[nameOf(model)] = figures
     placement.failures.push(...done.flatMap((round, n) => failuresOf(model, round, n + 1, pages)))
     if (nameOf(model) !== 'mrsw/fixed') continue
@@ -115,20 +105,8 @@ function placementOf(pages: number, measured: readonly Measured[], rounds: reado
   return placement
 }
 
-function figureOf(kind: Kind, costs: readonly Cost[], pages: number, floors: Floors): Figure {
-  const spreadUs = spread(costs.map(({ us }) => median(us)))
-  const floorUs = floorOf(kind, floors)
-  const ratio = spreadUs.median / floorUs
-  const target = targetOf(kind)
-  return {
-    p50Us: spreadUs.median,
-    p99Us: median(costs.map(({ us }) => quantile(us, 0.99))),
-    spreadUs,
-    floorUs,
-    ratio,
-    messages: costs.reduce((all, { messages }) => all + messages, 0) / (costs.length * pages),
-    ...(target === undefined ? {} : { target, met: ratio <= target }),
-  }
+function costsOf(rounds: readonly Cost[], operations: number): RoundCost[] {
+  return rounds.map(({ us, messages }) => ({ us, operations, messages }))
 }
 
 function byKey<K extends string, T>(keys: readonly K[], make: (key: K) => T): Partial<Record<K, T>> {

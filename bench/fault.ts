@@ -4,7 +4,8 @@
  * and wake-ups the path has). `ok` says that the run was whole, not that it was fast: that is `met`.
  */
 import { nameOf, type BenchModel } from './fault-models.js'
-import type { Figure, Placement } from './fault-placement.js'
+import type { Placement } from './fault-placement.js'
+import type { Figure } from './figures.js'
 import { bothPlacements } from './placements.js'
 
 type Shown = Omit<Placement, 'failures'>

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "client/error.h"
+#include "core/clock.h"
 #include "core/fdpass.h"
 
 union packet {
@@ -112,18 +113,12 @@ static bool set_connection(struct gshm_cancel *cancel, int connection) {
   return !late;
 }
 
-static uint64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* Until there is an answer, or patience has ended. */
 static void wait_patiently(int connection, uint64_t patience_ns) {
-  uint64_t start = now_ns();
+  uint64_t start = gshm_now_ns();
   struct pollfd poll = {.fd = connection, .events = POLLIN};
   for (;;) {
-    uint64_t past = now_ns() - start;
+    uint64_t past = gshm_now_ns() - start;
     if (past >= patience_ns) return send_cancel(connection);
     uint64_t left = patience_ns - past;
     struct timespec wait = {.tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u)};

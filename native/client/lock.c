@@ -9,20 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi/lock_words.h"
 #include "client/lock.h"
 #include "client/process.h"
+#include "core/clock.h"
 
 #define BUCKETS 4096u
 #define REMEMBERED_MAX 65536u /* locks; those beyond are asked for each time */
 #define ANYWHERE 0u           /* the words of names and numbers */
-
-_Static_assert((int)GSHM_BY_NAME == (int)GSHM_KEY_NAME && (int)GSHM_BY_NUMBER == (int)GSHM_KEY_NUMBER &&
-                   (int)GSHM_BY_ADDRESS == (int)GSHM_KEY_ADDRESS,
-               "gshm.h has the ABI's kinds of keys");
 
 /* The words of one segment's addresses, or of names and numbers. */
 struct words {
@@ -54,21 +50,6 @@ static __thread uint32_t thread_id __attribute__((tls_model("initial-exec")));
 static uint32_t this_thread(void) {
   if (thread_id == 0) thread_id = (uint32_t)gettid();
   return thread_id;
-}
-
-int gshm_key_frame_of(struct gshm_key_frame *frame, gshm_key key, const char *what) {
-  *frame = (struct gshm_key_frame){.kind = key.kind};
-  switch (key.kind) {
-    case GSHM_BY_NAME: return gshm_copy_name(frame->name, key.name, what);
-    case GSHM_BY_ADDRESS:
-      if (key.number >> GSHM_OFFSET_BITS == 0)
-        return gshm_fail(GSHM_E_INVALID, "%s: 0x%llx is no global address", what, (unsigned long long)key.number);
-      frame->number = key.number;
-      return 0;
-    case GSHM_BY_NUMBER: frame->number = key.number; return 0;
-    default:
-      return gshm_fail(GSHM_E_INVALID, "%s: a key is made by gshm_named, gshm_numbered or gshm_located", what);
-  }
 }
 
 static inline uint32_t mixed(uint64_t hash, uint64_t with) {
@@ -136,20 +117,14 @@ static inline struct word word_of(const mutex *m, uint32_t holder) {
   return (struct word){&pages->slots[(uint32_t)place], (uint32_t)place, open, open | gshm_word_owner(me, holder)};
 }
 
-static uint64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static __attribute__((cold, noinline)) void hold_begins(struct gshm_lock_slot *slot) {
-  slot->since = gshm_hold_began(now_ns(), 0);
+  slot->since = gshm_hold_began(gshm_now_ns(), 0);
 }
 
 /* Of a lock that is to be given back, if it is this holder's. */
 static __attribute__((cold, noinline)) void hold_ends(const struct word *word) {
   uint64_t seen = __atomic_load_n(&word->slot->word, __ATOMIC_RELAXED);
-  if ((seen & ~GSHM_WORD_SHUT) == word->owned) gshm_hold_ended(word->slot, now_ns());
+  if ((seen & ~GSHM_WORD_SHUT) == word->owned) gshm_hold_ended(word->slot, gshm_now_ns());
 }
 
 enum taken { TAKEN, MINE_ALREADY, NOT_TAKEN };
@@ -283,9 +258,6 @@ static void remember(gshm_key key, const struct gshm_lock_reply *reply) {
 
 static int ask_lock(gshm_key key, uint32_t holder, int64_t timeout_ns, struct gshm_cancel *cancel) {
   if (gshm_check(&gshm_self) != 0) return -1;
-  if (timeout_ns < 0 && timeout_ns != GSHM_FOREVER)
-    return gshm_fail(GSHM_E_INVALID, "gshm_mutex_lock: timeout_ns is %lld: GSHM_FOREVER, 0 or nanoseconds",
-                     (long long)timeout_ns);
   struct gshm_lock_request body = {.holder = holder, .flags = timeout_ns == 0 ? GSHM_LOCK_TRY : 0};
   struct gshm_lock_reply reply;
   struct gshm_exchange x = {.op = GSHM_OP_LOCK,
@@ -293,8 +265,8 @@ static int ask_lock(gshm_key key, uint32_t holder, int64_t timeout_ns, struct gs
                             .body_size = sizeof body,
                             .reply = &reply,
                             .reply_size = sizeof reply,
-                            .patience_ns = timeout_ns > 0 ? (uint64_t)timeout_ns : 0,
                             .cancel = cancel};
+  if (gshm_set_patience(&x, timeout_ns, "gshm_mutex_lock") != 0) return -1;
   if (gshm_key_frame_of(&body.key, key, "gshm_mutex_lock") != 0 || gshm_request(&x) != 0) return -1;
   remember(key, &reply);
   return reply.owner_died ? gshm_fail(GSHM_E_OWNER_DEAD, "%s", "") : 0;

@@ -7,13 +7,11 @@
 #include "abi/device.h"
 #include "client/exchange.h"
 #include "client/gshm.h"
+#include "client/key.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Checks a key and puts it into a frame's form. `what` names it in the error. -1 with the error set. */
-int gshm_key_frame_of(struct gshm_key_frame *frame, gshm_key key, const char *what);
 
 /* gshm_mutex_lock and _unlock for holders that need not be threads (GSHM_WORD_ASYNC and a number; 0: this
  * thread), whose wait another thread may end (cancel: NULL or that). */

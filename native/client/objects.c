@@ -16,9 +16,6 @@ _Static_assert((int)GSHM_RWLOCK == (int)GSHM_OBJECT_RWLOCK && (int)GSHM_SEMAPHOR
 
 int gshm_object(const struct gshm_object_ask *ask, int64_t timeout_ns, struct gshm_cancel *cancel, int64_t *answer) {
   if (gshm_check(&gshm_self) != 0) return -1;
-  if (timeout_ns < 0 && timeout_ns != GSHM_FOREVER)
-    return gshm_fail(GSHM_E_INVALID, "%s: timeout_ns is %lld: GSHM_FOREVER, 0 or nanoseconds", ask->what,
-                     (long long)timeout_ns);
   struct gshm_object_request body = {.kind = ask->kind,
                                      .deed = ask->deed,
                                      .holder = ask->holder != 0 ? ask->holder : (uint64_t)gettid(),
@@ -31,8 +28,8 @@ int gshm_object(const struct gshm_object_ask *ask, int64_t timeout_ns, struct gs
                             .body_size = sizeof body,
                             .reply = &reply,
                             .reply_size = sizeof reply,
-                            .patience_ns = timeout_ns > 0 ? (uint64_t)timeout_ns : 0,
                             .cancel = cancel};
+  if (gshm_set_patience(&x, timeout_ns, ask->what) != 0) return -1;
   if (gshm_key_frame_of(&body.key, ask->key, ask->what) != 0 || gshm_request(&x) != 0) return -1;
   if (answer) *answer = reply.value;
   return reply.owner_died ? gshm_fail(GSHM_E_OWNER_DEAD, "%s", "") : 0;

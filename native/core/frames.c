@@ -14,28 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int sealed_memfd(const char *name, uint64_t size) {
-  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0) return -errno;
-  /* 0600: a descriptor of it cannot be opened again with more rights by another user. */
-  if (ftruncate(fd, (off_t)size) == 0 && fchmod(fd, 0600) == 0) return fd;
-  int error = -errno;
-  close(fd);
-  return error;
-}
+#include "core/sealed_memfd.h"
 
 int gshm_frames_open(struct gshm_frames *frames, const char *name, uint64_t pages) {
   frames->fd = -1;
   frames->pages = 0;
   if (pages == 0 || pages > GSHM_FRAMES_MAX) return -EINVAL;
-  int fd = sealed_memfd(name, pages * GSHM_PAGE_SIZE);
+  int fd = gshm_sealed_memfd(name, pages * GSHM_PAGE_SIZE);
   if (fd < 0) return fd;
-  /* Not F_SEAL_WRITE: it would forbid punching, too. */
-  if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
-    int error = -errno;
-    close(fd);
-    return error;
-  }
   frames->fd = fd;
   frames->pages = pages;
   return 0;
@@ -107,9 +93,10 @@ int gshm_frames_resident(const struct gshm_frames *frames, uint64_t *pages) {
 }
 
 int gshm_text_fd(const char *name, const void *text, uint64_t length) {
-  int fd = sealed_memfd(name, 0);
-  if (fd < 0) return fd;
+  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return -errno;
   uint64_t done = 0;
+  if (fchmod(fd, 0600) != 0) goto failed;
   while (done < length) {
     ssize_t written = pwrite(fd, (const char *)text + done, length - done, (off_t)done);
     if (written < 0 && errno == EINTR) continue;

@@ -7,25 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TRIES 1000 /* of a compare-and-swap: whoever makes so many fail means ill */
+#include "core/sealed_memfd.h"
 
-static int sealed(const char *name, size_t length) {
-  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0) return -errno;
-  if (ftruncate(fd, (off_t)length) == 0 && fchmod(fd, 0600) == 0 &&
-      fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
-    return fd;
-  int error = -errno;
-  close(fd);
-  return error;
-}
+#define TRIES 1000 /* of a compare-and-swap: whoever makes so many fail means ill */
 
 int gshm_heap_pages_open(struct gshm_heap_pages *pages, const char *name, uint64_t chunks, uint32_t span_bytes) {
   *pages = (struct gshm_heap_pages){.fd = -1};
   bool power = span_bytes >= GSHM_SPAN_BYTES_MIN && (span_bytes & (span_bytes - 1)) == 0;
   if (!power || span_bytes > GSHM_SPAN_BYTES_MAX || chunks == 0 || chunks > UINT32_MAX) return -EINVAL;
   size_t length = (chunks * gshm_span_stride(span_bytes) + GSHM_PAGE_SIZE - 1) & ~(size_t)(GSHM_PAGE_SIZE - 1);
-  int fd = sealed(name, length);
+  int fd = gshm_sealed_memfd(name, length);
   if (fd < 0) return fd;
   void *at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
   if (at == MAP_FAILED) {

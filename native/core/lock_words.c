@@ -5,23 +5,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-static int sealed(const char *name) {
-  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0) return -errno;
-  if (ftruncate(fd, sizeof(struct gshm_lock_pages)) == 0 && fchmod(fd, 0600) == 0 &&
-      fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
-    return fd;
-  int error = -errno;
-  close(fd);
-  return error;
-}
+#include "core/clock.h"
+#include "core/sealed_memfd.h"
 
 int gshm_lock_words_open(struct gshm_lock_words *words, const char *name) {
-  *words = (struct gshm_lock_words){.fd = sealed(name)};
+  *words = (struct gshm_lock_words){.fd = gshm_sealed_memfd(name, sizeof(struct gshm_lock_pages))};
   int result = words->fd < 0 ? words->fd : gshm_lock_words_map(words);
   if (result == 0) return 0;
   if (words->fd >= 0) close(words->fd);
@@ -54,12 +44,6 @@ static int reserve(const struct gshm_lock_words *words, uint32_t slot) {
   return result == 0 ? 0 : -errno;
 }
 
-static uint64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t owner,
                          bool shut) {
   uint64_t *word = word_of(words, slot);
@@ -67,7 +51,7 @@ int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t 
     int error = reserve(words, slot);
     if (error != 0) return error;
   }
-  words->pages->slots[slot].since = gshm_hold_began(now_ns(), 1);
+  words->pages->slots[slot].since = gshm_hold_began(gshm_now_ns(), 1);
   uint64_t next = gshm_word_free(generation) | (owner & GSHM_WORD_OWNER) | (shut ? GSHM_WORD_SHUT : 0);
   __atomic_store_n(word, next, __ATOMIC_RELEASE);
   return 0;

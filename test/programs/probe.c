@@ -137,7 +137,7 @@ static gshm_addr alloc_with(struct command *c) {
 static uint64_t scribble(const gshm_segment *s, int byte) {
   char line[512], name[64];
   uint64_t bytes = 0;
-  snprintf(name, sizeof name, "gshm:%u:heap", gshm_id(s));
+  snprintf(name, sizeof name, "gshm-heap:%u ", gshm_id(s)); /* the blank: of " (deleted)" */
   FILE *maps = fopen("/proc/self/maps", "re");
   while (maps && fgets(line, sizeof line, maps)) {
     unsigned long from, to;

@@ -1,0 +1,24 @@
+/* key.h: what locks and the like are called, and how long is waited for them (key.c). */
+#ifndef GSHM_CLIENT_KEY_H
+#define GSHM_CLIENT_KEY_H
+
+#include <stdint.h>
+
+#include "abi/device.h"
+#include "client/exchange.h"
+#include "client/gshm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Checks a key and puts it into a frame's form. `what` names it in the error. -1 with the error set. */
+int gshm_key_frame_of(struct gshm_key_frame *frame, gshm_key key, const char *what);
+/* Checks a timeout (gshm.h) and makes it the exchange's patience; that of a try, 0, is the request's own flag to
+ * tell. -1 with INVALID. */
+int gshm_set_patience(struct gshm_exchange *x, int64_t timeout_ns, const char *what);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
