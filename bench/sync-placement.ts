@@ -35,7 +35,7 @@ async function main(count: number, rounds: number, kinds: readonly SyncKind[]): 
   const failures: string[] = []
   let relockCalls: number | undefined
   try {
-    const warmUp = new SyncRound(nodes, dir, Math.min(count, WARM_UP_COUNT), 'warm-up')
+    const warmUp = new SyncRound(nodes, dir, Math.min(count, WARM_UP_COUNT), 'warm-up', true)
     for (const kind of kinds) {
       say(`warming up: ${kind}`)
       await warmUp.measure(kind)

@@ -13,18 +13,20 @@ import { Worker, withWorkers } from './worker.js'
 
 /** Passes of one kind that are not counted: the first episodes of a barrier cost more messages, and pages are fetched. */
 const WARM_UP = 20
-/** A hand-over has a pause (alternate.h): so many each way are enough. */
+/** A hand-over has a pause (alternate.h): so many each way are enough, but for warming up. */
 const HAND_OVERS = 100
 /** Of bench/sync_worker.c. */
 const BATCH = 100
 
 export class SyncRound {
-  /** @param nodes four @param dir for files that workers share @param count samples of a kind @param name of the round */
+  /** @param nodes four @param dir for files that workers share @param count samples of a kind @param name of the round
+   * @param warming as many hand-overs as of everything else */
   constructor(
     private readonly nodes: readonly Daemon[],
     private readonly dir: string,
     private readonly count: number,
     private readonly name: string,
+    private readonly warming = false,
   ) {}
 
   /** Samples that a kind gives. */
@@ -40,7 +42,7 @@ export class SyncRound {
   }
 
   get #handOvers(): number {
-    return Math.min(this.count, HAND_OVERS)
+    return this.warming ? this.count : Math.min(this.count, HAND_OVERS)
   }
 
   /** For one lock and unlock as `relock` makes them. */

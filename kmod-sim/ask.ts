@@ -2,9 +2,10 @@
 import { AssertionError } from '../ts/base/assert.js'
 import { GshmError } from '../ts/base/errors.js'
 import type { Answer, LocalRequest, SegmentStat } from '../ts/base/requests.js'
+import type { Caller } from './reflexes.js'
 
-/** Gives the request's ticket. */
-export type Ask = (request: LocalRequest, settle: (outcome: Answer | GshmError) => void) => number
+/** Gives the request's ticket. `caller`: whom a reflex may answer first. */
+export type Ask = (request: LocalRequest, settle: (outcome: Answer | GshmError) => void, caller?: Caller) => number
 
 /** An answer of another kind than the request calls for is the engine's fault, not the client's. */
 export function expect<K extends Answer['is']>(answer: Answer, is: K): Extract<Answer, { is: K }> {

@@ -3,7 +3,7 @@
  * together. Nothing is decided here; each part decides in its own file.
  */
 import { globalPage, PAGE_SIZE, type Access, type NodeId, type Page, type SegmentId } from '../ts/base/ids.js'
-import { Cluster } from '../ts/cluster/index.js'
+import { Cluster, frameOf } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf, comingOf } from '../ts/names/index.js'
 import { isCoherence } from '../ts/node/messages.js'
@@ -36,6 +36,7 @@ import { Processes } from './processes.js'
 import { ProcessRegistry, type Process } from './process-registry.js'
 import { QuietLog } from './quiet-log.js'
 import { Reclaim } from './reclaim.js'
+import { Reflexes } from './reflexes.js'
 import { Runtime } from './runtime.js'
 import { Spans } from './spans.js'
 import { TwinStore } from './twin-store.js'
@@ -62,12 +63,16 @@ export class Daemon {
   readonly #device: Device
   readonly #hold: Hold
   readonly #reclaim: Reclaim
-  readonly #words = new LockWords({
-    exists: (segment) => attributesOf(this.#state.names, segment) !== undefined,
-    says: (key) => this.#runtime.submit({ is: 'word', key, held: false }),
-    made: (segment, fd) => this.#keeper.addLocks(segment, fd),
-    gone: (segment) => this.#keeper.dropLocks(segment),
-  })
+  readonly #reflexes = new Reflexes()
+  readonly #words = new LockWords(
+    {
+      exists: (segment) => attributesOf(this.#state.names, segment) !== undefined,
+      says: (key) => this.#runtime.submit({ is: 'word', key, held: false }),
+      made: (segment, fd) => this.#keeper.addLocks(segment, fd),
+      gone: (segment) => this.#keeper.dropLocks(segment),
+    },
+    this.#reflexes,
+  )
   readonly #beyond: Beyond
   readonly #quiet = new QuietLog((text) => this.log.warn(text))
   readonly #messages = { sent: 0, received: 0 }
@@ -179,7 +184,7 @@ export class Daemon {
         ...(options.secret && { secret: options.secret }),
         version: options.version,
         log: (level, text) => this.log[level](text),
-        openPeerSocket: (...socket) => new native.PeerSocket(...socket),
+        openPeerSocket: (...socket) => new native.PeerSocket(...socket, this.#reflexes.native),
       },
       {
         self: (node) => this.#found(node),
@@ -211,6 +216,7 @@ export class Daemon {
       this.log.warn('pages whose home or owner is this node go with it: on other nodes they get SIGBUS')
     }
     this.#listener?.close()
+    this.#reflexes.close()
     for (const process of [...this.#registry.all()]) this.#device.forget(process)
     await this.#cluster?.stop()
     this.#processes.close()
@@ -250,6 +256,7 @@ export class Daemon {
         this.#messages.sent++
         this.#cluster.send(to, message, payload)
       },
+      sent: () => this.#messages.sent++,
       fence: (node, why) => this.#cluster.fence(node, why),
       held: (segment) => this.#registry.holds(segment),
       holds: (event) => this.#hold.takes(event),
@@ -265,6 +272,15 @@ export class Daemon {
       },
     })
     this.#runtime.words = this.#words
+    this.#runtime.reflexes = this.#reflexes
+    this.#reflexes.host = {
+      state: this.#runtime.state,
+      wordOf: (key, process) => this.#words.wordOf(key, process),
+      keepsShut: () => this.#words.keptShut,
+      callerOf: (ticket) => this.#runtime.callerOf(ticket),
+      socket: (to) => this.#cluster.socket(to),
+      frameOf,
+    }
     this.#runtime.pager = new Pager(
       this.#registry,
       this.#frames,
@@ -357,6 +373,7 @@ export class Daemon {
   }
 
   #traceSync(on: boolean): void {
+    this.#reflexes.forget()
     this.#words.keepShut(on)
     this.#runtime.watch.tracing(on)
   }
@@ -377,7 +394,7 @@ export class Daemon {
         cluster: this.options.cluster,
         nodeName: this.options.name,
       }),
-      request: (request, settle) => this.#runtime.request(request, settle),
+      request: (request, settle, caller) => this.#runtime.request(request, settle, caller),
       cancel: (ticket) => this.#runtime.submit({ is: 'cancel', ticket }),
       words: this.#words,
       hold: (process, attributes) => processes.hold(process, attributes),
@@ -405,6 +422,7 @@ export class Daemon {
             messages: { ...this.#messages, held: this.#hold.count },
             ask: (request, settle) => this.#runtime.request(request, settle),
             locks: this.#locks(),
+            reflexes: this.#reflexes.count,
             askOthers: () => this.#cluster.ask(LOCKS_QUESTION),
             traceSync: (on) => this.#traceSync(on),
           },

@@ -13,6 +13,7 @@ import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
 import { segmentOfKey, type LockWords } from './lock-words.js'
 import type { Process } from './process-registry.js'
+import type { Caller } from './reflexes.js'
 import type { Spans } from './spans.js'
 
 const { ADDRESS_END, ALLOC_APART, CREATE_OR_OPEN, LOCK_BELL, LOCK_TRY, NO_SLOT, OBJECT_TRY } = native.constants
@@ -168,12 +169,17 @@ export class DeviceRequests {
       this.#mustSee(client, key)
       this.#mustNotHold(process, key, Number(holder))
       const lock = { op: 'lock', key, process, holder: Number(holder), patient: (flags & LOCK_TRY) === 0 } as const
-      this.#wait(client, lock, (outcome) => {
-        if (outcome instanceof GshmError) return client.fail(request, outcome)
-        const { ownerDied } = expect(outcome, 'locked')
-        const { slot, generation } = this.host.words.place(key) ?? { slot: NO_SLOT, generation: 0 }
-        client.reply(request, { slot, generation, ownerDied })
-      })
+      this.#wait(
+        client,
+        lock,
+        (outcome) => {
+          if (outcome instanceof GshmError) return client.fail(request, outcome)
+          const { ownerDied } = expect(outcome, 'locked')
+          const { slot, generation } = this.host.words.place(key) ?? { slot: NO_SLOT, generation: 0 }
+          client.reply(request, { slot, generation, ownerDied })
+        },
+        { channel: client.channel, serial: request.serial },
+      )
     },
 
     unlock: (client, request) => {
@@ -292,13 +298,22 @@ export class DeviceRequests {
   }
 
   /** A request that may wait for others, and can be cancelled meanwhile. */
-  #wait(client: DeviceClient, request: LocalRequest, answer: (outcome: Answer | GshmError) => void): void {
+  #wait(
+    client: DeviceClient,
+    request: LocalRequest,
+    answer: (outcome: Answer | GshmError) => void,
+    caller?: Caller,
+  ): void {
     let isOver = false
-    const ticket = this.host.request(request, (outcome) => {
-      isOver = true
-      client.waits = undefined
-      answer(outcome)
-    })
+    const ticket = this.host.request(
+      request,
+      (outcome) => {
+        isOver = true
+        client.waits = undefined
+        answer(outcome)
+      },
+      caller,
+    )
     if (!isOver) client.waits = ticket
   }
 

@@ -28,6 +28,8 @@ export interface InspectSources {
   readonly evicted: number
   readonly refused: number
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
+  /** Reactions to locks given back and tokens that came, carried out before the engine did. */
+  readonly reflexes: number
   readonly ask: Ask
   readonly locks: LocksSources
   /** What the other nodes say of their locks. */
@@ -116,6 +118,7 @@ function status({ options, cluster, state, frames, processes, ...rest }: Inspect
     evicted: rest.evicted,
     refused: rest.refused,
     messages: rest.messages,
+    reflexes: rest.reflexes,
   }
 }
 

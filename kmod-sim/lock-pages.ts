@@ -46,12 +46,14 @@ export class LockPages {
     return this.#byKey.get(key)
   }
 
-  /** The owner holds the lock from now on. False: there is no slot, or no memory, for it. */
-  lend(key: string, { process, holder }: Owner, shut: boolean): boolean {
+  /** The owner holds the lock from now on. False: there is no slot, or no memory, for it.
+   * @param given its word says so already */
+  lend(key: string, { process, holder }: Owner, shut: boolean, given = false): boolean {
     const lock = this.#byKey.get(key) ?? this.#make(key)
     if (lock === undefined) return false
     lock.used = true
     this.#forgotten.delete(lock)
+    if (given) return true
     try {
       this.words.give(lock.slot, lock.generation, process, holder, shut)
       return true
@@ -124,6 +126,11 @@ export class LockPages {
   /** Takes whatever a process holds that has ended; gives the keys. */
   bury(process: number): string[] {
     return this.#keysOf(this.words.held(process, this.#bySlot.length))
+  }
+
+  /** Keys of the locks that are lent, shut, and free. */
+  free(): string[] {
+    return this.#keysOf(this.words.free(this.#bySlot.length))
   }
 
   /** Nobody gets a lock by its word any more. Gives the keys of those that had one. */

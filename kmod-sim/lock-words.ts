@@ -7,9 +7,10 @@
  */
 import { GshmError } from '../ts/base/errors.js'
 import type { SegmentId } from '../ts/base/ids.js'
-import { native } from '../ts/native/index.js'
+import { native, type Bell, type LockWords as NativeWords } from '../ts/native/index.js'
 import type { WordEffect } from '../ts/sync/index.js'
 import { LockPages, type Owner, type Place, type WordCounts } from './lock-pages.js'
+import type { Reflexes } from './reflexes.js'
 
 const { LOCK_PROCESSES } = native.constants
 
@@ -23,6 +24,12 @@ export interface LockWordsHost {
   gone(segment: SegmentId): void
 }
 
+/** A lock's word, and a process's number in it. */
+export interface WordOf extends Place {
+  readonly words: NativeWords
+  readonly process: number
+}
+
 export class LockWords {
   /** By segment; 0: of names and numbers. */
   readonly #pages = new Map<SegmentId, LockPages>()
@@ -32,21 +39,30 @@ export class LockWords {
   readonly #numbers = new Map<number, number>()
   readonly #free: number[] = []
   /** Rung by whoever gives a lock back whose word is shut. */
-  readonly #bell = new native.Bell(() => {
-    for (const pages of this.#pages.values()) for (const key of pages.rung()) this.host.says(key)
-  })
+  readonly #bell: Bell
   #next = 1
   #keptShut = false
 
-  constructor(private readonly host: LockWordsHost) {}
+  /** @param reflexes what may be done with words before their ringing is told */
+  constructor(
+    private readonly host: LockWordsHost,
+    reflexes?: Reflexes,
+  ) {
+    this.#bell = new native.Bell(() => {
+      // What has been carried out already comes first: nothing else may happen to those locks before.
+      for (const key of reflexes?.freed() ?? []) this.host.says(key)
+      for (const pages of this.#pages.values()) for (const key of pages.rung()) this.host.says(key)
+    }, reflexes?.native)
+  }
 
-  perform(effect: WordEffect): void {
+  /** @param given the word says already what it is to say */
+  perform(effect: WordEffect, given = false): void {
     const { key } = effect
     switch (effect.do) {
       case 'Lend': {
         const owner = { process: this.numberOf(effect.process), holder: effect.holder }
         const shut = effect.shut || this.#keptShut
-        if (this.#pagesFor(key)?.lend(key, owner, shut) === true) this.#here.delete(key)
+        if (this.#pagesFor(key)?.lend(key, owner, shut, given) === true) this.#here.delete(key)
         else this.#here.set(key, { owner, shut })
         return
       }
@@ -97,6 +113,22 @@ export class LockWords {
     }
   }
 
+  /** The lock's word, and the process's number in it (0: none is needed). Undefined: it has no word, or the process
+   * never asked for a lock. */
+  wordOf(key: string, process: number): WordOf | undefined {
+    const pages = this.#pagesOf(key)
+    const place = this.place(key)
+    const number = process === 0 ? 0 : this.#numbers.get(process)
+    if (pages === undefined || place === undefined || number === undefined) return undefined
+    const { slot, generation } = place
+    return { words: pages.words, slot, generation, process: number }
+  }
+
+  /** Are words given shut, whoever asks? */
+  get keptShut(): boolean {
+    return this.#keptShut
+  }
+
   /** Where the word is; undefined: it must be asked for each time. */
   place(key: string): Place | undefined {
     return this.#here.has(key) ? undefined : this.#pagesOf(key)?.place(key)
@@ -144,6 +176,11 @@ export class LockWords {
       held.push(key)
     }
     return held
+  }
+
+  /** Keys of the locks that are shut and free: who gave them back may have ended before it could say so. */
+  free(): string[] {
+    return [...this.#pages.values()].flatMap((pages) => pages.free())
   }
 
   /** Who waits for a lock there, in a thread whose process has closed the segment, gets it still. */

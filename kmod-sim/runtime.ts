@@ -17,6 +17,7 @@ import type { NodeState } from '../ts/node/state.js'
 import { findDiffs } from './diffs.js'
 import type { Pager } from './pager.js'
 import type { LockWords } from './lock-words.js'
+import type { Caller, Reflexes } from './reflexes.js'
 import { SyncWatch } from './sync-watch.js'
 import { unitBytes } from './units.js'
 
@@ -24,6 +25,8 @@ const NO_BYTES = new Uint8Array(0)
 
 export interface RuntimeHost {
   send(to: NodeId, message: Message, payload: Uint8Array | undefined): void
+  /** A message has been sent already. */
+  sent(): void
   /** The peer broke the protocol: nothing of it is believed any more. */
   fence(node: NodeId, why: string): void
   /** May take an event that must not happen yet, and submit it later (hold.ts). */
@@ -43,6 +46,7 @@ interface Pending {
   readonly settle: Settle
   /** Whose it is, if the engine is told: when that process ends there will be no answer. */
   readonly process: number | undefined
+  readonly caller: Caller | undefined
 }
 
 export class Runtime {
@@ -53,6 +57,7 @@ export class Runtime {
   readonly watch = new SyncWatch((process) => this.host.pidOf(process))
   pager!: Pager
   words!: LockWords
+  reflexes!: Reflexes
 
   constructor(
     readonly state: NodeState,
@@ -76,13 +81,18 @@ export class Runtime {
     }
   }
 
-  /** A local request; `settle` is called once, possibly before this returns. Gives its ticket. */
-  request(request: LocalRequest, settle: Settle): number {
+  /** A local request; `settle` is called once, possibly before this returns. Gives its ticket.
+   * @param caller whom a reflex may answer before that */
+  request(request: LocalRequest, settle: Settle, caller?: Caller): number {
     const ticket = this.#nextTicket++
-    this.#tickets.set(ticket, { settle, process: 'process' in request ? request.process : undefined })
+    this.#tickets.set(ticket, { settle, process: 'process' in request ? request.process : undefined, caller })
     this.watch.asked(ticket, request)
     this.submit({ is: 'request', ticket, request })
     return ticket
+  }
+
+  callerOf(ticket: number): Caller | undefined {
+    return this.#tickets.get(ticket)?.caller
   }
 
   /** Local requests without an answer yet. */
@@ -103,12 +113,16 @@ export class Runtime {
       if (event.is === 'message') {
         const { message } = event
         this.watch.received(event.from, message)
+        if (message.type === 'TokenPass') this.reflexes.begin(message.key)
         if (message.type === 'Flush') this.pager.arrived = findDiffs(payload ?? NO_BYTES, message.pages.length)
         if ('bytes' in message && message.bytes === 'page') this.#expectUnit(message, payload ?? NO_BYTES)
       }
       step(this.state, event, effects)
       if (event.is === 'exit') this.#forget(event.process)
       for (const effect of effects) this.#perform(effect, payload)
+      // It may have ended between giving a lock back and ringing.
+      if (event.is === 'exit') for (const key of this.words.free()) this.#queue.push({ is: 'word', key, held: false })
+      this.reflexes.end(event)
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
       const peer = error.peer ?? (event.is === 'message' ? event.from : undefined)
@@ -125,7 +139,7 @@ export class Runtime {
       for (const key of held) this.watch.released(key)
       return { ...event, held }
     }
-    const held = this.words.held(event.key)
+    const held = this.reflexes.begin(event.key) ? false : this.words.held(event.key)
     if (held === false) this.watch.released(event.key)
     return held === undefined ? undefined : { ...event, held }
   }
@@ -152,6 +166,7 @@ export class Runtime {
     switch (effect.do) {
       case 'Send': {
         const message = effect.message
+        if (this.reflexes.did(effect)) return this.host.sent()
         return this.host.send(effect.to, message, this.#payloadOf(message))
       }
       case 'Answer':
@@ -173,7 +188,7 @@ export class Runtime {
       case 'Lend':
       case 'Want':
       case 'Forget':
-        return this.words.perform(effect)
+        return this.words.perform(effect, this.reflexes.did(effect))
       case 'Arena':
       case 'ArenaSized':
         throw new AssertionError(`${effect.do} has left its step`)

@@ -17,6 +17,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitLockWords(env, exports);
   InitKeeperLink(env, exports);
   InitPeerSocket(env, exports);
+  InitReflexes(env, exports);
   InitClient(env, exports);
   return exports;
 }

@@ -13,6 +13,9 @@ struct AddonData {
   Napi::FunctionReference frames;
   Napi::FunctionReference device_channel;
   Napi::FunctionReference exit_watch;
+  Napi::FunctionReference lock_words;
+  Napi::FunctionReference peer_socket;
+  Napi::FunctionReference reflexes;
 };
 
 inline AddonData& DataOf(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
@@ -29,6 +32,7 @@ Napi::Object InitExitWatch(Napi::Env env, Napi::Object exports);
 Napi::Object InitBell(Napi::Env env, Napi::Object exports);
 Napi::Object InitLockWords(Napi::Env env, Napi::Object exports);
 Napi::Object InitKeeperLink(Napi::Env env, Napi::Object exports);
+Napi::Object InitReflexes(Napi::Env env, Napi::Object exports);
 Napi::Object InitPeerSocket(Napi::Env env, Napi::Object exports);
 Napi::Object InitDescriptors(Napi::Env env, Napi::Object exports);
 Napi::Object InitClient(Napi::Env env, Napi::Object exports);

@@ -9,6 +9,8 @@
 #include "arguments.h"
 #include "callback.h"
 #include "poll_handle.h"
+#include "reflexes.h"
+#include "step_aside.h"
 
 namespace {
 
@@ -21,6 +23,12 @@ class Bell : public Napi::ObjectWrap<Bell> {
   explicit Bell(const Napi::CallbackInfo& info)
       : ObjectWrap(info), rang_(info.Env(), FunctionOf(info.Env(), info[0], "Bell: rang"), "gshm:bell") {
     Napi::Env env = info.Env();
+    if (info[1].IsObject() && info[1].As<Napi::Object>().InstanceOf(DataOf(env).reflexes.Value())) {
+      reflexes_object_ = Napi::Persistent(info[1].As<Napi::Object>());
+      reflexes_ = Reflexes::Unwrap(info[1].As<Napi::Object>());
+    } else if (!info[1].IsUndefined()) {
+      throw MakeError(env, GSHM_E_INVALID, "Bell: reflexes must be a Reflexes");
+    }
     fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd_ < 0) throw SystemError(env, "eventfd", errno);
     int result = poll_.Open(env, fd_, [this, env] { FromLoop(env, [this] { Ring(); }); });
@@ -40,6 +48,7 @@ class Bell : public Napi::ObjectWrap<Bell> {
     struct iovec into = {&times, sizeof times};
     /* Processes share its flags and may clear O_NONBLOCK, and may read it before we do. */
     if (preadv2(fd_, &into, 1, -1, RWF_NOWAIT) < 0) return;
+    if (reflexes_ && reflexes_->OnRing()) StepAside(Env()); /* as PeerSocket::Read says */
     rang_.Call(0, nullptr);
   }
 
@@ -58,6 +67,8 @@ class Bell : public Napi::ObjectWrap<Bell> {
   }
 
   Callback rang_;
+  Napi::ObjectReference reflexes_object_;
+  Reflexes* reflexes_ = nullptr;
   int fd_ = -1;
   PollSlot poll_;
 };

@@ -26,6 +26,16 @@ class Callback {
     RaisePending(env_);
   }
 
+  /* Calls, and tells whether it gave true. */
+  bool IsTrue(size_t count, const napi_value* arguments) {
+    napi_value result = nullptr;
+    bool is_true = false;
+    napi_make_callback(env_, context_, env_.Global(), function_.Value(), count, arguments, &result);
+    if (result) napi_get_value_bool(env_, result, &is_true);
+    RaisePending(env_);
+    return is_true;
+  }
+
   /* For calls that come from JavaScript: an exception stays pending for that caller. */
   void CallDirectly(size_t count, const napi_value* arguments) {
     napi_value result = nullptr;

@@ -123,10 +123,22 @@ void DeviceChannel::Send(const DeviceBytes& frame, int fd) {
   shutdown(fd_, SHUT_RDWR);
 }
 
+void DeviceChannel::ReplyAhead(uint16_t op, uint32_t serial, const void* body, size_t size) {
+  DeviceBytes frame;
+  EncodeBody(op, serial, body, size, &frame);
+  Send(frame, -1);
+  ahead_ = true;
+  ahead_serial_ = serial;
+}
+
 void DeviceChannel::Reply(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   DeviceBytes frame;
   uint32_t serial = static_cast<uint32_t>(UintOf(env, info[1], "serial"));
+  if (ahead_ && serial == ahead_serial_) {
+    ahead_ = false;
+    return;
+  }
   EncodeReply(env, OpOf(env, info[0]), serial, info[2], &frame);
   bool passes = info[3].IsNumber() && info[3].As<Napi::Number>().DoubleValue() >= 0;
   Send(frame, passes ? FdOf(env, info[3]) : -1);
@@ -136,6 +148,8 @@ void DeviceChannel::Fail(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   uint64_t error = UintOf(env, info[2], "error");
   if (error == 0 || error >= GSHM_E_COUNT) throw MakeError(env, GSHM_E_INVALID, "fail: no error number of errors.h");
+  if (ahead_ && UintOf(env, info[1], "serial") == ahead_serial_)
+    throw MakeError(env, GSHM_E_INVALID, "fail: the request has had its answer already");
   std::string detail = info[3].IsString() ? info[3].As<Napi::String>().Utf8Value() : "";
   DeviceBytes frame;
   EncodeFailure(OpOf(env, info[0]), static_cast<uint32_t>(UintOf(env, info[1], "serial")),

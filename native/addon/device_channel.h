@@ -30,6 +30,11 @@ class DeviceChannel : public Napi::ObjectWrap<DeviceChannel> {
   explicit DeviceChannel(const Napi::CallbackInfo& info);
   ~DeviceChannel() override;
 
+  /* A request is under way, and its answer would be taken. */
+  bool MayReply() const { return fd_ >= 0 && outstanding_ && !hostile_; }
+  /* The successful answer to that request, before the engine gives it: then reply() has nothing to do. */
+  void ReplyAhead(uint16_t op, uint32_t serial, const void* body, size_t size);
+
  private:
   Napi::Value Peer(const Napi::CallbackInfo& info);
   void Reply(const Napi::CallbackInfo& info);
@@ -46,6 +51,8 @@ class DeviceChannel : public Napi::ObjectWrap<DeviceChannel> {
   struct ucred peer_ = {};
   int fd_ = -1;
   bool outstanding_ = false; /* a request was handed on and not answered yet */
+  bool ahead_ = false;       /* the answer to the request ahead_serial_ has gone already */
+  uint32_t ahead_serial_ = 0;
   bool hostile_ = false;     /* it does not take its replies: hear no more, wait for the end */
   bool deaf_ = false;        /* because there was no room for them, not because it has left */
   PollSlot poll_;

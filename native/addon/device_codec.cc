@@ -361,6 +361,11 @@ void EncodeReply(Napi::Env env, uint16_t op, uint32_t serial, Napi::Value body, 
   kOps[op].append(out, env, body);
 }
 
+void EncodeBody(uint16_t op, uint32_t serial, const void* body, size_t size, DeviceBytes* out) {
+  Start(out, op, serial, 0);
+  Append(out, body, size);
+}
+
 void EncodeFailure(uint16_t op, uint32_t serial, int32_t error, const std::string& detail, DeviceBytes* out) {
   size_t size = detail.size();
   if (size > GSHM_DETAIL_MAX) {

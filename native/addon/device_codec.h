@@ -29,6 +29,9 @@ uint16_t OpOf(Napi::Env env, Napi::Value name);
 /* A reply frame with the op's body from `body` (DeviceReplies). Throws ERR_GSHM_INVALID. */
 void EncodeReply(Napi::Env env, uint16_t op, uint32_t serial, Napi::Value body, DeviceBytes* out);
 
+/* A success frame whose body is there already, as device.h has it. */
+void EncodeBody(uint16_t op, uint32_t serial, const void* body, size_t size, DeviceBytes* out);
+
 /* A failure frame; the detail is cut at GSHM_DETAIL_MAX bytes, at the start of a character. */
 void EncodeFailure(uint16_t op, uint32_t serial, int32_t error, const std::string& detail, DeviceBytes* out);
 

@@ -9,6 +9,8 @@
 
 #include "addon.h"
 #include "arguments.h"
+#include "reflexes.h"
+#include "step_aside.h"
 
 namespace {
 
@@ -21,6 +23,7 @@ Napi::Function PeerSocket::Define(Napi::Env env) {
                      {
                          RawMethod("write", &PeerSocket::Write),
                          InstanceMethod<&PeerSocket::Queued>("queued"),
+                         InstanceMethod<&PeerSocket::Heed>("heed"),
                          InstanceMethod<&PeerSocket::End>("end"),
                          InstanceMethod<&PeerSocket::Close>("close"),
                      });
@@ -35,6 +38,12 @@ PeerSocket::PeerSocket(const Napi::CallbackInfo& info)
   if (!ToBytes(env, info[1], 0, &bytes_, &room_) || room_ == 0)
     throw MakeError(env, GSHM_E_INVALID, "PeerSocket: buffer must be a Uint8Array that is not empty");
   buffer_ = Napi::Persistent(info[1].As<Napi::Uint8Array>());
+  if (!info[4].IsUndefined()) {
+    if (!info[4].IsObject() || !info[4].As<Napi::Object>().InstanceOf(DataOf(env).reflexes.Value()))
+      throw MakeError(env, GSHM_E_INVALID, "PeerSocket: reflexes must be a Reflexes");
+    reflexes_object_ = Napi::Persistent(info[4].As<Napi::Object>());
+    reflexes_ = Reflexes::Unwrap(info[4].As<Napi::Object>());
+  }
   fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (fd_ < 0) throw SystemError(env, "PeerSocket: fcntl", errno);
   int result = poll_.Open(env, fd_, [this] { OnReadable(); }, [this] { OnWritable(); });
@@ -76,13 +85,19 @@ void PeerSocket::OnReadable() {
         if (tell) closed_.Call(1, arguments);
         return;
       }
-      if (!ending_) {
-        napi_value arguments[] = {Napi::Number::New(Env(), static_cast<double>(count))};
-        read_.Call(1, arguments);
-      }
+      if (!ending_) Read(static_cast<size_t>(count));
       if (static_cast<size_t>(count) < room_) return;
     }
   });
+}
+
+/* Who waits for what a reflex has sent goes first: nobody waits for what the engine does about it now. */
+void PeerSocket::Read(size_t count) {
+  if (reflexes_ && heeded_ && between_ && reflexes_->OnFrame(bytes_, count)) StepAside(Env());
+  napi_value arguments[] = {Napi::Number::New(Env(), static_cast<double>(count))};
+  between_ = read_.IsTrue(1, arguments);
+  if (reflexes_ && reflexes_->unknown() != 0)
+    throw MakeError(Env(), GSHM_E_INVALID, "PeerSocket: a reflex was carried out, and the engine did something else");
 }
 
 /* Gives how many of the bytes need not be kept. */
@@ -107,15 +122,19 @@ napi_value PeerSocket::Write(napi_env env, napi_callback_info info) {
     napi_throw_type_error(env, nullptr, "PeerSocket.write: bytes must be a Uint8Array");
     return nullptr;
   }
-  if (self->fd_ >= 0 && !self->ending_) {
-    size_t sent = self->queue_.empty() ? self->SendNow(bytes, length) : 0;
-    bool waits = !self->queue_.empty();
-    if (sent < length) self->queue_.insert(self->queue_.end(), bytes + sent, bytes + length);
-    if (!waits && sent < length) self->poll_.AwaitWritable(true);
-  }
+  self->Send(bytes, length);
   napi_value queued = nullptr;
   napi_create_double(env, static_cast<double>(self->queue_.size() - self->sent_), &queued);
   return queued;
+}
+
+bool PeerSocket::Send(const uint8_t* bytes, size_t length) {
+  if (fd_ < 0 || ending_) return false;
+  size_t sent = queue_.empty() ? SendNow(bytes, length) : 0;
+  bool waits = !queue_.empty();
+  if (sent < length) queue_.insert(queue_.end(), bytes + sent, bytes + length);
+  if (!waits && sent < length) poll_.AwaitWritable(true);
+  return true;
 }
 
 void PeerSocket::OnWritable() {
@@ -137,6 +156,9 @@ Napi::Value PeerSocket::Queued(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(queue_.size() - sent_));
 }
 
+/* heed(): the peer is a member, and what it says may have reflexes. */
+void PeerSocket::Heed(const Napi::CallbackInfo&) { heeded_ = true; }
+
 /* It closes by itself when the peer has closed too. */
 void PeerSocket::End(const Napi::CallbackInfo&) {
   if (fd_ < 0 || ending_) return;
@@ -145,6 +167,8 @@ void PeerSocket::End(const Napi::CallbackInfo&) {
 }
 
 Napi::Object InitPeerSocket(Napi::Env env, Napi::Object exports) {
-  exports.Set("PeerSocket", PeerSocket::Define(env));
+  Napi::Function constructor = PeerSocket::Define(env);
+  DataOf(env).peer_socket = Napi::Persistent(constructor);
+  exports.Set("PeerSocket", constructor);
   return exports;
 }

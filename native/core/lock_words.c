@@ -87,6 +87,15 @@ bool gshm_lock_words_take(struct gshm_lock_words *words, uint32_t slot, uint64_t
   return false;
 }
 
+size_t gshm_lock_words_free(const struct gshm_lock_words *words, uint32_t end, uint32_t *slots, size_t room) {
+  size_t count = 0;
+  for (uint32_t slot = 0; slot < end && count < room; slot++) {
+    uint64_t owner = 0;
+    if (gshm_lock_words_look(words, slot, &owner) && owner == 0) slots[count++] = slot;
+  }
+  return count;
+}
+
 uint64_t gshm_lock_words_acquired(const struct gshm_lock_words *words, uint32_t slot) {
   return __atomic_load_n(&words->pages->slots[slot].acquired, __ATOMIC_RELAXED);
 }

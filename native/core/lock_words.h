@@ -42,6 +42,8 @@ uint64_t gshm_lock_words_owner(const struct gshm_lock_words *words, uint32_t slo
 bool gshm_lock_words_look(const struct gshm_lock_words *words, uint32_t slot, uint64_t *owner);
 /* Whoever owns the word loses it, which is shut then. false: `owner` does not own it. */
 bool gshm_lock_words_take(struct gshm_lock_words *words, uint32_t slot, uint64_t owner);
+/* Slots below `end`, ascending, whose words are shut and free, `room` at most. */
+size_t gshm_lock_words_free(const struct gshm_lock_words *words, uint32_t end, uint32_t *slots, size_t room);
 /* How often it has been acquired by compare-and-swap, as its holders count; it only grows, until another lock begins. */
 uint64_t gshm_lock_words_acquired(const struct gshm_lock_words *words, uint32_t slot);
 /* Its holds, as abi/lock_words.h counts them. */

@@ -7,7 +7,7 @@ import { deadlocks, lasting } from '../../ts/cli/deadlock.js'
 import { report, type LockReport, type LocksReport } from '../../ts/cli/lock-report.js'
 import { compiled } from '../../ts/launch/paths.js'
 import type { SyncEvent } from '../../ts/trace/sync.js'
-import { becomes } from '../support/becomes.js'
+import { becomes, lockWaiters } from '../support/becomes.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { Probe } from '../support/probe.js'
 import { runProgram } from '../support/program.js'
@@ -37,8 +37,7 @@ const last = (text: string) => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '
 
 /** So many wait for locks, in all. */
 async function waiting(room: Room, wanted: number): Promise<void> {
-  const now = () => room.told().locks.reduce((sum, { waiters }) => sum + waiters.length, 0)
-  while (now() !== wanted) await new Promise((resolve) => setImmediate(resolve))
+  await lockWaiters(room.cluster.socket(0), wanted)
 }
 
 t.test('locks: acquisitions, by the word and not, hand-overs, holder and waiters, of every node', async (t) => {

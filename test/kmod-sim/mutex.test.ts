@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { status } from '../../ts/client/inspect.js'
+import { lockWaiters } from '../support/becomes.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { fields, frame, Hostile } from '../support/hostile.js'
 import { Probe } from '../support/probe.js'
@@ -136,10 +137,35 @@ t.test('mutex at an address: only while the segment is open; who waits when it g
   await a!.ok('mutexcycles', key, 10)
   await a!.ok('mutex', key, -1)
   const waits = a!.thread('mutex', key, 20_000_000_000)
+  await lockWaiters(cluster.socket(0), 1)
   await a!.ok('unlink', 's')
   await a!.ok('close', again)
   t.match(await waits, ok)
   t.match(await a!.send('mutexunlock', key), refused('NOT_HOLDER'), 'the segment is gone, and what its locks guarded')
+})
+
+t.test('mutex: whoever waits gets it before the engine has its turn, on the node and on another', async (t) => {
+  const cluster = await startCluster(t, 2)
+  const [a, b, c] = await probes(t, cluster, 0, 0, 1)
+  const reflexes = () => [0, 1].map((node) => status(cluster.socket(node)).reflexes)
+  const handOver = async (from: Probe, to: Probe) => {
+    const waits = to.send('mutex', 'l', -1) // by its only thread, which is to unlock
+    await lockWaiters(cluster.socket(0), 1)
+    await from.ok('mutexunlock', 'l')
+    t.match(await waits, ok)
+  }
+  // A lock has a word where it has been before.
+  await a!.ok('mutex', 'l', -1)
+  await handOver(a!, c!)
+  t.same(reflexes(), [1, 0])
+  await handOver(c!, a!)
+  t.same(reflexes(), [2, 1])
+  await handOver(a!, c!)
+  t.same(reflexes(), [3, 2])
+  await handOver(c!, b!)
+  await handOver(b!, a!)
+  t.same(reflexes(), [5, 3], 'of one process, and another')
+  await a!.ok('mutexunlock', 'l')
 })
 
 t.test('mutex: kill -9 of the daemon -> no lock is had by its word any more', async (t) => {

@@ -5,13 +5,16 @@ import { GshmError } from '../../ts/base/errors.js'
 import { NO_NODE } from '../../ts/base/ids.js'
 import type { Answer } from '../../ts/base/requests.js'
 import { createNode } from '../../ts/node/state.js'
+import { frameOf } from '../../ts/cluster/index.js'
 import { LockWords } from '../../kmod-sim/lock-words.js'
+import { Reflexes } from '../../kmod-sim/reflexes.js'
 import { Runtime, type RuntimeHost } from '../../kmod-sim/runtime.js'
 
 /** No pager: none of what is done here has to do with pages. */
 function started(host: Partial<RuntimeHost> = {}): Runtime {
   const runtime = new Runtime(createNode(0), {
     send: () => {},
+    sent: () => {},
     fence: () => {},
     held: () => false,
     holds: () => false,
@@ -30,6 +33,15 @@ function started(host: Partial<RuntimeHost> = {}): Runtime {
   })
   t.teardown(() => words.close())
   runtime.words = words
+  runtime.reflexes = new Reflexes()
+  runtime.reflexes.host = {
+    state: runtime.state,
+    wordOf: (key, process) => words.wordOf(key, process),
+    keepsShut: () => false,
+    callerOf: () => undefined,
+    socket: () => undefined,
+    frameOf,
+  }
   return runtime
 }
 
@@ -48,6 +60,21 @@ t.test('requests of a process that has ended are forgotten, and nobody is told',
   runtime.submit({ is: 'exit', process: 1, held: [] })
   t.same(told, ['one', 'three'])
   t.equal(runtime.pending, 0)
+})
+
+t.test('a process ends that has given a lock back, and not rung: whoever waits gets it', async (t) => {
+  const runtime = started()
+  const told: string[] = []
+  const lock = (process: number) =>
+    runtime.request({ op: 'lock', key: '=l', process, holder: process, patient: true }, () => told.push(`${process}`))
+  lock(1)
+  lock(2)
+  t.same(told, ['1'])
+  const word = runtime.words.wordOf('=l', 1)!
+  t.equal(word.words.take(word.slot, word.process, 1), true, 'free, and shut, as by a process that is killed then')
+  t.same(told, ['1'])
+  runtime.submit({ is: 'exit', process: 1, held: [] })
+  t.same(told, ['1', '2'])
 })
 
 t.test('let: somebody who has opened the segment meanwhile keeps it', async (t) => {

@@ -34,6 +34,8 @@ export interface NodeStatus {
   readonly evicted: number
   /** Faults that ended in SIGBUS because the memory was used up. */
   readonly refused: number
+  /** Hand-overs of locks and arrivals of tokens that were answered before the engine had its turn. */
+  readonly reflexes: number
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
 }
 

@@ -22,7 +22,7 @@ import type { Link } from './link.js'
 import { Members, type Member, type MembersEvents } from './members.js'
 import type { ControlMessage, Hello } from './messages.js'
 import { Questions } from './questions.js'
-import type { OpenPeerSocket } from './transport.js'
+import type { OpenPeerSocket, PeerSocket } from './transport.js'
 
 export interface ClusterOptions {
   readonly clusterName: string
@@ -124,6 +124,12 @@ export class Cluster {
   send(to: NodeId, message: Message, payload?: Uint8Array): void {
     assert(to !== this.#me.node, 'cluster: a message to this node itself')
     this.#members.send(to, message, payload)
+  }
+
+  /** Where a message to the node can be sent, as `frameOf` gives it, when no callback of the event loop is under way;
+   * undefined: there is no such socket. */
+  socket(to: NodeId): PeerSocket | undefined {
+    return this.#members.socket(to)
   }
 
   /** The peer broke the protocol: it is lost for the whole cluster. `lost` follows, but not before fence returns. */

@@ -10,8 +10,8 @@ import { assert } from '../base/assert.js'
 import { PeerError } from '../base/peer-error.js'
 import { WIRE_VERSION } from '../wire/layout.js'
 import { FrameReader } from '../wire/reader.js'
-import { clusterCodec, printable, type AnyMessage } from './messages.js'
-import type { OpenPeerSocket, Transport } from './transport.js'
+import { clusterCodec, frameOf, printable, type AnyMessage } from './messages.js'
+import type { OpenPeerSocket, PeerSocket, Transport } from './transport.js'
 
 export type TakeMessage = (message: AnyMessage, payload: Uint8Array | undefined) => void
 
@@ -76,6 +76,17 @@ export class Link {
     if (this.#over === undefined) this.#transport.hasten(open)
   }
 
+  /** The peer is a member. */
+  heed(): void {
+    this.#transport.fast?.heed()
+  }
+
+  /** Where frames may be sent by others than this link: outside the callbacks of the event loop, when all that
+   * the link was to send is there too. */
+  get socket(): PeerSocket | undefined {
+    return this.#over === undefined ? this.#transport.fast : undefined
+  }
+
   get over(): boolean {
     return this.#over !== undefined
   }
@@ -133,8 +144,9 @@ export class Link {
     }
   }
 
-  #bytes(chunk: Uint8Array): void {
-    if (this.#over !== undefined) return
+  /** Gives whether what comes next begins a frame. */
+  #bytes(chunk: Uint8Array): boolean {
+    if (this.#over !== undefined) return false
     this.heard = true
     this.#batch = true
     this.#guard(() => {
@@ -143,6 +155,7 @@ export class Link {
     })
     this.#batch = false
     this.#flush()
+    return this.#reader.between
   }
 
   /** Checks the preamble and the bound on what a stranger may send; returns the bytes of frames. */
@@ -227,8 +240,7 @@ export class Link {
   bye(last: AnyMessage): void {
     if (this.#over === undefined) this.#flush()
     this.#broken = undefined
-    const bytes = new Uint8Array(clusterCodec.bound(last))
-    this.#transport.write(bytes.subarray(0, clusterCodec.encode(last, undefined, bytes, 0)))
+    this.#transport.write(frameOf(last))
     this.#transport.end()
     if (this.#over === undefined) this.#stop('ended')
   }

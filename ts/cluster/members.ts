@@ -12,7 +12,7 @@ import { PeerError } from '../base/peer-error.js'
 import type { Message } from '../node/messages.js'
 import type { Link } from './link.js'
 import { isControl, printable, type AnyMessage, type ControlMessage } from './messages.js'
-import type { OpenPeerSocket } from './transport.js'
+import type { OpenPeerSocket, PeerSocket } from './transport.js'
 
 export interface Member {
   readonly node: NodeId
@@ -77,6 +77,7 @@ export class Members {
     const peer: Peer = { ...member, link, joined }
     this.#peers.set(member.node, peer)
     if (this.open !== undefined) link.hasten(this.open)
+    if (joined) link.heed()
     link.onBroken((why) => this.#brokenLink(peer, why))
     link.take((message, payload) => this.#receive(peer, message, payload))
   }
@@ -87,12 +88,17 @@ export class Members {
     if (peer === undefined) return false
     if (peer.joined) throw new PeerError(`node ${node} joined twice`)
     peer.joined = true
+    peer.link.heed()
     this.events.joined(node, peer.name)
     return true
   }
 
   send(to: NodeId, message: AnyMessage, payload?: Uint8Array): void {
     this.#peers.get(to)?.link.send(message, payload)
+  }
+
+  socket(to: NodeId): PeerSocket | undefined {
+    return this.#peers.get(to)?.link.socket
   }
 
   broadcast(message: ControlMessage): void {

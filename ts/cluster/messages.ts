@@ -120,3 +120,9 @@ export function printable(text: string): string {
   const line = text.replace(/[^\x20-\x7e]+/g, '?')
   return line.length > 200 ? `${line.slice(0, 200)}...` : line
 }
+
+/** One message as the bytes of its frame. */
+export function frameOf(message: AnyMessage): Uint8Array {
+  const bytes = new Uint8Array(clusterCodec.bound(message))
+  return bytes.subarray(0, clusterCodec.encode(message, undefined, bytes, 0))
+}

@@ -16,21 +16,23 @@ export interface PeerSocket {
   /** Sends what the kernel takes, and keeps a copy of the rest; gives how many bytes wait. */
   write(bytes: Uint8Array): number
   queued(): number
+  /** The peer is a member: what it says may be answered before it is read here. */
+  heed(): void
   /** What waits is sent, then nothing more; what still comes is dropped. Closes when the peer has closed too. */
   end(): void
   close(): void
 }
-/** Takes a duplicate of the descriptor. `closed` is called once, unless close() or end() was: '' or an error's name. */
+/** Takes a duplicate of the descriptor. `read` tells whether what comes next begins a frame. `closed` is called once, unless close() or end() was: '' or an error's name. */
 export type OpenPeerSocket = (
   fd: number,
   buffer: Uint8Array,
-  read: (bytes: number) => void,
+  read: (bytes: number) => boolean,
   closed: (error: string) => void,
 ) => PeerSocket
 
 export interface TransportEvents {
-  /** The bytes are the callee's until it returns. */
-  bytes(chunk: Uint8Array): void
+  /** The bytes are the callee's until it returns. True: they ended with the end of a frame. */
+  bytes(chunk: Uint8Array): boolean
   /** Called once, with the reason, unless the transport was destroyed from this side. */
   closed(why: string): void
 }
@@ -45,6 +47,8 @@ export interface Transport {
   queued(): number
   /** The socket goes on outside node:net, if it can be taken out just now. */
   hasten(open: OpenPeerSocket): void
+  /** The socket outside node:net, if it goes on there. */
+  readonly fast: PeerSocket | undefined
   /** Sends what is queued, then closes; what still arrives is dropped. Never waits longer than 5 s. */
   end(): void
   destroy(): void
@@ -96,8 +100,12 @@ class SocketTransport implements Transport {
     this.#socket.destroy()
   }
 
-  received(chunk: Uint8Array): void {
-    if (!this.#closed) this.events?.bytes(chunk)
+  get fast(): PeerSocket | undefined {
+    return this.#fast
+  }
+
+  received(chunk: Uint8Array): boolean {
+    return !this.#closed && this.events?.bytes(chunk) === true
   }
 
   write(bytes: Uint8Array): boolean {

@@ -294,6 +294,8 @@ export interface LockWords extends Closable {
   begin(slot: number): void
   /** Slots below `end` that were given back shut since they were last asked for. */
   rung(end: number): number[]
+  /** Slots below `end` whose words are shut and free. */
+  free(end: number): number[]
   /** Takes all locks of slots below `end` that the process owns; gives those slots. */
   held(process: number, end: number): number[]
 }
@@ -313,9 +315,46 @@ export interface PeerSocket {
   /** Sends at once what the kernel takes, and keeps a copy of the rest; gives how many bytes wait. */
   write(bytes: Uint8Array): number
   queued(): number
+  /** The peer is a member, and what it says may have reflexes. */
+  heed(): void
   /** What waits is sent, then nothing more; what still comes is dropped. Closes when the peer has closed too. */
   end(): void
   close(): void
+}
+
+/** What is to be done at an event, and to which lock's word; native/addon/reflexes.h. */
+export type Reflex = {
+  readonly words: LockWords
+  readonly slot: number
+  readonly generation: number
+  /** These bytes come from a node, and no others with them; undefined: the lock is given back, its word shut. */
+  readonly frame?: Uint8Array
+} & (
+  | { readonly socket: PeerSocket; readonly bytes: Uint8Array }
+  /** The owner gets the lock, and the request `lock` of that serial its answer. */
+  | {
+      readonly process: number
+      readonly holder: number
+      readonly shut: boolean
+      readonly channel: DeviceChannel
+      readonly serial: number
+    }
+)
+
+/**
+ * Reactions that the addon carries out by itself when the event comes for which they were prepared, just before
+ * it tells that event. Whoever is told must then drop what has been done (`drop` gives true), before the
+ * event's callback ends.
+ */
+export interface Reflexes {
+  /** Gives its number, from 1 on; 0: there are too many. Throws ERR_GSHM_INVALID. */
+  prepare(reflex: Reflex): number
+  /** Forgets it. True: it has been carried out. Throws ERR_GSHM_INVALID: there is none of that number. */
+  drop(id: number): boolean
+  /** Numbers of those that have been carried out. */
+  done(): number[]
+  /** Whether any is carried out from now on. */
+  allow(on: boolean): void
 }
 
 export interface Bell extends Closable {
@@ -504,9 +543,11 @@ export interface Native {
     path: string,
     handlers: DeviceHandlers,
   ) => DeviceListener
-  /** An eventfd; `rang` is called soon after somebody has written to it. Throws ERR_GSHM_SYSTEM. */
+  /** An eventfd; `rang` is called soon after somebody has written to it, and reflexes are carried out before. Throws
+   * ERR_GSHM_SYSTEM. */
   readonly Bell: new (
     rang: () => void,
+    reflexes?: Reflexes,
   ) => Bell
   /** `name` shows in /proc. Throws ERR_GSHM_SYSTEM. */
   readonly LockWords: new (
@@ -523,9 +564,11 @@ export interface Native {
   readonly PeerSocket: new (
     fd: number,
     buffer: Uint8Array,
-    read: (bytes: number) => void,
+    read: (bytes: number) => boolean,
     closed: (error: string) => void,
+    reflexes?: Reflexes,
   ) => PeerSocket
+  readonly Reflexes: new () => Reflexes
   closeFd(fd: number): void
   /**
    * Calls `exited` once when the process `pid` has ended (pidfd). Throws ERR_GSHM_SYSTEM with errno

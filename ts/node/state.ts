@@ -67,6 +67,11 @@ export function isFlushing({ coherence }: NodeState): boolean {
   return coherence.edges.flushes.size > 0
 }
 
+/** Does no acquire, and no release, have anything to do now? */
+export function areEdgesIdle({ coherence: { edges } }: NodeState): boolean {
+  return edges.dirty.size + edges.stale.size + edges.flushes.size + edges.releases.length === 0
+}
+
 export function pageView(state: NodeState, segment: SegmentId, page: Page): inspect.PageView | undefined {
   return inspect.pageView(engine, state.coherence, segment, page)
 }

@@ -35,6 +35,7 @@ import {
 } from './state.js'
 import { tokenMessage, tokensLost } from './token.js'
 
+export { foreseen, type Foreseen } from './foresight.js'
 export { managerOf } from './manager.js'
 export { createSync, LOCK_BURST, LOCK_BURST_MAX, type SyncEffect, type SyncState, type WordEffect } from './state.js'
 

@@ -33,6 +33,11 @@ export class FrameReader<M extends { readonly type: string }> {
     this.#partial = undefined
   }
 
+  /** What comes next begins a frame. */
+  get between(): boolean {
+    return !this.#stopped && this.#have === 0
+  }
+
   /** Throws PeerError at the first bytes that cannot be right, and delivers nothing after them. */
   push(chunk: Uint8Array, take: Take<M>): void {
     if (this.#stopped) return
