@@ -235,7 +235,7 @@ GSHM_API int gshm_counter_add(gshm *g, gshm_key key, int64_t delta, int64_t *bef
 
 /* Waits at a word of a mapped segment, across processes and nodes, as a futex does within one machine: sleeps if the word
  * has the expected value, until it is notified. Gives 0 (notified; perhaps for nothing, so look again), 1 (the word has
- * another value), or -1. gshm_notify wakes up to `count` of those that wait there, the longest first, and gives how
+ * another value: in lrc segments this alone says nothing of other bytes, whose writer may not have notified yet), or -1. gshm_notify wakes up to `count` of those that wait there, the longest first, and gives how
  * many, or -1. Errors: MISALIGNED (no multiple of 4), NOT_MAPPED; of notify: INVALID (count 0). */
 GSHM_API int gshm_wait(gshm *g, const uint32_t *word, uint32_t expected, int64_t timeout_ns);
 GSHM_API int64_t gshm_notify(gshm *g, const uint32_t *word, uint32_t count);

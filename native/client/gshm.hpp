@@ -1,7 +1,7 @@
 /* gshm.hpp: the C++17 API of globalshm, over gshm.h (which says what the calls do, and lists their errors).
  *
  * Link as with gshm.h: c++ -std=c++17 hello.cc -o hello $(gshm flags). Nothing of it is in libgshm.
- * Here: errors, the registration, segments and views; gshm_containers.hpp and gshm_sync.hpp come along.
+ * Here: errors, the registration, segments and views; gshm_containers.hpp, gshm_sync.hpp and gshm_objects.hpp come along.
  *
  * What fails throws gshm::error. Destructors tell no error: call detach or unmap to hear of one. Objects keep what they
  * need: a view its segment, and all of them the registration. Do not call gshm_detach, gshm_close or gshm_unmap for what
@@ -204,7 +204,16 @@ class segment {
     detail::check(gshm_release(get(), offset, length));
   }
 
-  /* For calls of gshm.h that have no form here: gshm_alloc, gshm_free. Errors: DETACHED. */
+  /* Blocks of its heap, by global addresses; gshm::allocator and construct give pointers. Errors: as gshm_alloc_with. */
+  gshm_addr alloc(std::uint64_t size, const gshm_alloc_options &options = {}) const {
+    return detail::check_address(gshm_alloc_with(get(), size, &options));
+  }
+  gshm_addr realloc(gshm_addr block, std::uint64_t size) const {
+    return detail::check_address(gshm_realloc(get(), block, size));
+  }
+  void free(gshm_addr block) const { detail::check(gshm_free(get(), block)); }
+
+  /* For calls of gshm.h that have no form here. Errors: DETACHED. */
   gshm_segment *get() const {
     of_->handle();
     return handle_.get();
@@ -299,6 +308,7 @@ view segment::map(void *address, std::uint64_t offset, std::uint64_t length) con
 }  // namespace gshm
 
 #include "gshm_containers.hpp"
+#include "gshm_objects.hpp"
 #include "gshm_sync.hpp"
 
 #endif

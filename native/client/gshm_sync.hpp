@@ -67,12 +67,13 @@ inline grant granted(int result, std::int64_t timeout_ns) {
 }  // namespace detail
 
 /* A mutex across the cluster, not recursive, owned by the thread; those of one key are the same. What throws has not taken
- * it. It stands in for std::timed_mutex; std::condition_variable_any wakes threads of this process only. */
+ * it. It stands in for std::timed_mutex; its conditions are gshm::condition_variable, for std::condition_variable_any wakes
+ * threads of this process only. */
 class mutex {
  public:
   /* Errors: as gshm_mutex_handle. */
-  mutex(const process &of, const key &called)
-      : of_(of.registered_), handle_(detail::check(gshm_mutex_handle(of.get(), called.get()))) {}
+  mutex(const process &of, key called)
+      : of_(of.registered_), called_(std::move(called)), handle_(detail::check(gshm_mutex_handle(of.get(), called_.get()))) {}
   mutex(const mutex &) = delete;
   mutex &operator=(const mutex &) = delete;
 
@@ -99,15 +100,28 @@ class mutex {
   /* The last holder died, and nobody has held it since. Only who holds it may ask. */
   bool owner_died() const noexcept { return owner_died_; }
 
+  /* Takes the news of a holder's death away. Errors: BUSY (held, or somebody waits), NODE_LOST. */
+  void destroy() { detail::check(gshm_destroy(of_->handle(), GSHM_MUTEX, called_.get())); }
+
  private:
+  friend class condition_variable;
+
   bool take(std::int64_t timeout_ns) {
     of_->handle();
     const detail::grant is = detail::granted(gshm_mutex_acquire(handle_, timeout_ns), timeout_ns);
     if (is.taken) owner_died_ = is.owner_died;
     return is.taken;
   }
+  /* Whether this thread holds it, who takes it if it is free. */
+  bool has() noexcept {
+    if (!of_->attached) return false;
+    const bool taken = gshm_mutex_acquire(handle_, 0) == 0, died = !taken && errno == EOWNERDEAD;
+    if (taken || died) owner_died_ = died;
+    return taken || died || errno == EDEADLK;
+  }
 
   detail::registered of_;
+  key called_;
   gshm_mutex *handle_;
   bool owner_died_ = false; /* guarded by the mutex */
 };
@@ -150,6 +164,9 @@ class shared_mutex {
 
   /* A writer died, and no other has held it since. Only who holds it may ask. */
   bool owner_died() const noexcept { return owner_died_; }
+
+  /* Errors: as gshm_destroy. */
+  void destroy() { detail::check(gshm_destroy(of_.get(), GSHM_RWLOCK, key_.get())); }
 
  private:
   bool write(std::int64_t timeout_ns) {

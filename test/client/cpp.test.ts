@@ -29,6 +29,20 @@ for (const consistency of ['mrsw', 'lrc']) {
   })
 }
 
+for (const consistency of ['mrsw', 'lrc']) {
+  t.test(
+    `gshm.hpp: two processes on two nodes meet by conditions, semaphores, words and counters (${consistency})`,
+    async (t) => {
+      const cluster = await startCluster(t, 2)
+      const rounds = 40
+      const run = (me: number) => cluster.run(me, 'meetings', [me, consistency, rounds].map(String))
+      const passed = (rounds * (rounds + 1)) / 2
+      const stdout = `passed ${passed}\nsaid ${2 * rounds}, told ${2 * rounds}, counted ${4 * rounds}\n`
+      for (const end of await Promise.all([run(0), run(1)])) t.match(end, { status: 0, stdout, stderr: '' })
+    },
+  )
+}
+
 t.test('gshm.hpp: bad input has defined results', async (t) => {
   const node = await startNode(t)
   const { status, stdout, stderr } = await node.run(0, 'refusals')
@@ -52,6 +66,14 @@ t.test('gshm.hpp: bad input has defined results', async (t) => {
     'free inside: NOT_ALLOCATED',
     'free: nothing',
     'free twice: NOT_ALLOCATED',
+    'no bytes: INVALID',
+    '2^63 bytes: HEAP_FULL',
+    'no unit: INVALID',
+    'an alignment that is no power of two: INVALID',
+    'free of an interior address: NOT_ALLOCATED',
+    'realloc of an interior address: NOT_ALLOCATED',
+    'free of an address: nothing',
+    'free of it again: NOT_ALLOCATED',
     'allocator of a part: NOT_MAPPED',
     'aligned: nothing',
     'a constructor that throws: BEYOND_END',
@@ -80,6 +102,27 @@ t.test('gshm.hpp: bad input has defined results', async (t) => {
     'read together: 1',
     'written meanwhile: 0 0',
     'read meanwhile: 0',
+    'a wait without the mutex: NOT_HOLDER',
+    'destroy of a mutex that is held: BUSY',
+    'a wait without it, and its guard does not know: NOT_HOLDER',
+    'it has the mutex: 1',
+    'a condition of no name: NAME_INVALID',
+    'a unit of no semaphore: NOT_FOUND',
+    'units for no semaphore: NOT_FOUND',
+    'the value of no semaphore: NOT_FOUND',
+    'a semaphore of 2^31 units: INVALID',
+    'a unit more than there can be: LIMIT',
+    'no units: INVALID',
+    'destroy of a semaphore: nothing',
+    'destroy of it again: NOT_FOUND',
+    'destroy of a counter that is not there: NOT_FOUND',
+    'destroy of a reader-writer lock that is held: BUSY',
+    'destroy of one that is free: nothing',
+    'wrapped: -1',
+    'a wait at no word: MISALIGNED',
+    'a wait at a local: NOT_MAPPED',
+    'a notify at a local: NOT_MAPPED',
+    'a wait for what has another value: nothing',
     'unmapped after a move: NOT_MAPPED',
     'unmap: nothing',
     'unmap twice: NOT_MAPPED',
@@ -88,6 +131,8 @@ t.test('gshm.hpp: bad input has defined results', async (t) => {
     'detach twice: DETACHED',
     'size after detach: DETACHED',
     'lock after detach: DETACHED',
+    'notify after detach: DETACHED',
+    'count after detach: DETACHED',
     'attached again: NOT_FOUND',
     'the old one: DETACHED',
   ])

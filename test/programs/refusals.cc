@@ -64,6 +64,20 @@ int main(int argc, char **) {
   tell("free inside", [&] { ints.deallocate(block + 1, 9); });
   tell("free", [&] { ints.deallocate(block, 10); });
   tell("free twice", [&] { ints.deallocate(block, 10); });
+  tell("no bytes", [&] { s.alloc(0); });
+  tell("2^63 bytes", [&] { s.alloc(std::uint64_t{1} << 63); });
+  gshm_options wrong = {};
+  wrong.unit = 1;
+  tell("no unit", [&] { p.create("none", 4096, wrong); });
+  gshm_alloc_options place = {};
+  place.align = 48;
+  tell("an alignment that is no power of two", [&] { s.alloc(64, place); });
+  place = {256, GSHM_HOME(0), 1};
+  const gshm_addr raw = s.realloc(s.alloc(64, place), 100);
+  tell("free of an interior address", [&] { s.free(raw + 16); });
+  tell("realloc of an interior address", [&] { s.realloc(raw + 16, 8); });
+  tell("free of an address", [&] { s.free(raw); });
+  tell("free of it again", [&] { s.free(raw); });
   gshm::view part = s.map(nullptr, 4096, 4096);
   tell("allocator of a part", [&] { gshm::allocator<int> none(part); });
   struct alignas(256) line {
@@ -133,6 +147,43 @@ int main(int argc, char **) {
     std::thread([&] { std::printf("read meanwhile: %d\n", rw.try_lock_shared_for(2ms)); }).join();
   }
 
+  gshm::condition_variable cv(p, "cv");
+  {
+    std::unique_lock<gshm::mutex> none(m, std::defer_lock), lost(m);
+    tell("a wait without the mutex", [&] { cv.wait(none); });
+    tell("destroy of a mutex that is held", [&] { m.destroy(); });
+    m.unlock();
+    tell("a wait without it, and its guard does not know", [&] { cv.wait(lost); });
+    std::printf("it has the mutex: %d\n", lost.owns_lock());
+  }
+  tell("a condition of no name", [&] { gshm::condition_variable(p, "").notify_all(); });
+  gshm::semaphore nothing(p, "nothing");
+  tell("a unit of no semaphore", [&] { nothing.acquire(); });
+  tell("units for no semaphore", [&] { nothing.release(); });
+  tell("the value of no semaphore", [&] { nothing.value(); });
+  tell("a semaphore of 2^31 units", [&] { gshm::semaphore(p, "much", 1u << 31); });
+  gshm::semaphore most(p, "most", (1u << 31) - 1);
+  tell("a unit more than there can be", [&] { most.release(); });
+  tell("no units", [&] { most.release(0); });
+  tell("destroy of a semaphore", [&] { most.destroy(); });
+  tell("destroy of it again", [&] { most.destroy(); });
+  tell("destroy of a counter that is not there", [&] { gshm::counter(p, "nothing").destroy(); });
+  {
+    std::unique_lock<gshm::shared_mutex> writes(rw);
+    tell("destroy of a reader-writer lock that is held", [&] { rw.destroy(); });
+  }
+  tell("destroy of one that is free", [&] { rw.destroy(); });
+  gshm::counter wraps(p, "wraps");
+  wraps.fetch_add(INT64_MAX);
+  wraps.fetch_sub(INT64_MIN);
+  std::printf("wrapped: %d\n", static_cast<int>(wraps.load()));
+  const auto *words = v.at<std::uint32_t>(0);
+  const auto odd = reinterpret_cast<const std::uint32_t *>(static_cast<const char *>(v.data()) + 2);
+  tell("a wait at no word", [&] { gshm::word(p, odd).wait(0); });
+  tell("a wait at a local", [&] { gshm::word(p, reinterpret_cast<std::uint32_t *>(&local)).wait(0); });
+  tell("a notify at a local", [&] { gshm::word(p, reinterpret_cast<std::uint32_t *>(&local)).notify_all(); });
+  tell("a wait for what has another value", [&] { gshm::word(p, words + 9).wait(1); });
+
   gshm::view moved = std::move(part);
   tell("unmapped after a move", [&] { part.unmap(); });
   tell("unmap", [&] { moved.unmap(); });
@@ -147,6 +198,8 @@ int main(int argc, char **) {
   tell("detach twice", [&] { p.detach(); });
   tell("size after detach", [&] { s.size(); });
   tell("lock after detach", [&] { m.lock(); });
+  tell("notify after detach", [&] { cv.notify_one(); });
+  tell("count after detach", [&] { wraps.fetch_add(1); });
   gshm::process again;
   tell("attached again", [&] { again.open("nothing"); });
   tell("the old one", [&] { p.open("nothing"); });
