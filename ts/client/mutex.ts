@@ -4,8 +4,9 @@
  */
 import { GshmError } from '../base/errors.js'
 import type { NativeClient, NativeKey } from '../native/index.js'
+import * as check from './check.js'
 import { calling } from './failure.js'
-import { blockingTimeoutNs, wait, waitOptions, type WaitOptions } from './wait.js'
+import { blockingTimeoutNs, timeoutNs, wait, waitOptions, type WaitOptions } from './wait.js'
 
 /** A mutex that is held. `using held = await mutex.lock()` gives it back at the block's end. */
 export class Held {
@@ -59,6 +60,9 @@ export class Mutex {
    */
   async lock(options?: WaitOptions): Promise<Held> {
     const given = waitOptions(options)
+    // Here, for a mutex that is free is had without a wait.
+    timeoutNs(given)
+    check.signal('signal', given.signal)?.throwIfAborted()
     const holder = this.client.newHolder()
     if (calling(() => this.client.tryLock(this.key, holder))) return this.#held(holder, false)
     try {
@@ -98,6 +102,12 @@ export class Mutex {
   /** Gives back what lockSync() took. Errors: NOT_HOLDER. */
   unlockSync(): void {
     calling(() => this.client.unlockSync(this.key))
+  }
+
+  /** Forgets the news of a holder's death; nothing else is kept. Errors: BUSY (held, or somebody waits), NODE_LOST. */
+  async destroy(): Promise<void> {
+    const held = await this.lock({ timeoutMs: 0 })
+    held.unlock()
   }
 
   #held(holder: number, ownerDied: boolean): Held {
