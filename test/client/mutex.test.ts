@@ -86,7 +86,7 @@ t.test('lock(): aborted about when the grant comes -> held, or rejected and free
     if (moment === 0) aborts.abort(reason)
     const given = other.send('mutexunlock', 'r')
     if (moment === 2) await setImmediate()
-    if (moment === 3) await given
+    if (moment === 3) for (let turns = round * 4; turns > 0; turns--) await setImmediate()
     if (moment === 4) untilGranted('r')
     aborts.abort(reason)
     const held = await outcome
