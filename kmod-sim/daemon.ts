@@ -3,7 +3,7 @@
  * together. Nothing is decided here; each part decides in its own file.
  */
 import { globalPage, PAGE_SIZE, type Access, type NodeId, type Page, type SegmentId } from '../ts/base/ids.js'
-import { Cluster, frameOf } from '../ts/cluster/index.js'
+import { Cluster, during, frameOf } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf, comingOf } from '../ts/names/index.js'
 import { isCoherence } from '../ts/node/messages.js'
@@ -100,7 +100,7 @@ export class Daemon {
       this.#units,
     )
     this.#twins = new TwinStore(this.#frames)
-    this.#poll = new native.FaultPoll((records, count) => this.#faults.batch(records, count))
+    this.#poll = new native.FaultPoll((records, count) => during(() => this.#faults.batch(records, count)))
     this.#processes = new Processes(this.#registry, this.#frames, this.#poll, keeper, {
       attributes: (segment) => attributesOf(this.#state.names, segment),
       letGo: (segment) => this.#runtime.submit({ is: 'let', segment }),
@@ -236,7 +236,7 @@ export class Daemon {
     try {
       return new native.DeviceListener(this.options.socket, {
         connect: (channel) => device.connect(channel),
-        request: (channel, request, fds) => device.request(channel, request, fds),
+        request: (channel, request, fds) => during(() => device.request(channel, request, fds)),
         malformed: (channel, why) => device.malformed(channel, why),
         disconnect: (channel) => device.disconnect(channel),
       })

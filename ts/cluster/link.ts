@@ -4,13 +4,14 @@
  * next() its messages come one by one (handshake, joining); after take() each goes to one function.
  *
  * Messages to be sent are gathered and leave together when the current callback of the event loop
- * ends: one system call for a burst, and none is kept waiting for a timer.
+ * ends (outbox.ts): one system call for a burst, and none is kept waiting for a timer.
  */
 import { assert } from '../base/assert.js'
 import { PeerError } from '../base/peer-error.js'
 import { WIRE_VERSION } from '../wire/layout.js'
 import { FrameReader } from '../wire/reader.js'
 import { clusterCodec, frameOf, printable, type AnyMessage } from './messages.js'
+import { during, flushLater } from './outbox.js'
 import type { OpenPeerSocket, PeerSocket, Transport } from './transport.js'
 
 export type TakeMessage = (message: AnyMessage, payload: Uint8Array | undefined) => void
@@ -46,7 +47,6 @@ export class Link {
   #broken: ((why: string) => void) | undefined
   #out = new Uint8Array(OUT_BYTES)
   #end = 0
-  #batch = false
   #flushing = false
   #receive: TakeMessage | undefined
   #unread: { message: AnyMessage; payload: Uint8Array | undefined }[] = []
@@ -96,21 +96,22 @@ export class Link {
   send(message: AnyMessage, payload?: Uint8Array): void {
     if (this.#over !== undefined) return
     const bytes = clusterCodec.bound(message, payload)
-    if (this.#out.length - this.#end < bytes) this.#flush()
+    if (this.#out.length - this.#end < bytes) this.flush()
     if (this.#out.length < bytes) this.#out = new Uint8Array(bytes)
     this.#end = clusterCodec.encode(message, payload, this.#out, this.#end)
     this.spoke = true
-    if (this.#batch || this.#flushing) return
+    if (this.#flushing || flushLater(this)) return
     this.#flushing = true
     process.nextTick(this.#flushLater)
   }
 
   readonly #flushLater = (): void => {
     this.#flushing = false
-    this.#flush()
+    this.flush()
   }
 
-  #flush(): void {
+  /** Sends what is gathered. */
+  flush(): void {
     if (this.#end === 0 || this.#over !== undefined) return
     const bytes = this.#out.subarray(0, this.#end)
     this.#end = 0
@@ -148,13 +149,12 @@ export class Link {
   #bytes(chunk: Uint8Array): boolean {
     if (this.#over !== undefined) return false
     this.heard = true
-    this.#batch = true
-    this.#guard(() => {
-      const rest = this.#trusted ? chunk : this.#stranger(chunk)
-      if (rest.length > 0) this.#reader.push(rest, this.#took)
-    })
-    this.#batch = false
-    this.#flush()
+    during(() =>
+      this.#guard(() => {
+        const rest = this.#trusted ? chunk : this.#stranger(chunk)
+        if (rest.length > 0) this.#reader.push(rest, this.#took)
+      }),
+    )
     return this.#reader.between
   }
 
@@ -238,7 +238,7 @@ export class Link {
   /** Ends the link from this side, after a last word; `broken` is not called. A link that broke can
    * still be given its last word, from within `broken`. */
   bye(last: AnyMessage): void {
-    if (this.#over === undefined) this.#flush()
+    if (this.#over === undefined) this.flush()
     this.#broken = undefined
     this.#transport.write(frameOf(last))
     this.#transport.end()

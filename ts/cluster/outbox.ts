@@ -1,0 +1,32 @@
+/**
+ * What is to be sent when the current callback of the event loop ends: links with messages that they have
+ * gathered. Whoever is called by the event loop says so (`during`), and what it does sends in one go at its
+ * end; links that are written to outside of that wait for the end of the tick, which costs about 2 us more.
+ */
+interface Gathering {
+  flush(): void
+}
+
+let depth = 0
+const waiting = new Set<Gathering>()
+
+/** False: nobody will flush it but itself. */
+export function flushLater(link: Gathering): boolean {
+  if (depth > 0) waiting.add(link)
+  return depth > 0
+}
+
+/** The whole of one callback of the event loop. */
+export function during(callback: () => void): void {
+  depth++
+  try {
+    callback()
+  } finally {
+    if (--depth === 0) flushAll()
+  }
+}
+
+function flushAll(): void {
+  for (const link of waiting) link.flush()
+  waiting.clear()
+}
