@@ -2,34 +2,24 @@
  * One node: wires the device, the processes, the fault path, the pager, the engine and the cluster
  * together. Nothing is decided here; each part decides in its own file.
  */
-import { globalPage, PAGE_SIZE, type Access, type NodeId, type Page, type SegmentId } from '../ts/base/ids.js'
+import { globalPage, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import { Cluster, during, frameOf } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf, comingOf } from '../ts/names/index.js'
 import { isCoherence } from '../ts/node/messages.js'
-import {
-  accessOf,
-  copies,
-  createNode,
-  isBeyond,
-  isFlushing,
-  isFresh,
-  mayTwin,
-  touchedPages,
-  type NodeState,
-} from '../ts/node/state.js'
+import { accessOf, copies, createNode, isBeyond, isFlushing, touchedPages, type NodeState } from '../ts/node/state.js'
 import type { Effect } from '../ts/node/effects.js'
 import type { Message } from '../ts/node/messages.js'
 import { Beyond } from './beyond.js'
 import { Device } from './device.js'
 import { FaultPath } from './fault-path.js'
 import { FrameStore } from './frame-store.js'
-import { freshRun } from './fresh-run.js'
 import { Hold } from './hold.js'
 import { inspect } from './inspect.js'
 import { locksText, LOCKS_QUESTION, type LocksSources } from './inspect-locks.js'
 import { Keeper } from './keeper.js'
 import { LockWords } from './lock-words.js'
+import { MemoryNeeds } from './memory-needs.js'
 import type { DaemonOptions } from './options.js'
 import { Pager } from './pager.js'
 import { Processes } from './processes.js'
@@ -63,6 +53,7 @@ export class Daemon {
   readonly #device: Device
   readonly #hold: Hold
   readonly #reclaim: Reclaim
+  readonly #needs: MemoryNeeds
   readonly #reflexes = new Reflexes()
   readonly #words = new LockWords(
     {
@@ -107,10 +98,19 @@ export class Daemon {
       ended: (process) => this.#ended(process),
       warn: (text) => this.log.warn(text),
     })
+    this.#needs = new MemoryNeeds({
+      state: () => this.#state,
+      units: this.#units,
+      frames: this.#frames,
+      waiting: this.#waiting,
+      spans: () => this.#spans,
+      reclaim: () => this.#reclaim,
+      full: (full) => this.#runtime.submit({ is: 'full', full }),
+    })
     this.#faults = new FaultPath(this.#registry, this.#waiting, {
       access: (segment, page) => accessOf(this.#state, segment, page),
       units: this.#units,
-      frames: (segment, page, now, access) => this.#framesFor(segment, page, now, access),
+      frames: (segment, page, now, access) => this.#needs.ofFault(segment, page, now, access),
       sizeOf: (segment) => attributesOf(this.#state.names, segment)?.bytes ?? Infinity,
       comingOf: (segment) => comingOf(this.#state.names, segment),
       beyond: (process, address, segment, offset) => {
@@ -121,7 +121,7 @@ export class Daemon {
       isHere: (segment, page) => accessOf(this.#state, segment, page) !== 'none' || this.#frames.present(segment, page),
       makeRoom: (frames) => this.#reclaim.makeRoom(frames),
       park: (fault) => this.#reclaim.park(fault),
-      freshRun: (segment, page) => this.#freshRun(segment, page),
+      freshRun: (segment, page) => this.#needs.run(segment, page),
       fault: (segment, page, access, pages) => {
         this.#runtime.pager.run = pages > 1 ? { page: globalPage(segment, page), pages } : undefined
         this.#runtime.submit({ is: 'fault', segment, page, access })
@@ -301,39 +301,13 @@ export class Daemon {
 
   #receive(from: NodeId, message: Message, payload: Uint8Array | undefined): void {
     this.#messages.received++
-    if (message.type === 'Put') this.#tellWhetherFull(message.segment, message.page)
+    if (message.type === 'Put') this.#needs.tellWhetherFull(message.segment, message.page)
     const event = { is: 'message', from, message } as const
     // What is late is taken in, and ignored, at once: it must not wait until the segment has grown again.
     const isLate = isCoherence(message) && isBeyond(this.#state, message.segment, message.page)
     if (isLate || !this.#hold.takes(event)) this.#runtime.submit(event, payload)
     // Several pages may have been put here at once, come home, or begun here as master copies, without a fault.
     this.#reclaim.evictFor(0)
-  }
-
-  /** Another node asks this one to take a page in. */
-  #tellWhetherFull(segment: SegmentId, page: Page): void {
-    const full = !this.#reclaim.evictFor(this.#units.frames(segment, page))
-    if (full !== this.#state.coherence.full) this.#runtime.submit({ is: 'full', full })
-  }
-
-  /** Of pages in a span of this node; where memory is short each comes by itself. */
-  #freshRun(segment: SegmentId, page: Page): number {
-    const unit = this.#units.of(segment)
-    const span = this.#spans.around(segment, page * unit)
-    if (span === undefined) return 1
-    const run = freshRun(page, {
-      first: span.from / unit,
-      end: span.to / unit,
-      writable: (other) => accessOf(this.#state, segment, other) === 'write',
-      fresh: (other) => isFresh(this.#state, segment, other),
-    })
-    return this.#frames.hasRoom(this.#waiting.frames + (run * unit) / PAGE_SIZE) ? run : 1
-  }
-
-  /** Frames and twins that a fault takes at most. */
-  #framesFor(segment: SegmentId, page: Page, now: Access | 'none', access: Access): number {
-    const isTwinned = access === 'write' && now !== 'write' && mayTwin(this.#state, segment, page)
-    return (Number(now === 'none') + Number(isTwinned)) * this.#units.frames(segment, page)
   }
 
   #ended(process: Process): void {
