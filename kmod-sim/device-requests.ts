@@ -16,7 +16,8 @@ import type { Process } from './process-registry.js'
 import type { Caller } from './reflexes.js'
 import type { Spans } from './spans.js'
 
-const { ADDRESS_END, ALLOC_APART, CREATE_OR_OPEN, LOCK_BELL, LOCK_TRY, NO_SLOT, OBJECT_TRY } = native.constants
+const { ADDRESS_END, ALLOC_APART, CREATE_OR_OPEN, LOCK_BELL, LOCK_DIED, LOCK_TRY, NO_SLOT, OBJECT_TRY } =
+  native.constants
 
 /** What the requests need of the daemon. */
 export interface DeviceRequestsHost {
@@ -183,9 +184,12 @@ export class DeviceRequests {
     },
 
     unlock: (client, request) => {
-      if (!this.host.words.giveBack(request.key, client.process!.id, Number(request.holder))) {
+      const { key, flags } = request
+      const owner = [client.process!.id, Number(request.holder)] as const
+      const died = (flags & LOCK_DIED) !== 0 && this.host.words.isHeldBy(key, ...owner)
+      if (died) this.host.request({ op: 'died', key }, () => {}) // before its word is free: who gets it then is told
+      if (!this.host.words.giveBack(key, ...owner))
         throw new GshmError('NOT_HOLDER', 'the lock is not held by the caller')
-      }
       client.reply(request, undefined)
     },
 

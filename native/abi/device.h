@@ -15,7 +15,7 @@
 #include "errors.h"
 #include "page.h"
 
-#define GSHM_ABI_VERSION 4u
+#define GSHM_ABI_VERSION 5u
 #define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
 #define GSHM_DETAIL_MAX 512u   /* bytes of an error's text, not terminated */
 #define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
@@ -152,10 +152,11 @@ struct gshm_key_frame { /* of a lock or barrier; names, numbers and addresses ar
 struct gshm_lock_request { /* LOCK, UNLOCK */
   struct gshm_key_frame key;
   uint64_t holder; /* lock_words.h: thread id, or GSHM_WORD_ASYNC and a number */
-  uint32_t flags;  /* LOCK: GSHM_LOCK_TRY */
+  uint32_t flags;  /* LOCK: GSHM_LOCK_TRY; UNLOCK: GSHM_LOCK_DIED */
   uint32_t reserved;
 };
 #define GSHM_LOCK_TRY 1u /* GSHM_E_BUSY where it would have to wait for another holder */
+#define GSHM_LOCK_DIED 2u /* the thread that holds the lock has ended: the next holder is told */
 struct gshm_lock_reply {   /* to LOCK */
   uint32_t slot;       /* of its word, in the lock pages of its segment (of an ADDRESS) or of names and numbers;
                           GSHM_NO_SLOT: it has none, and is given back by UNLOCK */

@@ -176,7 +176,8 @@ static inline gshm_key gshm_located(gshm_addr address) {
 /* Mutex locks across the cluster; not recursive; owned by the thread. On the node that used a lock last,
  * gshm_mutex_lock and gshm_mutex_unlock are an atomic instruction each; waiters get it in order, those of the holder's
  * node first, but for --lock-burst times only while another node waits.
- * gshm_mutex_lock: -1 with errno EOWNERDEAD means that the lock IS held, and its last holder died.
+ * gshm_mutex_lock: -1 with errno EOWNERDEAD means that the lock IS held, and its last holder died: the process, or the
+ * thread, which had it when it ended.
  * Errors: BUSY (timeout_ns 0: others hold it, or come first), TIMEOUT, DEADLOCK (held by the caller), NOT_HOLDER,
  * NAME_TOO_LONG, NAME_INVALID, INVALID (a key or timeout that is none; an address in a segment that is not open),
  * LIMIT, NODE_LOST. */

@@ -47,8 +47,20 @@ static int bell = -1;
 static _Atomic uint32_t process; /* this one's number in words; 0: not known */
 static __thread uint32_t thread_id __attribute__((tls_model("initial-exec")));
 
-static uint32_t this_thread(void) {
-  if (thread_id == 0) thread_id = (uint32_t)gettid();
+static void thread_ends(void *unused);
+static pthread_key_t ends; /* set in each thread that has a name here */
+static bool ends_are_told; /* there was such a key to be had */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void hear_of_ends(void) { ends_are_told = pthread_key_create(&ends, thread_ends) == 0; }
+
+static __attribute__((cold, noinline)) void name_thread(void) {
+  thread_id = (uint32_t)gettid();
+  pthread_once(&once, hear_of_ends);
+  if (ends_are_told) pthread_setspecific(ends, &thread_id);
+}
+
+static inline uint32_t this_thread(void) {
+  if (__builtin_expect(thread_id == 0, 0)) name_thread();
   return thread_id;
 }
 
@@ -272,11 +284,28 @@ static int ask_lock(gshm_key key, uint32_t holder, int64_t timeout_ns, struct gs
   return reply.owner_died ? gshm_fail(GSHM_E_OWNER_DEAD, "%s", "") : 0;
 }
 
-static int ask_unlock(gshm_key key, uint32_t holder) {
+static int ask_unlock(gshm_key key, uint32_t holder, uint32_t flags) {
   if (gshm_check(&gshm_self) != 0) return -1;
-  struct gshm_lock_request body = {.holder = holder};
+  struct gshm_lock_request body = {.holder = holder, .flags = flags};
   struct gshm_exchange x = {.op = GSHM_OP_UNLOCK, .body = &body, .body_size = sizeof body};
   return gshm_key_frame_of(&body.key, key, "gshm_mutex_unlock") != 0 ? -1 : gshm_request(&x);
+}
+
+/* It gives nothing back any more: the daemon tells whoever has its mutexes next, as when a process dies. Its name may be
+ * another thread's soon. Of mutexes whose words are not known here nothing is. */
+static void thread_ends(void *unused) {
+  (void)unused;
+  const uint32_t holder = thread_id;
+  if (holder == 0 || process == 0) return;
+  pthread_mutex_lock(&adding); /* no registration begins meanwhile */
+  for (unsigned at = 0; at < BUCKETS; at++) {
+    for (const mutex *m = buckets[at]; m; m = m->next) {
+      const struct word word = word_of(m, holder);
+      if (!word.slot || (__atomic_load_n(&word.slot->word, __ATOMIC_RELAXED) & ~GSHM_WORD_SHUT) != word.owned) continue;
+      ask_unlock(key_of(m), holder, GSHM_LOCK_DIED);
+    }
+  }
+  pthread_mutex_unlock(&adding);
 }
 
 static int held_already(void) { return gshm_fail(GSHM_E_DEADLOCK, "%s", ""); }
@@ -291,7 +320,7 @@ static inline int lock(mutex *m, gshm_key key, uint32_t holder, int64_t timeout_
 }
 
 static inline int unlock(mutex *m, gshm_key key, uint32_t holder) {
-  return m && give_back(m, holder) ? 0 : ask_unlock(key, holder);
+  return m && give_back(m, holder) ? 0 : ask_unlock(key, holder, 0);
 }
 
 int gshm_mutex_lock_as(gshm_key key, uint32_t holder, int64_t timeout_ns, struct gshm_cancel *cancel) {
@@ -335,7 +364,7 @@ int gshm_mutex_acquire(gshm_mutex *m, int64_t timeout_ns) {
 int gshm_mutex_release(gshm_mutex *m) {
   if (!m) return no_handle();
   uint32_t holder = this_thread();
-  return give_back(m, holder) ? 0 : ask_unlock(key_of(m), holder);
+  return give_back(m, holder) ? 0 : ask_unlock(key_of(m), holder, 0);
 }
 
 static inline int lock_here(const gshm *g, gshm_key key, int64_t timeout_ns) {

@@ -1,4 +1,4 @@
-/** Where locks go: whose process becomes another program, or forks one; more of them than a node has words for. */
+/** Where locks go: whose process becomes another program, or forks one; whose thread ends; more than a node has words for. */
 import t, { type Test } from 'tap'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { Probe } from '../support/probe.js'
@@ -47,6 +47,43 @@ t.test('exec: a child that becomes another program, or ends, has nothing of its 
   const waits = b!.thread('mutex', 'l', PATIENCE_NS)
   await a!.ok('mutexunlock', 'l')
   t.match(await waits, ok, 'given back, and nobody has died')
+})
+
+t.test(
+  'thread: one that ends while it holds locks -> the next holder is told, once; here, there, who waits or not',
+  async (t) => {
+    const cluster = await startCluster(t, 2)
+    const [a, b, c] = await probes(t, cluster, 0, 0, 1)
+    const segment = await a!.ok('create', 's', P, 0)
+    for (const other of [b!, c!]) await other.ok('open', 's', 0)
+    for (const key of ['name', '#7', `@${await a!.ok('at', segment, 64)}`]) {
+      for (const next of [a!, b!, c!]) {
+        t.match(await a!.thread('mutex', key, PATIENCE_NS), ok) // a probe's thread ends with its command
+        t.match(await next.send('mutex', key, PATIENCE_NS), refused('OWNER_DEAD'), key)
+        const waits = [b!, c!].map((other) => other.thread('mutex', key, PATIENCE_NS))
+        await next.ok('mutexunlock', key)
+        t.match(await Promise.race(waits), ok, 'told once')
+        const both = await Promise.all(waits)
+        t.equal(both.filter(({ is }) => is === 'err').length, 1, 'the other waits for a thread that ends')
+        t.match(await next.send('mutex', key, PATIENCE_NS), refused('OWNER_DEAD'))
+        await next.ok('mutexunlock', key)
+      }
+    }
+  },
+)
+
+t.test('thread: what it gave back, and what others of its process hold, is as before', async (t) => {
+  const cluster = await startCluster(t, 1)
+  const [a, b] = await probes(t, cluster, 0, 0)
+  t.match(await a!.send('mutex', 'held', -1), ok)
+  for (let i = 0; i < 20; i++) t.match(await a!.thread('mutexcycles', `cycles-${i}`, 3), ok)
+  t.match(await b!.send('mutex', 'held', 0), refused('BUSY'))
+  for (let i = 0; i < 20; i++) {
+    t.match(await b!.send('mutex', `cycles-${i}`, PATIENCE_NS), ok)
+    await b!.ok('mutexunlock', `cycles-${i}`)
+  }
+  await a!.ok('mutexunlock', 'held')
+  t.match(await b!.send('mutex', 'held', PATIENCE_NS), ok)
 })
 
 t.test('more locks than a node has words for: whose word serves another lock now excludes as before', async (t) => {

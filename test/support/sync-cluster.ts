@@ -8,6 +8,7 @@ import type { ObjectRequest } from '../../ts/base/requests.js'
 import {
   createSync,
   syncCancel,
+  syncDied,
   syncExit,
   syncLost,
   syncMessage,
@@ -82,6 +83,15 @@ export function cluster(nodes: number) {
     says(node, key)
     return over
   }
+  /** The thread has ended, and gives nothing back by itself. */
+  const ends = (node: number, key: string, holder = 1, process = 100 + node) => {
+    const word = words.get(`${node} ${key}`)
+    if (word?.holder !== who(process, holder)) return
+    ticket++
+    links.step(node, (state, effects) => syncDied(state, ticket, key, effects))
+    words.set(`${node} ${key}`, { holder: undefined, shut: true })
+    says(node, key)
+  }
   const cancel = (node: number, waits: number) =>
     links.step(node, (state, effects) => syncCancel(state, waits, effects))
   const barrier = (node: number, key: string, count: number, process = 100 + node) =>
@@ -102,7 +112,7 @@ export function cluster(nodes: number) {
   const lose = (node: number) => links.lose(node, (state, effects) => syncLost(state, node, effects))
   /** What was slow is over, oldest first. */
   const release = () => releases.splice(0).forEach(finish)
-  return { links, lock, unlock, cancel, barrier, object, exit, lose, edges, slow, release, words }
+  return { links, lock, unlock, ends, cancel, barrier, object, exit, lose, edges, slow, release, words }
 }
 
 const HOLDERS = 1000

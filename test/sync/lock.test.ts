@@ -217,6 +217,34 @@ t.test('lock: holder dies, nobody waits -> remembered for whoever comes next', a
   t.equal(links.answer(later, 'locked').ownerDied, true)
 })
 
+t.test(
+  'lock: a thread that holds it ends, its process does not -> the next is told, here or there, who waits or not',
+  async (t) => {
+    for (const [holds, next] of [
+      [1, 1],
+      [1, 2],
+    ] as const) {
+      const { links, lock, unlock, ends } = cluster(3)
+      lock(holds, 'k')
+      links.settle()
+      const waiting = lock(next, 'k', 2)
+      links.settle()
+      ends(holds, 'k')
+      links.settle()
+      t.equal(links.answer(waiting, 'locked').ownerDied, true)
+      ends(next, 'k', 2)
+      links.settle()
+      const later = lock(0, 'k')
+      links.settle()
+      t.equal(links.answer(later, 'locked').ownerDied, true)
+      unlock(0, 'k')
+      const last = lock(holds, 'k')
+      links.settle()
+      t.equal(links.answer(last, 'locked').ownerDied, false, 'told once')
+    }
+  },
+)
+
 t.test("lock: holder's node is lost -> next acquirer gets EOWNERDEAD, its waiters are gone (N=3)", async (t) => {
   const { links, lock, lose } = cluster(3)
   lock(1, 'k')

@@ -75,6 +75,8 @@ export type LocalRequest =
       readonly holder: number
       readonly patient: boolean
     }
+  /** The thread that holds the lock has ended without giving it back, and its word is about to be free. Answer: done */
+  | { readonly op: 'died'; readonly key: string }
   | { readonly op: 'barrier'; readonly key: string; readonly process: number; readonly count: number } // done
   | ObjectRequest
   /** lrc: what other nodes have made known there is seen from now on. Without a range: everywhere. Answer: done */

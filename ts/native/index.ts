@@ -489,7 +489,7 @@ export interface NativeClient {
 
 type Constant =
   | 'PAGE_SIZE'
-  | `LOCK_${'SLOTS' | 'PROCESSES' | 'MEMORY' | 'BELL' | 'TRY'}`
+  | `LOCK_${'SLOTS' | 'PROCESSES' | 'MEMORY' | 'BELL' | 'TRY' | 'DIED'}`
   | 'NO_SLOT'
   | 'OBJECT_TRY'
   | 'WORD_GENERATIONS'

@@ -32,7 +32,16 @@ import {
 } from '../names/index.js'
 import type { NamesEffect } from '../names/effects.js'
 import { NAMES_FIELDS } from '../names/messages.js'
-import { syncCancel, syncExit, syncLost, syncMessage, syncRequest, syncWord, type SyncEffect } from '../sync/index.js'
+import {
+  syncCancel,
+  syncDied,
+  syncExit,
+  syncLost,
+  syncMessage,
+  syncRequest,
+  syncWord,
+  type SyncEffect,
+} from '../sync/index.js'
 import { SYNC_FIELDS } from '../sync/messages.js'
 import { edge, edgeRequest } from './edges.js'
 import type { Effect } from './effects.js'
@@ -178,6 +187,8 @@ function request(
       const attributes = attributesOf(state.names, request.segment)
       return heapRequest(state.heap, attributes, ticket, request, effects as HeapEffect[])
     }
+    case 'died':
+      return syncDied(state.sync, ticket, request.key, effects as SyncEffect[])
     case 'lock':
     case 'barrier':
     case 'object':

@@ -19,7 +19,7 @@ import { barrierMessage, barriersLost } from './barrier.js'
 import { claimCancelled, claimsExit, lockRequest } from './claim.js'
 import { errandCancelled, errandMessage, errandReleased, errandsExit, errandsLost, objectRequest } from './errand.js'
 import { gateMessage, gateReleased, gateRequest, gatesExit, gatesLost } from './gate.js'
-import { lockMessage, lockWord, locksLost, tokenReleased } from './lock.js'
+import { holderEnds, lockMessage, lockWord, locksLost, tokenReleased } from './lock.js'
 import { expectManaged, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
 import { badValue, objectMessage, objectsLost } from './objects.js'
@@ -54,6 +54,12 @@ export function syncRequest(state: SyncState, ticket: number, request: SyncReque
   if (request.op === 'barrier') gateRequest(state, ticket, request, effects)
   else if (request.op === 'object') objectRequest(state, ticket, request, effects)
   else lockRequest(state, ticket, request, effects)
+}
+
+/** The thread that holds the lock has ended; that its word is free comes next. */
+export function syncDied(state: SyncState, ticket: number, key: string, effects: SyncEffect[]): void {
+  holderEnds(state, key, effects)
+  effects.push({ do: 'Answer', ticket, answer: { is: 'done' } })
 }
 
 export function syncMessage(state: SyncState, from: NodeId, message: SyncMessage, effects: SyncEffect[]): void {

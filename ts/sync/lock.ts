@@ -79,11 +79,17 @@ export function lockWord(state: SyncState, key: string, held: boolean, effects: 
   change(state, { lock }, isNext ? 'HandOver' : 'Unlock', 'local', effects)
 }
 
+/** Who holds the lock ends: whoever has it next is told. That its word is free is told by lockWord. */
+export function holderEnds(state: SyncState, key: string, effects: SyncEffect[]): void {
+  const lock = state.locks.get(key)
+  if (lock !== undefined && isLent(lock)) step(state, { lock }, 'Died', 'local', effects)
+}
+
 /** A process has ended that held the lock: its word is free, and shut. */
 export function holderDied(state: SyncState, key: string, effects: SyncEffect[]): void {
   const lock = state.locks.get(key)
   if (lock === undefined || !isLent(lock)) return
-  step(state, { lock }, 'Died', 'local', effects)
+  holderEnds(state, key, effects)
   lockWord(state, key, false, effects)
 }
 
