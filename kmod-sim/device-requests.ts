@@ -16,7 +16,7 @@ import type { Process } from './process-registry.js'
 import type { Caller } from './reflexes.js'
 import type { Spans } from './spans.js'
 
-const { ADDRESS_END, ALLOC_APART, CREATE_OR_OPEN, LOCK_BELL, LOCK_DIED, LOCK_TRY, NO_SLOT, OBJECT_TRY } =
+const { ADDRESS_END, ALLOC_APART, BARRIER_TRY, CREATE_OR_OPEN, LOCK_BELL, LOCK_DIED, LOCK_TRY, NO_SLOT, OBJECT_TRY } =
   native.constants
 
 /** What the requests need of the daemon. */
@@ -226,10 +226,12 @@ export class DeviceRequests {
     },
 
     barrier: (client, request) => {
-      const { key, count } = request
-      this.host.request({ op: 'barrier', key, process: client.process!.id, count }, (outcome) =>
-        client.settle(request, outcome),
-      )
+      const { key, count, flags } = request
+      this.#mustSee(client, key)
+      if ((flags & ~BARRIER_TRY) !== 0) throw new GshmError('INVALID', `barrier: flags ${flags} are none`)
+      const patient = (flags & BARRIER_TRY) === 0
+      const barrier = { op: 'barrier', key, process: client.process!.id, count, patient } as const
+      this.#wait(client, barrier, (outcome) => client.settle(request, outcome))
     },
 
     fork: (client, request) => {

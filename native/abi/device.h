@@ -47,7 +47,7 @@ enum gshm_op {
   GSHM_OP_LOCK_PAGES, /* reply passes the memory of lock words (lock_words.h), or their bell */
   GSHM_OP_CANCEL,     /* no reply: the request under way on this connection is to wait no more; it is answered as
                          if it had timed out, if it waits still and is one that can be cancelled */
-  GSHM_OP_OBJECT,    /* of a reader-writer lock, semaphore, condition, word or counter */
+  GSHM_OP_OBJECT,    /* of a reader-writer lock, semaphore, condition, word or counter; or to destroy a barrier */
   GSHM_OP_RESIZE,    /* reply gshm_size_reply, when every node knows */
   GSHM_OP_SIZE,      /* the size that this node knows: no other node is asked */
   GSHM_OP_COUNT
@@ -176,10 +176,12 @@ struct gshm_lock_pages_reply {
 };
 struct gshm_barrier_request {
   struct gshm_key_frame key;
-  uint32_t count, reserved;
+  uint32_t count;
+  uint32_t flags;
 };
+#define GSHM_BARRIER_TRY 1u /* GSHM_E_BUSY, and it does not count, unless it is the last to come */
 /* The kinds of objects and what may be asked of them: ts/base/objects.ts says which of which, and what for. */
-#define GSHM_OBJECT_KINDS(X) X(RWLOCK, "rwlock") X(SEMAPHORE, "semaphore") X(CONDITION, "condition") X(WORD, "word") X(COUNTER, "counter")
+#define GSHM_OBJECT_KINDS(X) X(RWLOCK, "rwlock") X(SEMAPHORE, "semaphore") X(CONDITION, "condition") X(WORD, "word") X(COUNTER, "counter") X(BARRIER, "barrier")
 #define GSHM_OBJECT_DEEDS(X)                                                                      \
   X(READ, "read") X(WRITE, "write") X(UNLOCK, "unlock") X(TAKE, "take") X(POST, "post")            \
   X(VALUE, "value") X(WATCH, "watch") X(SLEEP, "sleep") X(UNWATCH, "unwatch") X(NOTIFY, "notify")  \

@@ -423,7 +423,8 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
   void UnlockSync(Info info) { Must(info.Env(), gshm_mutex_unlock_as(Key(info.Env(), info[0]).get(), 0)); }
   void BarrierSync(Info info) {
     Key key(info.Env(), info[0]);
-    Must(info.Env(), gshm_barrier_key(key.get(), SmallOf(info.Env(), info[1], "count")));
+    uint32_t count = SmallOf(info.Env(), info[1], "count"), flags = SmallOf(info.Env(), info[2], "flags");
+    Must(info.Env(), gshm_barrier_as(key.get(), count, flags, TimeoutOf(info.Env(), info[3]), nullptr));
   }
 
   /* One series for the process: its threads, and its attach() calls, have the same registration. */
@@ -455,9 +456,12 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
     Must(env, gshm_mutex_unlock_as(Key(env, info[0]).get(), HolderOf(env, info[1])));
   }
   Napi::Value Barrier(Info info) {
-    Key key(info.Env(), info[0]);
-    uint32_t count = SmallOf(info.Env(), info[1], "count");
-    return InThread(info.Env(), [key, count] { return gshm_barrier_key(key.get(), count); });
+    Napi::Env env = info.Env();
+    Key key(env, info[0]);
+    uint32_t count = SmallOf(env, info[1], "count"), flags = SmallOf(env, info[2], "flags");
+    int64_t timeout = TimeoutOf(env, info[3]);
+    Cancel cancel = CancelOf(env, info[4]);
+    return InThread(env, [=] { return gshm_barrier_as(key.get(), count, flags, timeout, cancel.get()); });
   }
 
   /* ({ kind, deed, key, value, initial, holder? }, ...), checked; it owns its key. */

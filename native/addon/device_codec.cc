@@ -132,6 +132,7 @@ void Put(Filler& to, const struct gshm_lock_pages_request& body) {
 void Put(Filler& to, const struct gshm_barrier_request& body) {
   to.Key(body.key);
   to.Number("count", body.count);
+  to.Number("flags", body.flags);
 }
 void Put(Filler& to, const struct gshm_inspect_request& body) {
   to.Number("what", body.what);

@@ -72,6 +72,7 @@ Napi::Object Sizes(Napi::Env env) {
   SIZE(gshm_lock_pages_reply);
   SIZE(gshm_barrier_request);
   OFFSET(gshm_barrier_request, count);
+  OFFSET(gshm_barrier_request, flags);
   SIZE(gshm_range_request);
   SIZE(gshm_resize_request);
   OFFSET(gshm_resize_request, size);
@@ -104,6 +105,7 @@ Napi::Object Constants(Napi::Env env) {
   CONSTANT(LOCK_DIED);
   CONSTANT(LOCK_TRY);
   CONSTANT(OBJECT_TRY);
+  CONSTANT(BARRIER_TRY);
   CONSTANT(NO_SLOT);
   CONSTANT(WORD_GENERATIONS);
   CONSTANT(WORD_HOLDER_BITS);

@@ -194,9 +194,15 @@ GSHM_API int gshm_lock(gshm *g, const char *name);
 GSHM_API int gshm_unlock(gshm *g, const char *name);
 GSHM_API int gshm_lock_n(gshm *g, uint64_t number);
 GSHM_API int gshm_unlock_n(gshm *g, uint64_t number);
-/* Waits until `count` callers across the cluster have arrived. Errors: BARRIER_MISMATCH (others
- * wait with another count), INVALID (count 0), NAME_TOO_LONG, NAME_INVALID, LIMIT, NODE_LOST (a
- * participant died or was lost). */
+/* Waits until `count` callers across the cluster, 1 to 65,535, have arrived at the barrier of that key; it needs no creation,
+ * and is used again and again. Who gives up takes its arrival back: it does not count any more, and the others wait on,
+ * for another in its place. Whom all have come for before that is known has gone through, and gets 0. A
+ * participant that dies breaks the barrier for all that wait. `flags`: 0.
+ * Errors: BARRIER_MISMATCH (others wait with another count), TIMEOUT, BUSY (timeout_ns 0, and it was not the last to come),
+ * INVALID (a count, flag, key or timeout that is none; an address in a segment that is not open), NAME_TOO_LONG,
+ * NAME_INVALID, LIMIT, NODE_LOST (a participant died or was lost). */
+GSHM_API int gshm_barrier_wait(gshm *g, gshm_key key, uint32_t count, unsigned flags, int64_t timeout_ns);
+/* By name and by number, however long it takes. */
 GSHM_API int gshm_barrier(gshm *g, const char *name, uint32_t count);
 GSHM_API int gshm_barrier_n(gshm *g, uint64_t number, uint32_t count);
 
@@ -242,9 +248,9 @@ GSHM_API int gshm_wait(gshm *g, const uint32_t *word, uint32_t expected, int64_t
 GSHM_API int64_t gshm_notify(gshm *g, const uint32_t *word, uint32_t count);
 
 /* Forgets what that key names. Of mutexes, reader-writer locks and conditions nothing stays that needs it, but for the
- * news of a holder's death. Errors: BUSY (held, or somebody waits), NOT_FOUND (a semaphore or counter that is not there),
+ * news of a holder's death; of barriers, how many came from which node last time. Errors: BUSY (held, or somebody waits), NOT_FOUND (a semaphore or counter that is not there),
  * INVALID (another kind). */
-enum gshm_kind { GSHM_RWLOCK = 1, GSHM_SEMAPHORE = 2, GSHM_CONDITION = 3, GSHM_COUNTER = 5, GSHM_MUTEX = 6 };
+enum gshm_kind { GSHM_RWLOCK = 1, GSHM_SEMAPHORE = 2, GSHM_CONDITION = 3, GSHM_COUNTER = 5, GSHM_MUTEX = 6, GSHM_BARRIER = 7 };
 GSHM_API int gshm_destroy(gshm *g, enum gshm_kind kind, gshm_key key);
 
 /* Acquire and release by themselves, for programs that tell each other by other means than the above when

@@ -185,26 +185,34 @@ class shared_mutex {
   std::atomic<bool> owner_died_{false}; /* readers who hold it together are told the same */
 };
 
-/* Where `count` threads of the cluster meet; those of one name or number are the same. */
+/* Where `count` threads of the cluster meet; those of one key are the same. */
 class barrier {
  public:
-  barrier(const process &of, std::string name, std::uint32_t count) : of_(of), name_(std::move(name)), count_(count) {}
-  barrier(const process &of, const char *name, std::uint32_t count) : barrier(of, std::string(name), count) {}
-  template <class Number, std::enable_if_t<std::is_integral_v<Number>, int> = 0>
-  barrier(const process &of, Number number, std::uint32_t count)
-      : of_(of), number_(static_cast<std::uint64_t>(number)), numbered_(true), count_(count) {}
+  barrier(const process &of, key called, std::uint32_t count) : of_(of), key_(std::move(called)), count_(count) {}
 
-  /* Errors: as gshm_barrier. */
-  void arrive_and_wait() {
-    gshm_process *g = of_.get();
-    detail::check(numbered_ ? gshm_barrier_n(g, number_, count_) : gshm_barrier(g, name_.c_str(), count_));
+  /* Errors: as gshm_barrier_wait. */
+  void arrive_and_wait() { wait(GSHM_FOREVER); }
+  /* false: not all came in that time (of no time: it was not the last to come); this thread does not count any more, and
+   * the others wait on. Errors: as gshm_barrier_wait. */
+  bool try_arrive() { return wait(0); }
+  template <class Rep, class Period>
+  bool try_arrive_for(const std::chrono::duration<Rep, Period> &time) {
+    return wait(detail::nanoseconds(time));
   }
+  template <class Clock, class Duration>
+  bool try_arrive_until(const std::chrono::time_point<Clock, Duration> &end) {
+    return wait(detail::nanoseconds(end - Clock::now()));
+  }
+  /* Errors: BUSY (somebody waits), NODE_LOST. */
+  void destroy() { detail::check(gshm_destroy(of_.get(), GSHM_BARRIER, key_.get())); }
 
  private:
+  bool wait(std::int64_t timeout_ns) {
+    return detail::granted(gshm_barrier_wait(of_.get(), key_.get(), count_, 0, timeout_ns), timeout_ns).taken;
+  }
+
   process of_;
-  std::string name_;
-  std::uint64_t number_ = 0;
-  bool numbered_ = false;
+  key key_;
   std::uint32_t count_;
 };
 

@@ -187,6 +187,8 @@ int gshm_destroy(gshm *g, enum gshm_kind kind, gshm_key key) {
     case GSHM_CONDITION:
     case GSHM_COUNTER:
       return ask(g, "gshm_destroy", (enum gshm_object_kind)kind, GSHM_DEED_DESTROY, key, 0, GSHM_FOREVER, NULL);
+    case GSHM_BARRIER:
+      return ask(g, "gshm_destroy", GSHM_OBJECT_BARRIER, GSHM_DEED_DESTROY, key, 0, GSHM_FOREVER, NULL);
     default: return gshm_fail(GSHM_E_INVALID, "gshm_destroy: kind %d cannot be destroyed", (int)kind);
   }
 }

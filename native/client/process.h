@@ -131,7 +131,8 @@ void gshm_break_views(void);
 
 /* sync.c: what this node has written, in every segment, becomes known. */
 int gshm_release_all(void);
-int gshm_barrier_key(gshm_key key, uint32_t count);
+/* gshm_barrier_wait, which another thread may end (cancel: NULL or that). */
+int gshm_barrier_as(gshm_key key, uint32_t count, unsigned flags, int64_t timeout_ns, struct gshm_cancel *cancel);
 
 /* fork.c */
 int gshm_fork_watch(void);

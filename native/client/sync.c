@@ -3,19 +3,25 @@
 #include "client/lock.h"
 #include "client/process.h"
 
-int gshm_barrier_key(gshm_key key, uint32_t count) {
+int gshm_barrier_as(gshm_key key, uint32_t count, unsigned flags, int64_t timeout_ns, struct gshm_cancel *cancel) {
   if (count == 0) return gshm_fail(GSHM_E_INVALID, "gshm_barrier: count 0");
-  struct gshm_barrier_request body = {.count = count};
-  struct gshm_exchange x = {.op = GSHM_OP_BARRIER, .body = &body, .body_size = sizeof body};
+  if (flags != 0) return gshm_fail(GSHM_E_INVALID, "gshm_barrier: flags 0x%x are none", flags);
+  struct gshm_barrier_request body = {.count = count, .flags = timeout_ns == 0 ? GSHM_BARRIER_TRY : 0};
+  struct gshm_exchange x = {.op = GSHM_OP_BARRIER, .body = &body, .body_size = sizeof body, .cancel = cancel};
+  if (gshm_set_patience(&x, timeout_ns, "gshm_barrier") != 0) return -1;
   return gshm_key_frame_of(&body.key, key, "gshm_barrier") != 0 ? -1 : gshm_request(&x);
 }
 
+int gshm_barrier_wait(gshm *g, gshm_key key, uint32_t count, unsigned flags, int64_t timeout_ns) {
+  return gshm_check(g) != 0 ? -1 : gshm_barrier_as(key, count, flags, timeout_ns, NULL);
+}
+
 int gshm_barrier(gshm *g, const char *name, uint32_t count) {
-  return gshm_check(g) != 0 ? -1 : gshm_barrier_key(gshm_named(name), count);
+  return gshm_barrier_wait(g, gshm_named(name), count, 0, GSHM_FOREVER);
 }
 
 int gshm_barrier_n(gshm *g, uint64_t number, uint32_t count) {
-  return gshm_check(g) != 0 ? -1 : gshm_barrier_key(gshm_numbered(number), count);
+  return gshm_barrier_wait(g, gshm_numbered(number), count, 0, GSHM_FOREVER);
 }
 
 static int range_request(uint16_t op, uint32_t segment, uint64_t offset, uint64_t length) {

@@ -155,7 +155,7 @@ t.test('every request is decoded, field by field', async (t) => {
       fields(2, 0, 2n ** 64n - 1n, '', 7n, 0, 0),
       { op: 'unlock', key: '#18446744073709551615', holder: 7n, flags: 0 },
     ],
-    [OP2.barrier, fields(2, 0, 3n, '', 12, 0), { op: 'barrier', key: '#3', count: 12 }],
+    [OP2.barrier, fields(2, 0, 3n, '', 12, 1), { op: 'barrier', key: '#3', count: 12, flags: 1 }],
     [OP2.fork, fields(), { op: 'fork' }],
     [OP2.inspect, fields(3, 0, 'seg'), { op: 'inspect', what: 3, name: 'seg' }],
     [OP2.acquire, fields(9, 0, 1n, 8192n), { op: 'acquire', segment: 9, offset: 1, length: 8192 }],

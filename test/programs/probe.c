@@ -180,6 +180,7 @@ static enum gshm_kind kind_of(const char *word) {
   if (!strcmp(word, "semaphore")) return GSHM_SEMAPHORE;
   if (!strcmp(word, "condition")) return GSHM_CONDITION;
   if (!strcmp(word, "counter")) return GSHM_COUNTER;
+  if (!strcmp(word, "barrier")) return GSHM_BARRIER;
   return !strcmp(word, "mutex") ? GSHM_MUTEX : (enum gshm_kind)9;
 }
 
@@ -223,6 +224,8 @@ static int objects(struct command *c) {
     int64_t before;
     if (gshm_counter_add(g, key, strtoll(w[3], NULL, 0), &before) != 0) failed(c);
     else say("%s ok %lld\n", w[0], (long long)before);
+  } else if (!strcmp(name, "meet")) {
+    result(c, gshm_barrier_wait(g, key, (uint32_t)number(w[3]), 0, timeout_of(w[4])));
   } else if (!strcmp(name, "destroy")) {
     result(c, gshm_destroy(g, kind_of(w[3]), key));
   } else if (!strcmp(name, "waitword")) {

@@ -115,6 +115,10 @@ int main(int argc, char **) {
   tell("an empty name", [&] { gshm::mutex(p, ""); });
   tell("a barrier of none", [&] { gshm::barrier(p, 3, 0).arrive_and_wait(); });
   tell("a barrier of one", [&] { gshm::barrier(p, "b", 1).arrive_and_wait(); });
+  gshm::barrier two(p, "b", 2);
+  std::printf("a barrier of two, tried: %d\n", two.try_arrive());
+  std::printf("a barrier of two, for a while: %d\n", two.try_arrive_for(2ms));
+  tell("a barrier destroyed", [&] { two.destroy(); });
 
   gshm_options growing = {};
   growing.max_size = 1 << 20;

@@ -94,8 +94,8 @@ export function cluster(nodes: number) {
   }
   const cancel = (node: number, waits: number) =>
     links.step(node, (state, effects) => syncCancel(state, waits, effects))
-  const barrier = (node: number, key: string, count: number, process = 100 + node) =>
-    ask(node, { op: 'barrier', key, process, count })
+  const barrier = (node: number, key: string, count: number, process = 100 + node, patient = true) =>
+    ask(node, { op: 'barrier', key, process, count, patient })
   const object = (node: number, kind: ObjectKind, deed: ObjectDeed, more: Partial<ObjectRequest> = {}) => {
     const usual = { key: 'k', process: 100 + node, holder: 1, value: 1n, initial: -1, patient: true }
     return ask(node, { op: 'object', kind, deed, ...usual, ...more })

@@ -368,3 +368,95 @@ t.test(`barrier: ${RESTING_MAX} are remembered, the one that has rested longest 
     Array(3).fill('done'),
   )
 })
+
+t.test('barrier: whoever quits does not count, and the others wait on; TIMEOUT when the manager knows', async (t) => {
+  const { links, barrier, cancel } = cluster(3)
+  const [first, quits] = [barrier(1, 'b', 3), barrier(2, 'b', 3)]
+  links.settle()
+  cancel(2, quits)
+  cancel(2, quits)
+  t.equal(links.outcome(quits), 'pending')
+  links.settle()
+  t.equal(links.outcome(quits), 'TIMEOUT')
+  const second = barrier(2, 'b', 3)
+  links.settle()
+  t.same([links.outcome(first), links.outcome(second)], ['pending', 'pending'])
+  const third = barrier(0, 'b', 3)
+  links.settle()
+  t.same(
+    [first, second, third].map((ticket) => links.outcome(ticket)),
+    ['done', 'done', 'done'],
+  )
+  cancel(2, second)
+  cancel(1, 999)
+  t.equal(links.busy().length, 0, 'what is over, or never was, is not cancelled')
+})
+
+t.test('barrier: whoever quits when all have come has gone through', async (t) => {
+  const { links, barrier, cancel } = cluster(2)
+  const quits = barrier(1, 'b', 2)
+  links.settle()
+  barrier(0, 'b', 2)
+  cancel(1, quits)
+  const next = barrier(0, 'b', 2)
+  links.settle()
+  t.same([links.outcome(quits), links.outcome(next)], ['done', 'pending'])
+})
+
+t.test('barrier: one of a report of three quits, its process ends, and the others are spared', async (t) => {
+  const { links, barrier, cancel, exit, slow, release } = cluster(2)
+  slow.add(1)
+  const [a, b, c] = [barrier(1, 'b', 4), barrier(1, 'b', 4, 7), barrier(1, 'b', 4)] as const
+  release()
+  links.settle()
+  release()
+  links.settle()
+  cancel(1, b)
+  exit(1, 7)
+  links.settle()
+  t.equal(links.state(0).barriers.get('b')?.total, 2)
+  const more = [barrier(0, 'b', 4), barrier(0, 'b', 4)]
+  links.settle()
+  t.same(
+    [a, c, ...more].map((ticket) => links.outcome(ticket)),
+    Array(4).fill('done'),
+  )
+  t.same([links.state(1).gates.size, links.state(1).stays.size], [1, 0], 'it has a share of two')
+})
+
+t.test('barrier: a try goes if it is the last to come, else it is BUSY and does not count', async (t) => {
+  const { links, barrier } = cluster(2)
+  const attempt = () => barrier(1, 'b', 2, 7, false)
+  const early = attempt()
+  links.settle()
+  t.equal(links.outcome(early), 'BUSY')
+  t.equal(links.state(0).barriers.size, 0)
+  const waits = barrier(0, 'b', 2)
+  t.equal(links.outcome(waits), 'pending')
+  const last = attempt()
+  links.settle()
+  t.same([links.outcome(last), links.outcome(waits)], ['done', 'done'])
+})
+
+t.test(
+  'barrier: destroyed when nobody waits, with what its nodes remember of it; BUSY while somebody does',
+  async (t) => {
+    const { links, barrier, object } = cluster(3)
+    const destroy = (node: number) => object(node, 'barrier', 'destroy', { key: 'b' })
+    const episode = () => [1, 1, 2, 2].map((node) => barrier(node, 'b', 4))
+    const settled = (...tickets: number[]) => {
+      for (let i = 0; i < 3; i++) links.settle()
+      return tickets.map((ticket) => links.outcome(ticket))
+    }
+    t.same(settled(destroy(2)), ['done'], 'one that there never was')
+    t.same(settled(...episode()), Array(4).fill('done'))
+    t.equal(links.state(0).barriers.size + links.state(1).gates.size, 2)
+    t.same(settled(destroy(2)), ['done'])
+    t.equal(links.state(0).barriers.size + links.state(1).gates.size + links.state(2).gates.size, 0)
+    t.same(settled(...episode()), Array(4).fill('done'))
+    const held = barrier(1, 'b', 4)
+    t.same(settled(destroy(2), held), ['BUSY', 'pending'], 'it is known to node 1 alone')
+    t.same(settled(destroy(0)), ['BUSY'])
+    t.same(settled(...[1, 2, 2].map((node) => barrier(node, 'b', 4)), held), Array(4).fill('done'))
+  },
+)

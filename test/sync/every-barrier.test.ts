@@ -1,7 +1,7 @@
 /**
  * One barrier, a few nodes: every order of arriving, processes that end, a lost node, shares taken away,
  * releases that take their time, and the messages between them; threads come on another node than last
- * time, for another count, too many or too few. Nobody goes before all have come and sees less than they
+ * time, for another count, too many or too few, quit, or try; somebody would destroy it. Nobody goes before all have come and sees less than they
  * wrote; nobody waits for ever when enough have come, or with one that died; and a refusal has its reason.
  */
 import t from 'tap'
@@ -10,6 +10,7 @@ import { barrierTable } from '../../ts/sync/barrier.table.js'
 import { gateTable } from '../../ts/sync/gate.table.js'
 import {
   createSync,
+  syncCancel,
   syncExit,
   syncLost,
   syncMessage,
@@ -32,13 +33,18 @@ interface Thread {
   /** The visit that it is at, or the one that comes next. */
   visit: number
   does: 'idle' | 'waits' | 'is done' | 'is dead'
-  /** While it waits: somebody waits for another count; somebody has died. */
+  /** It takes no time: BUSY. */
+  readonly tries: boolean
+  /** While it waits: it has quit; somebody waits for another count; somebody has died. */
+  quits: boolean
   sawOther: boolean
   sawDeath: boolean
 }
 /** What may happen besides, each so many times. */
 interface Budget {
   exits: number
+  quits: number
+  destroys: number
   losses: number
   evictions: number
 }
@@ -64,6 +70,8 @@ interface Options extends Partial<Budget> {
   readonly warm?: readonly number[]
   /** Nodes whose releases take their time. */
   readonly slow?: readonly number[]
+  /** Threads that try. */
+  readonly tries?: readonly number[]
   readonly mortals?: readonly number[]
 }
 
@@ -79,20 +87,22 @@ class OneBarrier implements Explored<Moment> {
 
   /** @param visits of each thread, the nodes @param counts of each visit, or of each thread and visit */
   constructor(visits: number[][], counts: number[] | number[][], { warm = [], ...options }: Options = {}) {
-    const { slow = [], mortals = [2], ...budget } = options
+    const { slow = [], mortals = [2], tries = [], ...budget } = options
     this.slow = slow
     this.mortals = mortals
     const threads = visits.map((nodes, number): Thread => {
       const own = (typeof counts[0] === 'number' ? counts : counts[number]) as number[]
-      return { nodes, counts: own, visit: 0, does: 'idle', sawOther: false, sawDeath: false }
+      const does = { visit: 0, does: 'idle', quits: false, sawOther: false, sawDeath: false } as const
+      return { nodes, counts: own, tries: tries.includes(number), ...does }
     })
     this.exact =
-      Object.keys(budget).length === 0 && threads.every((thread) => thread.counts.every((n) => n === visits.length))
+      Object.keys(budget).length + tries.length === 0 &&
+      threads.every((thread) => thread.counts.every((n) => n === visits.length))
     const nodes = [...new Set([0, ...warm, ...visits.flat()])]
     const none = Array<number>(visits.length).fill(-1)
     const seen = Array.from({ length: Math.max(...nodes) + 1 }, () => [...none])
     const ghosts = { unaware: [], releases: [], seen, known: none, came: {}, gone: {} }
-    this.plan = { exits: 0, losses: 0, evictions: 0, ...budget, threads, ...ghosts }
+    this.plan = { exits: 0, quits: 0, destroys: 0, losses: 0, evictions: 0, ...budget, threads, ...ghosts }
     for (const node of nodes) this.links.world.states.set(node, createSync(node))
     warm.forEach((node, i) => this.#barrier(node, 900 + i, warm.length))
     while (this.plan.releases.length + this.links.busy().length > 0) {
@@ -112,27 +122,29 @@ class OneBarrier implements Explored<Moment> {
     plan.threads.forEach((thread, number) => {
       if (thread.does === 'idle') moves.push(() => this.#arrive(thread, number))
       if (thread.does === 'waits' && plan.exits > 0) moves.push(() => this.#exit(thread, number))
+      if (thread.does === 'waits' && plan.quits > 0 && !thread.quits) moves.push(() => this.#quit(thread, number))
     })
     plan.releases.forEach((_, which) => moves.push(() => this.#released(which)))
     for (const node of this.mortals) {
       if (plan.losses > 0 && links.world.states.has(node)) moves.push(() => this.#lose(node))
     }
     plan.unaware.forEach(({ node, lost }) => moves.push(() => this.#hear(node, lost)))
+    if (plan.destroys > 0) moves.push(() => this.#destroy())
     if (plan.evictions > 0 && links.world.states.get(0)?.resting.has('k')) moves.push(() => this.#evict())
     return moves.map((move) => () => (move(), this.#see(), this.#takeAnswers()))
   }
 
   #arrive(thread: Thread, number: number): void {
     const { node, count, ticket } = visitOf(thread, number)
-    Object.assign(thread, { does: 'waits', sawOther: false, sawDeath: false })
+    Object.assign(thread, { does: 'waits', quits: false, sawOther: false, sawDeath: false })
     if (this.exact) this.plan.seen[node]![number] = thread.visit
     else bump(this.plan.came, count, 1)
     this.#see()
-    this.#barrier(node, ticket, count)
+    this.#barrier(node, ticket, count, !thread.tries)
   }
 
-  #barrier(node: number, ticket: number, count: number): void {
-    const request = { op: 'barrier', key: 'k', process: ticket, count } as const
+  #barrier(node: number, ticket: number, count: number, patient = true): void {
+    const request = { op: 'barrier', key: 'k', process: ticket, count, patient } as const
     this.links.step(node, (state, effects) => syncRequest(state, ticket, request, effects))
   }
 
@@ -143,6 +155,21 @@ class OneBarrier implements Explored<Moment> {
     // At the manager's node all that wait are told within the step.
     for (const other of this.plan.threads) if (other.does === 'waits') other.sawDeath = true
     this.links.step(node, (state, effects) => syncExit(state, ticket, [], effects))
+  }
+
+  #quit(thread: Thread, number: number): void {
+    const { node, ticket } = visitOf(thread, number)
+    this.plan.quits--
+    thread.quits = true
+    this.links.step(node, (state, effects) => syncCancel(state, ticket, effects))
+  }
+
+  /** From node 1. */
+  #destroy(): void {
+    const request = { op: 'object', kind: 'barrier', deed: 'destroy', key: 'k', process: 801, holder: 0 } as const
+    const ticket = DESTROYS + this.plan.destroys--
+    const asked = { ...request, value: 0n, initial: -1, patient: true }
+    this.links.step(1, (state, effects) => syncRequest(state, ticket, asked, effects))
   }
 
   #released(which: number): void {
@@ -207,6 +234,8 @@ class OneBarrier implements Explored<Moment> {
       if (outcome === 'pending') return
       if (outcome === 'BARRIER_MISMATCH' && !thread.sawOther) throw new Error('refused for a count nobody waited for')
       if (outcome === 'NODE_LOST' && !thread.sawDeath) throw new Error('refused for a death that nobody died')
+      if (outcome === 'TIMEOUT' && !thread.quits) throw new Error('it has not quit')
+      if (outcome === 'BUSY' && !thread.tries) throw new Error('it would have waited')
       if (this.exact) {
         if (outcome !== 'done') throw new Error(`${number} was refused: ${outcome}`)
         if (asked.some((visit) => visit < thread.visit)) throw new Error(`${number} went before all had come`)
@@ -235,6 +264,12 @@ class OneBarrier implements Explored<Moment> {
   end(): void {
     const { states } = this.links.world
     const waiting = this.plan.threads.filter(({ does }) => does === 'waits')
+    if (waiting.some(({ quits, tries }) => quits || tries)) throw new Error('who has quit waits')
+    for (const [ticket, { is }] of this.links.world.outcomes) {
+      if (ticket >= DESTROYS && is === 'refused' && this.links.outcome(ticket) !== 'BUSY')
+        throw new Error('not destroyed')
+    }
+    if (states.get(1)?.objects.errands.size !== 0) throw new Error('whether it is destroyed is not told')
     const counts = new Set(waiting.map(({ counts, visit }) => counts[visit]))
     if (counts.size > 1) throw new Error('some wait for different counts')
     for (const count of counts) {
@@ -244,7 +279,9 @@ class OneBarrier implements Explored<Moment> {
     if (barrier !== undefined && (barrier.asked.size > 0 || barrier.late.length > 0 || barrier.state === 'Clearing')) {
       throw new Error(`the barrier is left ${barrier.state}`)
     }
-    for (const [node, { gates, edges }] of states) {
+    for (const [node, { gates, stays, edges }] of states) {
+      if (stays.size !== waiting.filter((thread) => thread.nodes[thread.visit] === node).length)
+        throw new Error('a stay is left over')
       if (edges.size > 0) throw new Error('an edge is left over')
       for (const { queue, told, covered, owes, share, count } of gates.values()) {
         if (queue.some(({ dead }) => dead)) throw new Error('somebody waits with one that is dead')
@@ -281,6 +318,9 @@ class OneBarrier implements Explored<Moment> {
   }
 }
 
+/** Tickets from here on. */
+const DESTROYS = 800
+
 function visitOf({ nodes, counts, visit }: Thread, number: number) {
   return { node: nodes[visit] as number, count: counts[visit] as number, ticket: 10 * number + visit }
 }
@@ -312,6 +352,62 @@ interface Size {
 }
 const half = [1, 1, 2, 2]
 const SIZES: readonly Size[] = [
+  {
+    name: 'some quit',
+    visits: same([1, 1, 2], 2),
+    counts: [3, 3],
+    options: { warm: [1, 1, 2], quits: 2 },
+    states: 2960,
+  },
+  {
+    name: 'some quit, and releases take their time',
+    visits: same([1, 1, 1], 1),
+    counts: [2],
+    options: { warm: [1, 1, 2], quits: 2, slow: [1] },
+    states: 7999,
+  },
+  {
+    name: 'one quits and a process ends',
+    visits: same([1, 1, 2], 1),
+    counts: [3],
+    options: { warm: [1, 1, 2], quits: 1, exits: 1 },
+    states: 2577,
+  },
+  {
+    name: 'one quits and a node is lost',
+    visits: same([1, 1, 2], 1),
+    counts: [3],
+    options: { warm: [1, 1, 2], quits: 1, losses: 1 },
+    states: 1671,
+  },
+  {
+    name: 'one quits when another comes for another count',
+    visits: same([0, 1, 2, 2], 1),
+    counts: [[4], [3], [4], [4]],
+    options: { warm: [0, 0, 2, 2], quits: 1 },
+    states: 2184,
+  },
+  {
+    name: 'some only try',
+    visits: [[1], [1, 1], [2, 2], [2]],
+    counts: [4, 4],
+    options: { warm: half, tries: [1, 2] },
+    states: 522,
+  },
+  {
+    name: 'one only tries, its process ends, and releases take their time',
+    visits: [[1], [1, 1], [2]],
+    counts: [3, 3],
+    options: { warm: [1, 1, 2], tries: [1], exits: 1, slow: [1] },
+    states: 2050,
+  },
+  {
+    name: 'it is destroyed',
+    visits: same([1, 1, 2], 1),
+    counts: [3],
+    options: { warm: [1, 1, 2], destroys: 2, quits: 1 },
+    states: 8847,
+  },
   { name: 'nobody has a share yet', visits: same([0, 1, 1, 2], 2), counts: [4, 4], states: 419 },
   {
     name: 'nobody has a share yet, and releases take their time',
@@ -481,6 +577,24 @@ t.test('barrier: who is held back beside one that is told', async (t) => {
   breaks.exit(1, 7)
   for (let i = 0; i < 3; i++) breaks.links.settle()
   t.equal(breaks.links.outcome(breaks.held), 'NODE_LOST')
+
+  const quits = heldBesideTold()
+  quits.cancel(1, quits.told)
+  quits.links.settle()
+  t.same([quits.links.outcome(quits.told), quits.links.outcome(quits.held)], ['TIMEOUT', 'pending'])
+  quits.release()
+  for (let i = 0; i < 3; i++) quits.links.settle()
+  t.equal(quits.links.outcome(quits.held), 'done')
+
+  const two = cluster(2)
+  const three = () => [1, 1, 1].map((node) => two.barrier(node, 'k', 3))
+  three()
+  two.links.settle()
+  const { sent } = two.links.world
+  const [held, other] = [two.barrier(1, 'k', 3), two.barrier(1, 'k', 3)] as const
+  two.cancel(1, held)
+  t.same([two.links.outcome(held), two.links.outcome(other)], ['TIMEOUT', 'pending'])
+  t.equal(two.links.world.sent, sent, 'its node alone knows of it')
 
   const ends = heldBesideTold()
   ends.lose(0)

@@ -462,6 +462,8 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
     [1, 0, { ...go, share: 65_536 }],
     [1, 2, { type: 'BarrierAsk', key: 'b', count: 2 }],
     [1, 0, { type: 'BarrierAsk', key: 'b', count: 3 }],
+    [1, 0, { type: 'BarrierOut', key: 'b', count: 2, number: 1 }],
+    [1, 0, { type: 'BarrierOut', key: 'b', count: 3, number: 1 }],
     [1, 0, { type: 'BarrierRefused', key: 'b', count: 2, arrived: 1, error: 'OK', detail: '' }],
     [1, 0, { type: 'BarrierRefused', key: 'b', count: 2, arrived: 1, error: 'ODD', detail: '' }],
     [0, 1, { ...arrive, count: 0 }],
@@ -471,6 +473,7 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
     [0, 1, { ...arrive, arrived: 0.5 }],
     [0, 1, { ...arrive, arrived: 65_536 }],
     [0, 1, { ...arrive, answers: true }],
+    [0, 1, { type: 'BarrierQuit', key: 'b', number: -1 }],
     [0, 1, { type: 'BarrierLeave', key: 'b', number: -1 }],
     [1, 0, { type: 'BarrierLeave', key: 'b', number: 1 }],
   ]

@@ -6,7 +6,7 @@
  * look whether there is still something to wait for, and wait or let it be. The wait of a condition gives its
  * mutex back in the second.
  */
-export const OBJECT_KINDS = ['rwlock', 'semaphore', 'condition', 'word', 'counter'] as const
+export const OBJECT_KINDS = ['rwlock', 'semaphore', 'condition', 'word', 'counter', 'barrier'] as const
 export type ObjectKind = (typeof OBJECT_KINDS)[number]
 
 export const OBJECT_DEEDS = [
@@ -31,6 +31,7 @@ const DEEDS: Readonly<Record<ObjectKind, readonly ObjectDeed[]>> = {
   condition: ['watch', 'sleep', 'unwatch', 'notify', 'destroy'],
   word: ['watch', 'sleep', 'unwatch', 'notify', 'destroy'],
   counter: ['add', 'destroy'],
+  barrier: ['destroy'], // to wait there is a request of its own
 }
 
 /** May that be asked of an object of the kind? */

@@ -77,7 +77,14 @@ export type LocalRequest =
     }
   /** The thread that holds the lock has ended without giving it back, and its word is about to be free. Answer: done */
   | { readonly op: 'died'; readonly key: string }
-  | { readonly op: 'barrier'; readonly key: string; readonly process: number; readonly count: number } // done
+  /** Answer: done. Who is not patient gets BUSY, and does not count, unless it is the last to come. */
+  | {
+      readonly op: 'barrier'
+      readonly key: string
+      readonly process: number
+      readonly count: number
+      readonly patient: boolean
+    }
   | ObjectRequest
   /** lrc: what other nodes have made known there is seen from now on. Without a range: everywhere. Answer: done */
   | { readonly op: 'acquire'; readonly range: ByteRange | undefined }

@@ -5,10 +5,11 @@
  */
 import { GshmError } from '../base/errors.js'
 import { native, type NativeClient, type SegmentInfo } from '../native/index.js'
+import { Barrier } from './barrier.js'
 import * as check from './check.js'
 import { Condition } from './condition.js'
 import { Counter } from './counter.js'
-import { calling, waiting } from './failure.js'
+import { calling } from './failure.js'
 import { Mutex, type Held } from './mutex.js'
 import { RwLock } from './rwlock.js'
 import { Segment } from './segment.js'
@@ -201,11 +202,24 @@ export class Gshm {
     held.unlock()
   }
 
-  /** Waits until `count` callers across the cluster have arrived. Errors: BARRIER_MISMATCH, LIMIT, NODE_LOST. */
-  async barrier(key: check.Key, count: number): Promise<void> {
-    const which = check.key('key', key)
-    const callers = check.count('count', count, 1)
-    await waiting(() => this.#client.barrier(which, callers))
+  /**
+   * Waits until `count` callers across the cluster, 1 to 65,535, have arrived at the barrier of that key. Who gives up takes
+   * its arrival back: it does not count any more, and the others wait on. Whom all have come for before that is known has
+   * gone through: then it resolves, even if the signal has been aborted.
+   * Errors: BARRIER_MISMATCH (others wait with another count); TIMEOUT; BUSY (timeoutMs 0, and it was not the last to come);
+   * NODE_LOST (a participant died or was lost); NAME_TOO_LONG, NAME_INVALID, INVALID, LIMIT.
+   */
+  async barrier(key: check.Key, count: number, options?: WaitOptions): Promise<void> {
+    await this.#barrier(key).wait(count, options)
+  }
+
+  /** Forgets the barrier of that key: how many came from which node last time. Errors: BUSY (somebody waits there), NODE_LOST. */
+  async destroyBarrier(key: check.Key): Promise<void> {
+    await this.#barrier(key).destroy()
+  }
+
+  #barrier(key: check.Key): Barrier {
+    return new Barrier(this.#client, check.key('key', key))
   }
 
   /** As lock(), but blocks this JavaScript thread, which is the holder. Errors: DEADLOCK (it holds it already). */
@@ -221,10 +235,8 @@ export class Gshm {
   }
 
   /** As barrier(), but blocks this JavaScript thread. */
-  barrierSync(key: check.Key, count: number): void {
-    const which = check.key('key', key)
-    const callers = check.count('count', count, 1)
-    calling(() => this.#client.barrierSync(which, callers))
+  barrierSync(key: check.Key, count: number, options?: Pick<WaitOptions, 'timeoutMs'>): void {
+    this.#barrier(key).waitSync(count, options)
   }
 
   /**

@@ -29,13 +29,13 @@ export function timeoutNs({ timeoutMs }: Partial<WaitOptions>): number | undefin
 
 /**
  * A native call that waits. When the signal is aborted meanwhile it is told to wait no more; had it ended well all the
- * same, `undo` gives back what it has got.
+ * same, `undo` gives back what it has got. Without an `undo` that stands: it has ended well.
  */
 export async function wait(
   client: NativeClient,
   options: Partial<WaitOptions>,
   call: (timeoutNs: number | undefined, cancel: NativeCancel | undefined) => Promise<void>,
-  undo: () => void,
+  undo: (() => void) | undefined,
 ): Promise<void> {
   const timeout = timeoutNs(options)
   const signal = check.signal('signal', options.signal)
@@ -52,7 +52,7 @@ export async function wait(
   } finally {
     signal.removeEventListener('abort', abort)
   }
-  if (!signal.aborted) return
+  if (!signal.aborted || undo === undefined) return
   undo()
   throw signal.reason
 }

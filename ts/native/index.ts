@@ -164,7 +164,7 @@ export type DeviceRequest =
   | { op: 'free'; serial: number; segment: number; offset: number }
   | { op: 'lock'; serial: number; key: string; holder: bigint; flags: number }
   | { op: 'unlock'; serial: number; key: string; holder: bigint; flags: number }
-  | { op: 'barrier'; serial: number; key: string; count: number }
+  | { op: 'barrier'; serial: number; key: string; count: number; flags: number }
   | { op: 'fork'; serial: number }
   | { op: 'inspect'; serial: number; what: number; name: string }
   | { op: 'acquire'; serial: number; segment: number; offset: number; length: number }
@@ -457,7 +457,7 @@ export interface NativeClient {
   /** The blocking forms block the calling thread; timeoutNs undefined: for ever. */
   lockSync(key: NativeKey, timeoutNs?: number): void
   unlockSync(key: NativeKey): void
-  barrierSync(key: NativeKey, count: number): void
+  barrierSync(key: NativeKey, count: number, flags: number, timeoutNs?: number): void
   /** A holder that is no thread, and that this process has not used before (for 2^29 calls). */
   newHolder(): number
   /** By the lock's word, at once; false: whoever wants it has to wait, or the daemon must be asked. */
@@ -465,7 +465,7 @@ export interface NativeClient {
   /** The asynchronous forms wait in a thread of their own; holder is a newHolder(). */
   lock(key: NativeKey, holder: number, timeoutNs?: number, cancel?: NativeCancel): Promise<void>
   unlock(key: NativeKey, holder: number): void
-  barrier(key: NativeKey, count: number): Promise<void>
+  barrier(key: NativeKey, count: number, flags: number, timeoutNs?: number, cancel?: NativeCancel): Promise<void>
   /** Gives what was asked for. timeoutNs 0: BUSY rather than wait. */
   objectSync(ask: ObjectAsk, timeoutNs?: number): bigint
   object(ask: ObjectAsk, timeoutNs?: number, cancel?: NativeCancel): Promise<bigint>
@@ -492,6 +492,7 @@ type Constant =
   | `LOCK_${'SLOTS' | 'PROCESSES' | 'MEMORY' | 'BELL' | 'TRY' | 'DIED'}`
   | 'NO_SLOT'
   | 'OBJECT_TRY'
+  | 'BARRIER_TRY'
   | 'WORD_GENERATIONS'
   | 'WORD_HOLDER_BITS'
   | 'WORD_ASYNC'

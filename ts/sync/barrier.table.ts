@@ -18,13 +18,16 @@ export const BARRIER_EVENTS = [
   'ArriveFull', // too many barriers are known
   'Answer', // a node holds nothing back any more; its Arrive, if any, follows
   'Leave', // a participant's process has ended, or a node is lost that has participants, or may have
-  'LeaveLate', // one that is to be decided later
-  'Stray', // BarrierLeave of one that no longer waits: it crossed its final answer
+  'Quit', // a participant takes its arrival back
+  'LeaveLate', // one that is to be decided later leaves or quits
+  'Stray', // BarrierLeave or BarrierQuit of one that no longer waits: it crossed its final answer
+  'Destroy',
   'Evict', // too many are Resting
 
   'Complete', // all that were waited for are here
   'CompleteMore', // and more than that
   'Surplus', // a node has more than its share here, so others may hold back for somebody who never comes
+  'Emptied', // all that waited have quit
   'Forget', // Resting, and no node holds back
   'ClearedBroken', // no node holds back any more: somebody died
   'ClearedSome', // somebody waits
@@ -37,7 +40,10 @@ export type BarrierAction =
   | 'answered'
   | 'askAll'
   | 'noteDeath'
+  | 'takeOut'
   | 'postpone'
+  | 'destroyed'
+  | 'refuseDestroy'
   | 'releaseAll'
   | 'breakUp'
   | 'refuseOther'
@@ -50,12 +56,15 @@ export const barrierTable: Table<BarrierStateName, BarrierEvent, BarrierAction> 
     ArriveFull: to('Empty', 'refuseFull'),
     Answer: 'never',
     Leave: 'never',
+    Quit: 'never',
     LeaveLate: 'never',
     Stray: to('Empty'),
+    Destroy: to('Empty', 'destroyed'),
     Evict: 'never',
     Complete: 'never',
     CompleteMore: 'never',
     Surplus: 'never',
+    Emptied: 'never',
     Forget: 'never',
     ClearedBroken: 'never',
     ClearedSome: 'never',
@@ -68,12 +77,15 @@ export const barrierTable: Table<BarrierStateName, BarrierEvent, BarrierAction> 
     ArriveFull: 'never',
     Answer: to('Resting', 'answered'),
     Leave: to('Clearing', 'askAll', 'noteDeath'),
+    Quit: 'never',
     LeaveLate: 'never',
     Stray: to('Resting'),
+    Destroy: to('Clearing', 'askAll', 'postpone'),
     Evict: to('Resting', 'askAll'),
     Complete: 'never',
     CompleteMore: 'never',
     Surplus: 'never',
+    Emptied: 'never',
     Forget: to('Empty'),
     ClearedBroken: 'never',
     ClearedSome: 'never',
@@ -86,12 +98,15 @@ export const barrierTable: Table<BarrierStateName, BarrierEvent, BarrierAction> 
     Answer: to('Gathering', 'answered'),
     // Those that are held back wait with the dead one too: they come first, and hear of it.
     Leave: to('Clearing', 'askAll', 'noteDeath'),
+    Quit: to('Gathering', 'takeOut'),
     LeaveLate: 'never',
     Stray: to('Gathering'),
+    Destroy: to('Gathering', 'refuseDestroy'),
     Evict: 'never',
     Complete: to('Resting', 'releaseAll'),
     CompleteMore: to('Gathering', 'releaseAll'),
     Surplus: to('Gathering', 'askAll'),
+    Emptied: to('Resting'),
     Forget: 'never',
     ClearedBroken: 'never',
     ClearedSome: 'never',
@@ -103,12 +118,15 @@ export const barrierTable: Table<BarrierStateName, BarrierEvent, BarrierAction> 
     ArriveFull: 'never',
     Answer: to('Clearing', 'answered'),
     Leave: to('Clearing', 'noteDeath'),
+    Quit: to('Clearing', 'takeOut'),
     LeaveLate: to('Clearing', 'postpone'),
     Stray: to('Clearing'),
+    Destroy: to('Clearing', 'postpone'),
     Evict: 'never',
     Complete: 'never',
     CompleteMore: 'never',
     Surplus: 'never',
+    Emptied: 'never',
     Forget: 'never',
     ClearedBroken: to('Empty', 'breakUp'),
     ClearedSome: to('Gathering'),

@@ -12,34 +12,40 @@
  * Those are decided when every node that was asked has answered or is lost (Clearing), as if nothing had
  * been held back.
  *
+ * Whoever does not want to wait any more takes its arrival back (BarrierQuit): if it still waits when that comes, it does
+ * not count any more, and is told so (BarrierOut); else its Go is on the way, and it has gone through.
+ *
  * When a participant dies that others wait with, the barrier breaks for all of them: they could wait for
  * ever, or go with one too few. A lost node that may have held some back counts as one that had.
  */
 import { expectOfPeer, isCount } from '../base/expect.js'
 import type { NodeId } from '../base/ids.js'
 import { barrierTable, type BarrierAction, type BarrierEvent } from './barrier.table.js'
-import type { SyncMessage } from './messages.js'
+import { done, refuse as refuseAsk } from './desk.js'
 import { BARRIERS_MAX, COUNT_MAX, RESTING_MAX, isBarrierCount } from './state.js'
-import type { Barrier, LateMessage, Report, SyncEffect, SyncState } from './state.js'
+import type { Barrier, BarrierMessage, LateMessage, ObjectAsk, Report, SyncEffect, SyncState } from './state.js'
 import { lookUp } from './table.js'
-
-export type BarrierMessage = Extract<SyncMessage, { type: 'BarrierArrive' | 'BarrierLeave' }>
 
 interface Cause {
   readonly key: string
   readonly barrier: Barrier
   /** Who says something, or is lost. */
   readonly from: NodeId
-  readonly message?: BarrierMessage
+  readonly message?: LateMessage['message']
 }
 
 /** @param message its key is checked already: this node manages it */
 export function barrierMessage(state: SyncState, from: NodeId, message: BarrierMessage, effects: SyncEffect[]): void {
   if (message.type === 'BarrierArrive') expectArrival(state.barriers.get(message.key), from, message)
-  else expectOfPeer(isCount(message.number), `BarrierLeave of ${message.number}`)
+  else expectOfPeer(isCount(message.number), `${message.type} of ${message.number}`)
   take(state, from, message, effects)
   const [longest] = state.resting
   if (longest !== undefined && state.resting.size > RESTING_MAX) evict(state, longest, effects)
+}
+
+/** It is to be destroyed: what nodes hold back must be known before that is decided. @param ask checked already */
+export function barrierDestroyed(state: SyncState, from: NodeId, ask: ObjectAsk, effects: SyncEffect[]): void {
+  take(state, from, ask, effects)
 }
 
 export function barriersLost(state: SyncState, node: NodeId, effects: SyncEffect[]): void {
@@ -62,7 +68,7 @@ function expectArrival(
 }
 
 /** What is said now, or was put off. */
-function take(state: SyncState, from: NodeId, message: BarrierMessage, effects: SyncEffect[]): void {
+function take(state: SyncState, from: NodeId, message: LateMessage['message'], effects: SyncEffect[]): void {
   const { key } = message
   const isArrival = message.type === 'BarrierArrive'
   const barrier = state.barriers.get(key) ?? empty(isArrival ? message.count : 0)
@@ -72,7 +78,8 @@ function take(state: SyncState, from: NodeId, message: BarrierMessage, effects: 
   settle(state, cause, effects)
 }
 
-function classify(state: SyncState, { barrier, from }: Cause, message: BarrierMessage): BarrierEvent {
+function classify(state: SyncState, { barrier, from }: Cause, message: LateMessage['message']): BarrierEvent {
+  if (message.type === 'ObjectAsk') return 'Destroy'
   if (message.type === 'BarrierArrive') {
     const { count, arrived } = message
     if (barrier.count !== count) return 'ArriveOther'
@@ -82,7 +89,7 @@ function classify(state: SyncState, { barrier, from }: Cause, message: BarrierMe
   }
   const { number } = message
   const has = ({ node, first, arrived }: Report) => node === from && number >= first && number < first + arrived
-  if (barrier.reports.some(has)) return 'Leave'
+  if (barrier.reports.some(has)) return message.type === 'BarrierLeave' ? 'Leave' : 'Quit'
   const isLate = barrier.late.some(
     ({ from: node, message: late }) => late.type === 'BarrierArrive' && has({ node, ...late }),
   )
@@ -106,6 +113,7 @@ function following({ state, total, count, beyond, shares, asked, death }: Barrie
     case 'Resting':
       return shares.size + asked.size === 0 ? 'Forget' : undefined
     case 'Gathering':
+      if (total === 0) return 'Emptied'
       if (total >= count) return total === count ? 'Complete' : 'CompleteMore'
       return beyond && shares.size > 0 ? 'Surplus' : undefined
     case 'Clearing':
@@ -153,6 +161,14 @@ const ACTIONS: Readonly<Record<BarrierAction, (cause: Cause, effects: SyncEffect
   noteDeath: ({ barrier, from, message }) => {
     barrier.death ??= message === undefined ? `node ${from} is lost` : `its process on node ${from} has ended`
   },
+  takeOut: ({ key, barrier, from, message }, effects) => {
+    if (message?.type !== 'BarrierQuit') return
+    const { number } = message
+    barrier.reports = barrier.reports.flatMap((report) => (report.node === from ? without(report, number) : [report]))
+    add(barrier, from, -1)
+    const { count } = barrier
+    effects.push({ do: 'Send', to: from, message: { type: 'BarrierOut', key, count, number } })
+  },
   postpone: ({ barrier, from, message }) => {
     if (message !== undefined) barrier.late.push({ from, message })
   },
@@ -177,6 +193,13 @@ const ACTIONS: Readonly<Record<BarrierAction, (cause: Cause, effects: SyncEffect
   refuseOther: ({ barrier, from, message }, effects) => {
     const detail = `${barrier.total} wait at this barrier already, for ${barrier.count} to come`
     if (message?.type === 'BarrierArrive') refuse(from, message, 'BARRIER_MISMATCH', detail, effects)
+  },
+  destroyed: ({ from, message }, effects) => {
+    if (message?.type === 'ObjectAsk') done({ node: from, number: message.number }, 0n, effects)
+  },
+  refuseDestroy: ({ barrier: { total, count }, from, message }, effects) => {
+    if (message?.type !== 'ObjectAsk') return
+    refuseAsk({ node: from, number: message.number }, 'BUSY', `${total} of ${count} wait at the barrier`, effects)
   },
   refuseFull: ({ from, message }, effects) => {
     const detail = `${BARRIERS_MAX} barriers are in use`
@@ -211,6 +234,15 @@ function takeFirst(barrier: Barrier, count: number): Map<NodeId, number> {
   }
   barrier.reports.splice(0, whole)
   return gone
+}
+
+/** The report without the one of that number. */
+function without(report: Report, number: number): Report[] {
+  const { node, first, arrived } = report
+  if (number < first || number >= first + arrived) return [report]
+  const before = { node, first, arrived: number - first }
+  const after = { node, first: number + 1, arrived: first + arrived - number - 1 }
+  return [before, after].filter((part) => part.arrived > 0)
 }
 
 function add(barrier: Barrier, node: NodeId, arrived: number): void {

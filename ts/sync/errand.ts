@@ -29,7 +29,7 @@ const RELEASES: readonly ObjectDeed[] = ['post', 'notify', 'add']
 /** They may stay with the manager until others have done something. */
 const WAITS: readonly ObjectDeed[] = ['read', 'write', 'take', 'watch']
 const GRANTS: Partial<Record<ObjectDeed, ErrandEvent>> = { read: 'GrantLock', write: 'GrantLock', take: 'Grant' }
-const GRANTABLE: readonly ObjectKind[] = OBJECT_KINDS.filter((kind) => kind !== 'counter')
+const GRANTABLE: readonly ObjectKind[] = OBJECT_KINDS.filter((kind) => kind !== 'counter' && kind !== 'barrier')
 
 /** @param request checked already: a key whose manager lives, a deed and values that can be */
 export function objectRequest(state: SyncState, ticket: number, request: ObjectRequest, effects: SyncEffect[]): void {

@@ -1,7 +1,7 @@
 /**
  * One barrier as a node sees it whose threads wait there. Whoever has arrived is reported, and has then
- * exactly one final answer to wait for, even when its process ends before it. Report and Left follow
- * other events as soon as they can (gate.ts).
+ * exactly one final answer to wait for, even when its process ends before it, or it wants to wait no more: Out is one, too.
+ * Report and Left follow other events as soon as they can (gate.ts).
  */
 import { to, type Table } from '../coherence/table.js'
 
@@ -23,6 +23,10 @@ export const GATE_EVENTS = [
   'DiedTold', // of one that is
   'Go',
   'Refused',
+  'QuitHeld', // one that is not reported waits no more; others are not reported either
+  'QuitLast', // one that is not reported waits no more; all others are reported
+  'QuitTold', // one that is reported wants to wait no more
+  'Out', // it does not count any more, says the manager
   'Left', // nobody is here any more
   'ManagerLost',
 ] as const
@@ -32,6 +36,9 @@ export type GateAction =
   | 'release'
   | 'sendArrive'
   | 'sendLeave'
+  | 'sendQuit'
+  | 'withdraw'
+  | 'takeOut'
   | 'loseShare'
   | 'oweAnswer'
   | 'answer'
@@ -51,6 +58,10 @@ export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
     DiedTold: 'never',
     Go: 'never',
     Refused: 'never',
+    QuitHeld: 'never',
+    QuitLast: 'never',
+    QuitTold: 'never',
+    Out: 'never',
     Left: 'never',
     ManagerLost: to('Empty', 'loseShare'),
   },
@@ -65,6 +76,10 @@ export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
     DiedTold: to('Holding', 'sendLeave'),
     Go: to('Holding', 'acquire', 'letGo'),
     Refused: 'never', // whoever has a share is asked before
+    QuitHeld: to('Holding', 'withdraw'),
+    QuitLast: to('Told', 'withdraw'),
+    QuitTold: to('Holding', 'sendQuit'),
+    Out: to('Holding', 'takeOut'),
     Left: 'never',
     ManagerLost: to('Empty', 'loseShare', 'refuseLost'),
   },
@@ -78,6 +93,11 @@ export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
     DiedTold: to('Releasing', 'sendLeave'),
     Go: to('Releasing', 'acquire', 'letGo'),
     Refused: to('Releasing', 'refuse'),
+    // Perhaps nobody is left for whom the release is.
+    QuitHeld: to('Releasing', 'withdraw'),
+    QuitLast: to('Releasing', 'withdraw'),
+    QuitTold: to('Releasing', 'sendQuit'),
+    Out: to('Releasing', 'takeOut'),
     Left: 'never',
     ManagerLost: to('Empty', 'loseShare', 'refuseLost'),
   },
@@ -91,6 +111,10 @@ export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
     DiedTold: to('Told', 'sendLeave'),
     Go: to('Told', 'acquire', 'letGo'),
     Refused: to('Told', 'refuse'),
+    QuitHeld: 'never',
+    QuitLast: 'never',
+    QuitTold: to('Told', 'sendQuit'),
+    Out: to('Told', 'takeOut'),
     Left: to('Empty'),
     ManagerLost: to('Empty', 'loseShare', 'refuseLost'),
   },

@@ -22,13 +22,13 @@ import {
 } from './state.js'
 import { lookUp } from './table.js'
 
-export type GateMessage = Extract<SyncMessage, { type: 'BarrierAsk' | 'BarrierGo' | 'BarrierRefused' }>
-type Answer = Exclude<GateMessage, { type: 'BarrierAsk' }>
+export type GateMessage = Extract<SyncMessage, { type: 'BarrierAsk' | 'BarrierGo' | 'BarrierOut' | 'BarrierRefused' }>
+type Answer = Extract<GateMessage, { type: 'BarrierGo' | 'BarrierRefused' }>
 type BarrierRequest = Extract<LocalRequest, { readonly op: 'barrier' }>
 
 interface Cause {
   readonly gate: Gate
-  /** Who arrives, or whose process has ended. */
+  /** Who arrives, waits no more, or whose process has ended. */
   readonly stay?: Stay
   /** For the first of those who are reported. */
   readonly answer?: Answer
@@ -38,11 +38,11 @@ interface Cause {
 export function gateRequest(
   state: SyncState,
   ticket: number,
-  { key, count, process }: BarrierRequest,
+  { key, count, process, patient }: BarrierRequest,
   effects: SyncEffect[],
 ): void {
   const gate = state.gates.get(gateName(key, count)) ?? emptyGate(key, count)
-  const stay = { ticket, process, number: 0, dead: false }
+  const stay = { ticket, process, number: 0, dead: false, quits: patient ? undefined : ('BUSY' as const) }
   change(state, { gate, stay }, 'Arrive', 'local', effects)
 }
 
@@ -65,6 +65,7 @@ export function gateMessage(state: SyncState, from: NodeId, message: GateMessage
     expectOfPeer(!gate.owes, 'BarrierAsk comes twice')
     return change(state, { gate }, 'Ask', 'message', effects)
   }
+  if (message.type === 'BarrierOut') return out(state, gate, message.number, effects)
   const { arrived } = message
   expectOfPeer(Number.isInteger(arrived) && arrived > 0 && arrived <= gate.told, `${type} for ${arrived}`)
   if (message.type === 'BarrierGo') {
@@ -74,11 +75,23 @@ export function gateMessage(state: SyncState, from: NodeId, message: GateMessage
   change(state, { gate, answer: message }, message.type === 'BarrierGo' ? 'Go' : 'Refused', 'message', effects)
 }
 
+/** Whoever waits with that ticket would wait no more. One that is reported awaits what its manager says. */
+export function gateCancelled(state: SyncState, ticket: number, effects: SyncEffect[]): void {
+  const gate = state.gates.get(state.stays.get(ticket) ?? '')
+  const stay = gate?.queue.find((one) => one.ticket === ticket)
+  if (gate === undefined || stay === undefined || stay.quits !== undefined) return
+  stay.quits = 'TIMEOUT'
+  change(state, { gate, stay }, quitting(gate, stay), 'local', effects)
+}
+
 export function gatesExit(state: SyncState, process: number, effects: SyncEffect[]): void {
   for (const gate of [...state.gates.values()]) {
     for (const stay of gate.queue) {
       if (stay.process !== process || stay.dead) continue
       stay.dead = true
+      state.stays.delete(stay.ticket)
+      // What it has said already comes first: it has quit, or gone.
+      if (stay.number > 0 && stay.quits !== undefined) continue
       step(state, { gate, stay }, stay.number === 0 ? 'Died' : 'DiedTold', 'local', effects)
     }
     follow(state, gate, effects)
@@ -89,6 +102,17 @@ export function gatesLost(state: SyncState, node: NodeId, effects: SyncEffect[])
   for (const gate of [...state.gates.values()]) {
     if (managerOf(gate.key) === node) step(state, { gate }, 'ManagerLost', 'local', effects)
   }
+}
+
+function out(state: SyncState, gate: Gate, number: number, effects: SyncEffect[]): void {
+  const stay = gate.queue.slice(0, gate.told).find((one) => one.number === number)
+  expectOfPeer(stay?.quits !== undefined, `BarrierOut of ${number}, which has not quit`)
+  change(state, { gate, stay }, 'Out', 'message', effects)
+}
+
+function quitting({ queue, told }: Gate, { number }: Stay): GateEvent {
+  if (number > 0) return 'QuitTold'
+  return queue.length - told > 1 ? 'QuitHeld' : 'QuitLast'
 }
 
 /** One event, and whatever follows from it here. */
@@ -105,6 +129,12 @@ function change(
 
 function follow(state: SyncState, gate: Gate, effects: SyncEffect[]): void {
   if (gate.state === 'Holding' && gate.queue.length >= gate.share) step(state, { gate }, 'Report', 'local', effects)
+  // Who is held back is not the last to come.
+  while (gate.state === 'Holding') {
+    const stay = gate.queue.find(({ number, quits, dead }) => number === 0 && quits !== undefined && !dead)
+    if (stay === undefined) break
+    step(state, { gate, stay }, quitting(gate, stay), 'local', effects)
+  }
   if (gate.state === 'Told' && gate.queue.length === 0) step(state, { gate }, 'Left', 'local', effects)
 }
 
@@ -125,25 +155,47 @@ function step(
 }
 
 const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effects: SyncEffect[]) => void>> = {
-  enter: (_state, { gate, stay }) => {
+  enter: (state, { gate, stay }) => {
     assert(stay !== undefined, 'gate: nobody to enter')
     gate.queue.push(stay)
+    state.stays.set(stay.ticket, gateName(gate.key, gate.count))
   },
   release: (state, { gate }, effects) => {
     gate.covered = Math.min(gate.queue.length - gate.told, COUNT_MAX)
     effects.push(releaseFor(state, { what: 'gate', name: gateName(gate.key, gate.count) }))
   },
   sendArrive: (state, { gate }, effects) => {
+    if (gate.covered === 0 && !gate.owes) return // they have all quit meanwhile
     const reported = gate.queue.slice(gate.told, gate.told + gate.covered)
     for (const stay of reported) stay.number = ++state.lastArrival
-    arrive(gate, state.lastArrival - gate.covered + 1, effects)
-    for (const stay of reported) if (stay.dead) leave(gate, stay, effects)
+    arrive(gate, gate.covered === 0 ? 0 : state.lastArrival - gate.covered + 1, effects)
+    for (const stay of reported) {
+      if (stay.dead) leave(gate, stay, effects)
+      else if (stay.quits !== undefined) quit(gate, stay, effects)
+    }
     gate.told += gate.covered
     gate.covered = 0
   },
   sendLeave: (_state, { gate, stay }, effects) => {
     assert(stay !== undefined, 'gate: nobody leaves')
     leave(gate, stay, effects)
+  },
+  sendQuit: (_state, { gate, stay }, effects) => {
+    assert(stay !== undefined, 'gate: nobody quits')
+    quit(gate, stay, effects)
+  },
+  withdraw: (state, { gate, stay }, effects) => {
+    assert(stay !== undefined && stay.number === 0, 'gate: nobody quits that can by itself')
+    const at = gate.queue.indexOf(stay)
+    gate.queue.splice(at, 1)
+    if (at < gate.told + gate.covered) gate.covered--
+    refuseQuit(state, stay, effects)
+  },
+  takeOut: (state, { gate, stay }, effects) => {
+    assert(stay !== undefined, 'gate: nobody is out')
+    gate.queue.splice(gate.queue.indexOf(stay), 1)
+    gate.told--
+    if (!stay.dead) refuseQuit(state, stay, effects)
   },
   loseShare: (_state, { gate }) => {
     gate.share = 0
@@ -156,26 +208,41 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
     arrive(gate, 0, effects)
   },
   acquire: (_state, _cause, effects) => effects.push({ do: 'Acquire' }),
-  letGo: (_state, { gate, answer }, effects) => {
+  letGo: (state, { gate, answer }, effects) => {
     assert(answer?.type === 'BarrierGo', 'gate: nobody goes')
     // One is there when anybody is.
     gate.share = answer.share > 1 ? answer.share : 0
-    for (const { ticket } of leaving(gate, answer)) effects.push({ do: 'Answer', ticket, answer: { is: 'done' } })
+    for (const { ticket } of leaving(state, gate, answer))
+      effects.push({ do: 'Answer', ticket, answer: { is: 'done' } })
   },
-  refuse: (_state, { gate, answer }, effects) => {
+  refuse: (state, { gate, answer }, effects) => {
     assert(answer?.type === 'BarrierRefused', 'gate: nobody is refused')
     gate.share = 0
-    for (const { ticket } of leaving(gate, answer)) effects.push(refusalOf(ticket, answer.error, answer.detail))
+    for (const { ticket } of leaving(state, gate, answer)) effects.push(refusalOf(ticket, answer.error, answer.detail))
   },
-  refuseLost: (_state, { gate }, effects) => {
-    for (const { ticket, dead } of gate.queue) if (!dead) effects.push(managerLost(ticket, gate.key))
+  refuseLost: (state, { gate }, effects) => {
+    for (const { ticket, dead } of gate.queue) {
+      if (dead) continue
+      state.stays.delete(ticket)
+      effects.push(managerLost(ticket, gate.key))
+    }
   },
 }
 
 /** The final answer is there for the first who are reported. Gives those of them that live. */
-function leaving(gate: Gate, { arrived }: Answer): Stay[] {
+function leaving(state: SyncState, gate: Gate, { arrived }: Answer): Stay[] {
   gate.told -= arrived
-  return gate.queue.splice(0, arrived).filter(({ dead }) => !dead)
+  const alive = gate.queue.splice(0, arrived).filter(({ dead }) => !dead)
+  for (const { ticket } of alive) state.stays.delete(ticket)
+  return alive
+}
+
+const WHY_QUIT = { TIMEOUT: 'not all came to the barrier in time', BUSY: 'others have yet to come to the barrier' }
+
+function refuseQuit(state: SyncState, { ticket, quits }: Stay, effects: SyncEffect[]): void {
+  assert(quits !== undefined, 'gate: it has not quit')
+  state.stays.delete(ticket)
+  effects.push({ do: 'Refuse', ticket, error: quits, detail: WHY_QUIT[quits] })
 }
 
 /** Reports those whom the release covers. */
@@ -188,6 +255,10 @@ function arrive(gate: Gate, first: number, effects: SyncEffect[]): void {
 
 function leave({ key }: Gate, { number }: Stay, effects: SyncEffect[]): void {
   effects.push({ do: 'Send', to: managerOf(key), message: { type: 'BarrierLeave', key, number } })
+}
+
+function quit({ key }: Gate, { number }: Stay, effects: SyncEffect[]): void {
+  effects.push({ do: 'Send', to: managerOf(key), message: { type: 'BarrierQuit', key, number } })
 }
 
 function gateName(key: string, count: number): string {

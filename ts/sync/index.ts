@@ -18,7 +18,7 @@ import type { LocalRequest, ObjectRequest } from '../base/requests.js'
 import { barrierMessage, barriersLost } from './barrier.js'
 import { claimCancelled, claimsExit, lockRequest } from './claim.js'
 import { errandCancelled, errandMessage, errandReleased, errandsExit, errandsLost, objectRequest } from './errand.js'
-import { gateMessage, gateReleased, gateRequest, gatesExit, gatesLost } from './gate.js'
+import { gateCancelled, gateMessage, gateReleased, gateRequest, gatesExit, gatesLost } from './gate.js'
 import { holderEnds, lockMessage, lockWord, locksLost, tokenReleased } from './lock.js'
 import { expectManaged, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
@@ -77,10 +77,12 @@ export function syncMessage(state: SyncState, from: NodeId, message: SyncMessage
       return lockMessage(state, from, message, effects)
     case 'BarrierArrive':
     case 'BarrierLeave':
+    case 'BarrierQuit':
       expectManaged(state, message.key, message.type)
       return barrierMessage(state, from, message, effects)
     case 'BarrierAsk':
     case 'BarrierGo':
+    case 'BarrierOut':
     case 'BarrierRefused':
       return gateMessage(state, from, message, effects)
     case 'ObjectAsk':
@@ -109,9 +111,11 @@ export function syncWord(state: SyncState, key: string, held: boolean, effects: 
   lockWord(state, key, held, effects)
 }
 
-/** The request is to wait no more: it is refused with TIMEOUT, if it waits still and is one that can be. */
+/** The request is to wait no more: it is refused with TIMEOUT, if it waits still and is one that can be; at a barrier
+ * when the manager knows. */
 export function syncCancel(state: SyncState, ticket: number, effects: SyncEffect[]): void {
   claimCancelled(state, ticket, effects)
+  gateCancelled(state, ticket, effects)
   errandCancelled(state, ticket, effects)
 }
 

@@ -7,7 +7,8 @@
  *
  * Those who wait at a barrier on one node, for one count, stand in a queue there. BarrierArrive reports the
  * next of them, BarrierGo and BarrierRefused are the final answer for the first of those that are reported.
- * Each gets exactly one, whatever its process does meanwhile.
+ * Each gets exactly one, whatever its process does meanwhile; who takes its arrival back (BarrierQuit) by BarrierOut, or
+ * as the others when that is too late.
  */
 import type { NodeId } from '../base/ids.js'
 import type { MessageFields } from '../base/message-fields.js'
@@ -64,6 +65,11 @@ export type SyncMessage =
   | { readonly type: 'BarrierAsk'; readonly key: string; readonly count: number }
   /** The process of the one with that number has ended. */
   | { readonly type: 'BarrierLeave'; readonly key: string; readonly number: number }
+  /** The one with that number would wait no more. It is answered by BarrierOut, if it waits still; else its final
+   * answer is on the way. */
+  | { readonly type: 'BarrierQuit'; readonly key: string; readonly number: number }
+  /** Final answer for the one with that number: it does not count any more. */
+  | { readonly type: 'BarrierOut'; readonly key: string; readonly count: number; readonly number: number }
   /** Final answer. The node has no share. */
   | {
       readonly type: 'BarrierRefused'
@@ -88,6 +94,8 @@ export const SYNC_FIELDS = {
   BarrierGo: { key: 'string', count: 'number', arrived: 'number', share: 'number' },
   BarrierAsk: { key: 'string', count: 'number' },
   BarrierLeave: { key: 'string', number: 'number' },
+  BarrierQuit: { key: 'string', number: 'number' },
+  BarrierOut: { key: 'string', count: 'number', number: 'number' },
   BarrierRefused: { key: 'string', count: 'number', arrived: 'number', error: 'string', detail: 'string' },
   ...OBJECT_FIELDS,
 } as const satisfies MessageFields<SyncMessage>

@@ -6,6 +6,7 @@
 import { expectOfPeer, isCount } from '../base/expect.js'
 import type { NodeId } from '../base/ids.js'
 import { OBJECT_KINDS, canDo, type ObjectDeed, type ObjectKind } from '../base/objects.js'
+import { barrierDestroyed } from './barrier.js'
 import { counterDesk } from './counter.js'
 import type { Desk, ObjectAsk } from './desk.js'
 import { expectManaged } from './manager.js'
@@ -16,7 +17,8 @@ import { semaphoreDesk } from './semaphore.js'
 import type { SyncEffect, SyncState } from './state.js'
 import { watchDesk } from './watch.js'
 
-const DESKS: Readonly<Record<ObjectKind, Desk>> = {
+/** Of a barrier nothing is asked here but to destroy it. */
+const DESKS: Readonly<Record<Exclude<ObjectKind, 'barrier'>, Desk>> = {
   rwlock: rwlockDesk,
   semaphore: semaphoreDesk,
   condition: watchDesk('condition'),
@@ -35,9 +37,13 @@ export function objectMessage(state: SyncState, from: NodeId, message: ManagerMe
   expectOfPeer(isCount(number) && number > 0, `${type} of errand ${number}`)
   const asker = { node: from, number }
   const { objects } = state
+  if (message.type === 'ObjectAsk') expectAsk(message)
+  if (kind === 'barrier') {
+    expectOfPeer(message.type === 'ObjectAsk', `${type} of a barrier`)
+    return barrierDestroyed(state, from, message, effects)
+  }
   switch (type) {
     case 'ObjectAsk':
-      expectAsk(message)
       return DESKS[kind].ask(objects, asker, message, effects)
     case 'ObjectLeave':
       return DESKS[kind].leave(objects, asker, key, effects)

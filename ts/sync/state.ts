@@ -6,6 +6,7 @@ import type { BarrierStateName } from './barrier.table.js'
 import type { GateStateName } from './gate.table.js'
 import type { LockStateName } from './lock.table.js'
 import type { SyncMessage } from './messages.js'
+import type { ObjectMessage } from './object-messages.js'
 import { createObjects, type ObjectsState } from './object-state.js'
 import type { TokenStateName } from './token.table.js'
 
@@ -99,9 +100,12 @@ export interface Report {
   first: number
   arrived: number
 }
+/** What a barrier's manager is told; asked as of an object: to destroy it. */
+export type BarrierMessage = Extract<SyncMessage, { readonly type: 'BarrierArrive' | 'BarrierLeave' | 'BarrierQuit' }>
+export type ObjectAsk = Extract<ObjectMessage, { readonly type: 'ObjectAsk' }>
 export interface LateMessage {
   readonly from: NodeId
-  readonly message: Extract<SyncMessage, { readonly type: 'BarrierArrive' | 'BarrierLeave' }>
+  readonly message: BarrierMessage | ObjectAsk
 }
 /** At the manager. */
 export interface Barrier {
@@ -131,6 +135,8 @@ export interface Stay {
   number: number
   /** Its process has ended: the final answer is awaited and thrown away. */
   dead: boolean
+  /** It is to wait no more: what it is refused with, unless all come before that is known. */
+  quits: 'TIMEOUT' | 'BUSY' | undefined
 }
 /** On a node whose threads wait at a barrier, or have a share of it. */
 export interface Gate {
@@ -174,6 +180,8 @@ export interface SyncState {
   readonly claimants: Map<string, number>
   /** By key and count. */
   readonly gates: Map<string, Gate>
+  /** Their names, by the ticket of each live thread that waits there. */
+  readonly stays: Map<number, string>
   readonly objects: ObjectsState
   /** By number. */
   readonly edges: Map<number, Edge>
@@ -196,6 +204,7 @@ export function createSync(self: NodeId, lockBurst = LOCK_BURST): SyncState {
     claims: new Map(),
     claimants: new Map(),
     gates: new Map(),
+    stays: new Map(),
     objects: createObjects(),
     edges: new Map(),
     lastEdge: 0,
