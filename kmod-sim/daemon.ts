@@ -251,7 +251,7 @@ export class Daemon {
   }
 
   #found(self: NodeId): void {
-    this.#runtime = new Runtime(createNode(self, this.options.lockBurst), {
+    this.#runtime = new Runtime(createNode(self, this.options), {
       send: (to, message, payload) => {
         this.#messages.sent++
         this.#cluster.send(to, message, payload)

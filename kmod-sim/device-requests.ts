@@ -7,7 +7,14 @@ import { DEFAULT_MODEL } from '../ts/base/consistency.js'
 import { GshmError } from '../ts/base/errors.js'
 import { NODES_MAX, NO_NODE, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import { OBJECT_DEEDS, OBJECT_KINDS } from '../ts/base/objects.js'
-import type { Answer, ByteRange, LocalRequest, SegmentAttributes, SegmentStat } from '../ts/base/requests.js'
+import type {
+  Answer,
+  BarrierShape,
+  ByteRange,
+  LocalRequest,
+  SegmentAttributes,
+  SegmentStat,
+} from '../ts/base/requests.js'
 import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index.js'
 import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
@@ -16,8 +23,26 @@ import type { Process } from './process-registry.js'
 import type { Caller } from './reflexes.js'
 import type { Spans } from './spans.js'
 
-const { ADDRESS_END, ALLOC_APART, BARRIER_TRY, CREATE_OR_OPEN, LOCK_BELL, LOCK_DIED, LOCK_TRY, NO_SLOT, OBJECT_TRY } =
-  native.constants
+const {
+  ADDRESS_END,
+  ALLOC_APART,
+  BARRIER_SHAPE_CENTRAL,
+  BARRIER_SHAPE_TREE,
+  BARRIER_TRY,
+  CREATE_OR_OPEN,
+  LOCK_BELL,
+  LOCK_DIED,
+  LOCK_TRY,
+  NO_SLOT,
+  OBJECT_TRY,
+} = native.constants
+
+/** By the flags of a request. */
+const SHAPES = new Map<number, BarrierShape>([
+  [0, 'auto'],
+  [BARRIER_SHAPE_CENTRAL, 'central'],
+  [BARRIER_SHAPE_TREE, 'tree'],
+])
 
 /** What the requests need of the daemon. */
 export interface DeviceRequestsHost {
@@ -228,9 +253,10 @@ export class DeviceRequests {
     barrier: (client, request) => {
       const { key, count, flags } = request
       this.#mustSee(client, key)
-      if ((flags & ~BARRIER_TRY) !== 0) throw new GshmError('INVALID', `barrier: flags ${flags} are none`)
+      const shape = SHAPES.get(flags & ~BARRIER_TRY)
+      if (shape === undefined) throw new GshmError('INVALID', `barrier: flags ${flags} are none`)
       const patient = (flags & BARRIER_TRY) === 0
-      const barrier = { op: 'barrier', key, process: client.process!.id, count, patient } as const
+      const barrier = { op: 'barrier', key, process: client.process!.id, count, patient, shape } as const
       this.#wait(client, barrier, (outcome) => client.settle(request, outcome))
     },
 

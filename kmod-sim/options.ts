@@ -4,9 +4,9 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { GshmError } from '../ts/base/errors.js'
-import { PAGE_SIZE } from '../ts/base/ids.js'
+import { NODES_MAX, PAGE_SIZE } from '../ts/base/ids.js'
 import { readSecret } from '../ts/cluster/index.js'
-import { LOCK_BURST, LOCK_BURST_MAX } from '../ts/sync/index.js'
+import { BARRIER_TREE, LOCK_BURST, LOCK_BURST_MAX } from '../ts/sync/index.js'
 import { projectRoot } from '../ts/project/index.js'
 
 export interface Endpoint {
@@ -26,6 +26,8 @@ export interface DaemonOptions {
   readonly memory: number
   /** Hand-overs of a lock within the node while another node wants it. */
   readonly lockBurst: number
+  /** From how many nodes on a barrier that this node manages is a tree; 0: never. */
+  readonly barrierTree: number
   readonly logLevel: string
   readonly version: string
 }
@@ -51,6 +53,11 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
       'how often a lock that another node wants is handed on within this one first',
       String(LOCK_BURST),
     )
+    .option(
+      '--barrier-tree <nodes>',
+      'from how many nodes on a barrier is a tree, where it is not said with the call; 0: never',
+      String(BARRIER_TREE),
+    )
     .addOption(new Option('--log-level <level>', 'what to log').choices(['info', 'warn', 'error']).default('info'))
   const given = command.parse(argv, { from: 'user' }).opts<Record<string, string | undefined>>()
   const socket = given['socket']!
@@ -64,6 +71,7 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
     socket,
     memory: given['memory'] === undefined ? Math.floor(totalmem() / 2) : bytes('--memory', given['memory']),
     lockBurst: whole('--lock-burst', given['lockBurst']!, 1, LOCK_BURST_MAX),
+    barrierTree: whole('--barrier-tree', given['barrierTree']!, 0, NODES_MAX),
     logLevel: given['logLevel']!,
     version,
   }

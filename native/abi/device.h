@@ -15,7 +15,7 @@
 #include "errors.h"
 #include "page.h"
 
-#define GSHM_ABI_VERSION 5u
+#define GSHM_ABI_VERSION 6u
 #define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
 #define GSHM_DETAIL_MAX 512u   /* bytes of an error's text, not terminated */
 #define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
@@ -180,6 +180,8 @@ struct gshm_barrier_request {
   uint32_t flags;
 };
 #define GSHM_BARRIER_TRY 1u /* GSHM_E_BUSY, and it does not count, unless it is the last to come */
+#define GSHM_BARRIER_SHAPE_CENTRAL 2u /* one of these, or neither: as many nodes as come decide */
+#define GSHM_BARRIER_SHAPE_TREE 4u
 /* The kinds of objects and what may be asked of them: ts/base/objects.ts says which of which, and what for. */
 #define GSHM_OBJECT_KINDS(X) X(RWLOCK, "rwlock") X(SEMAPHORE, "semaphore") X(CONDITION, "condition") X(WORD, "word") X(COUNTER, "counter") X(BARRIER, "barrier")
 #define GSHM_OBJECT_DEEDS(X)                                                                      \

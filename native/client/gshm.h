@@ -197,10 +197,15 @@ GSHM_API int gshm_unlock_n(gshm *g, uint64_t number);
 /* Waits until `count` callers across the cluster, 1 to 65,535, have arrived at the barrier of that key; it needs no creation,
  * and is used again and again. Who gives up takes its arrival back: it does not count any more, and the others wait on,
  * for another in its place. Whom all have come for before that is known has gone through, and gets 0. A
- * participant that dies breaks the barrier for all that wait. `flags`: 0.
+ * participant that dies breaks the barrier for all that wait.
+ * flags: 0, or one of the two: how nodes tell each other that all are there. Each tells the barrier's manager, or in a
+ * tree its parent, so that no node has more than four to listen to; with 0 as many nodes as came last time decide
+ * (gshmd --barrier-tree). As whoever came last would have it, from the next time on; it changes nothing but the time that it takes.
  * Errors: BARRIER_MISMATCH (others wait with another count), TIMEOUT, BUSY (timeout_ns 0, and it was not the last to come),
  * INVALID (a count, flag, key or timeout that is none; an address in a segment that is not open), NAME_TOO_LONG,
  * NAME_INVALID, LIMIT, NODE_LOST (a participant died or was lost). */
+#define GSHM_BARRIER_CENTRAL 2u
+#define GSHM_BARRIER_TREE 4u
 GSHM_API int gshm_barrier_wait(gshm *g, gshm_key key, uint32_t count, unsigned flags, int64_t timeout_ns);
 /* By name and by number, however long it takes. */
 GSHM_API int gshm_barrier(gshm *g, const char *name, uint32_t count);

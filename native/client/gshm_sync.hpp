@@ -188,7 +188,9 @@ class shared_mutex {
 /* Where `count` threads of the cluster meet; those of one key are the same. */
 class barrier {
  public:
-  barrier(const process &of, key called, std::uint32_t count) : of_(of), key_(std::move(called)), count_(count) {}
+  /* shape: 0, GSHM_BARRIER_CENTRAL or GSHM_BARRIER_TREE, as with gshm_barrier_wait. */
+  barrier(const process &of, key called, std::uint32_t count, unsigned shape = 0)
+      : of_(of), key_(std::move(called)), count_(count), shape_(shape) {}
 
   /* Errors: as gshm_barrier_wait. */
   void arrive_and_wait() { wait(GSHM_FOREVER); }
@@ -208,12 +210,13 @@ class barrier {
 
  private:
   bool wait(std::int64_t timeout_ns) {
-    return detail::granted(gshm_barrier_wait(of_.get(), key_.get(), count_, 0, timeout_ns), timeout_ns).taken;
+    return detail::granted(gshm_barrier_wait(of_.get(), key_.get(), count_, shape_, timeout_ns), timeout_ns).taken;
   }
 
   process of_;
   key key_;
   std::uint32_t count_;
+  unsigned shape_;
 };
 
 }  // namespace gshm

@@ -3,10 +3,14 @@
 #include "client/lock.h"
 #include "client/process.h"
 
+_Static_assert(GSHM_BARRIER_CENTRAL == GSHM_BARRIER_SHAPE_CENTRAL && GSHM_BARRIER_TREE == GSHM_BARRIER_SHAPE_TREE,
+               "gshm.h has the ABI's shapes of barriers");
+
 int gshm_barrier_as(gshm_key key, uint32_t count, unsigned flags, int64_t timeout_ns, struct gshm_cancel *cancel) {
   if (count == 0) return gshm_fail(GSHM_E_INVALID, "gshm_barrier: count 0");
-  if (flags != 0) return gshm_fail(GSHM_E_INVALID, "gshm_barrier: flags 0x%x are none", flags);
-  struct gshm_barrier_request body = {.count = count, .flags = timeout_ns == 0 ? GSHM_BARRIER_TRY : 0};
+  if (flags != 0 && flags != GSHM_BARRIER_CENTRAL && flags != GSHM_BARRIER_TREE)
+    return gshm_fail(GSHM_E_INVALID, "gshm_barrier: flags 0x%x: 0, GSHM_BARRIER_CENTRAL or GSHM_BARRIER_TREE", flags);
+  struct gshm_barrier_request body = {.count = count, .flags = flags | (timeout_ns == 0 ? GSHM_BARRIER_TRY : 0)};
   struct gshm_exchange x = {.op = GSHM_OP_BARRIER, .body = &body, .body_size = sizeof body, .cancel = cancel};
   if (gshm_set_patience(&x, timeout_ns, "gshm_barrier") != 0) return -1;
   return gshm_key_frame_of(&body.key, key, "gshm_barrier") != 0 ? -1 : gshm_request(&x);

@@ -53,6 +53,12 @@ const cases: [string, string[], RegExp][] = [
   ['a level that is none', ['--log-level', 'loud'], /--log-level/],
   ['no hand-over', ['--lock-burst', '0'], /^gshmd: ERR_GSHM_INVALID: --lock-burst: '0' is no whole number from 1/],
   ['too many hand-overs', ['--lock-burst', '65537'], /^gshmd: ERR_GSHM_INVALID: --lock-burst: '65537'/],
+  [
+    'a tree of less than no nodes',
+    ['--barrier-tree', '-1'],
+    /^gshmd: ERR_GSHM_INVALID: --barrier-tree: '-1' is no whole number from 0/,
+  ],
+  ['a tree of too many nodes', ['--barrier-tree', '1025'], /^gshmd: ERR_GSHM_INVALID: --barrier-tree: '1025'/],
   ['hand-overs in words', ['--lock-burst', 'few'], /^gshmd: ERR_GSHM_INVALID: --lock-burst: 'few'/],
   ['an option that is none', ['--wings'], /--wings/],
   ['a socket nowhere', ['--socket', join(dir, 'no', 'x.sock')], /^gshmd: ERR_GSHM_\w+: --socket: .*\/no: No such file/],

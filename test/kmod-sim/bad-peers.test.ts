@@ -72,7 +72,10 @@ const lies: [string, Message][] = [
   ['a segment that was never made', aboutPage('GetRead', 99, 0, 1)],
   ['a page beyond the segment’s end', aboutPage('GetRead', 1, 1000, 1)],
   ['on behalf of another node', aboutPage('GetWrite', 1, 3, 0)],
-  ['an answer to nothing', { type: 'BarrierGo', key: '=b', count: 2, arrived: 1, share: 0 }],
+  [
+    'an answer to nothing',
+    { type: 'BarrierGo', key: '=b', count: 2, arrived: 1, share: 0, tree: 0, parent: 0, kids: [] },
+  ],
   ['a lock it does not hold', { type: 'TokenBack', key: '=held', turn: 12, tainted: false }],
   ['more bytes than the heap has', { type: 'AllocAsk', ticket: 1, segment: 1, bytes: 2 ** 50, align: 1, home: 0 }],
   ['a name that cannot be', { type: 'OpenAsk', ticket: 1, name: 'a/b' }],

@@ -184,6 +184,11 @@ static enum gshm_kind kind_of(const char *word) {
   return !strcmp(word, "mutex") ? GSHM_MUTEX : (enum gshm_kind)9;
 }
 
+static unsigned shape_of(const char *word) {
+  if (!strcmp(word, "tree")) return GSHM_BARRIER_TREE;
+  return !strcmp(word, "central") ? GSHM_BARRIER_CENTRAL : (unsigned)number(word);
+}
+
 /* Waits at a condition once, with its mutex; that a holder of it was killed does not matter here. */
 static int wait_once(gshm_key condition, gshm_key mutex, int64_t timeout) {
   if (gshm_mutex_lock(g, mutex, GSHM_FOREVER) != 0 && errno != EOWNERDEAD) return -1;
@@ -225,7 +230,7 @@ static int objects(struct command *c) {
     if (gshm_counter_add(g, key, strtoll(w[3], NULL, 0), &before) != 0) failed(c);
     else say("%s ok %lld\n", w[0], (long long)before);
   } else if (!strcmp(name, "meet")) {
-    result(c, gshm_barrier_wait(g, key, (uint32_t)number(w[3]), 0, timeout_of(w[4])));
+    result(c, gshm_barrier_wait(g, key, (uint32_t)number(w[3]), shape_of(w[5]), timeout_of(w[4])));
   } else if (!strcmp(name, "destroy")) {
     result(c, gshm_destroy(g, kind_of(w[3]), key));
   } else if (!strcmp(name, "waitword")) {

@@ -4,7 +4,7 @@
  * words where these are open.
  */
 import type { ObjectDeed, ObjectKind } from '../../ts/base/objects.js'
-import type { ObjectRequest } from '../../ts/base/requests.js'
+import type { BarrierShape, ObjectRequest } from '../../ts/base/requests.js'
 import {
   createSync,
   syncCancel,
@@ -16,6 +16,7 @@ import {
   syncRequest,
   syncWord,
   type SyncEffect,
+  type SyncOptions,
   type SyncRequest,
   type SyncState,
 } from '../../ts/sync/index.js'
@@ -23,7 +24,7 @@ import type { SyncMessage } from '../../ts/sync/messages.js'
 import { forgotten, givenBack, lent, shut, taken, type Word } from '../../ts/sim/word.js'
 import { Links } from './links.js'
 
-export function cluster(nodes: number) {
+export function cluster(nodes: number, options: SyncOptions = {}) {
   /** In order: 'acquire 1', 'release 2'. */
   const edges: string[] = []
   /** Nodes whose releases are not over at once, and those releases. */
@@ -52,7 +53,7 @@ export function cluster(nodes: number) {
     if (slow.has(node)) releases.push({ node, edge: effect.edge.number })
     else finish({ node, edge: effect.edge.number })
   })
-  for (let node = 0; node < nodes; node++) links.world.states.set(node, createSync(node))
+  for (let node = 0; node < nodes; node++) links.world.states.set(node, createSync(node, options))
   let ticket = 0
   const ask = (node: number, request: SyncRequest) => {
     ticket++
@@ -94,8 +95,13 @@ export function cluster(nodes: number) {
   }
   const cancel = (node: number, waits: number) =>
     links.step(node, (state, effects) => syncCancel(state, waits, effects))
-  const barrier = (node: number, key: string, count: number, process = 100 + node, patient = true) =>
-    ask(node, { op: 'barrier', key, process, count, patient })
+  const barrier = (
+    node: number,
+    key: string,
+    count: number,
+    process = 100 + node,
+    more: { patient?: boolean; shape?: BarrierShape } = {},
+  ) => ask(node, { op: 'barrier', key, process, count, patient: true, shape: 'auto', ...more })
   const object = (node: number, kind: ObjectKind, deed: ObjectDeed, more: Partial<ObjectRequest> = {}) => {
     const usual = { key: 'k', process: 100 + node, holder: 1, value: 1n, initial: -1, patient: true }
     return ask(node, { op: 'object', kind, deed, ...usual, ...more })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { RESTING_MAX } from '../../ts/sync/state.js'
+import { TREE_ARITY } from '../../ts/sync/tree.js'
 import { cluster } from '../support/sync-cluster.js'
 
 t.test('barrier: nobody goes before the last has come, then all do (N=3)', async (t) => {
@@ -426,7 +427,7 @@ t.test('barrier: one of a report of three quits, its process ends, and the other
 
 t.test('barrier: a try goes if it is the last to come, else it is BUSY and does not count', async (t) => {
   const { links, barrier } = cluster(2)
-  const attempt = () => barrier(1, 'b', 2, 7, false)
+  const attempt = () => barrier(1, 'b', 2, 7, { patient: false })
   const early = attempt()
   links.settle()
   t.equal(links.outcome(early), 'BUSY')
@@ -460,3 +461,155 @@ t.test(
     t.same(settled(...[1, 2, 2].map((node) => barrier(node, 'b', 4)), held), Array(4).fill('done'))
   },
 )
+
+type Cluster = ReturnType<typeof cluster>
+
+/** An episode of one thread on each node. Gives how many messages each node has sent and received. */
+function episode({ links, barrier }: Cluster, nodes: number, shape: 'auto' | 'tree' | 'central' = 'auto'): number[] {
+  const messages = Array<number>(nodes).fill(0)
+  const tickets = Array.from({ length: nodes }, (_, node) => barrier(node, 'b', nodes, 100 + node, { shape }))
+  for (let busy = links.busy(); busy.length > 0; busy = links.busy()) {
+    for (const { from, to } of busy) {
+      links.deliver(from, to)
+      messages[from]!++
+      messages[to]!++
+    }
+  }
+  const outcomes = tickets.map((ticket) => links.outcome(ticket))
+  if (outcomes.some((outcome) => outcome !== 'done')) throw new Error(outcomes.join())
+  return messages
+}
+
+t.test('barrier: a tree takes as many messages as none, and few at any one node (N=22)', async (t) => {
+  const nodes = 22
+  const it = cluster(nodes)
+  const sum = (all: number[]) => all.reduce((a, b) => a + b) / 2
+  t.equal(episode(it, nodes)[0], 2 * (nodes - 1), 'the first is without')
+  for (let i = 0; i < 3; i++) {
+    const messages = episode(it, nodes)
+    t.equal(sum(messages), 2 * (nodes - 1))
+    t.equal(messages[0], 2 * TREE_ARITY, 'the manager')
+    t.equal(Math.max(...messages), 2 * (TREE_ARITY + 1))
+  }
+})
+
+t.test('barrier: few nodes have no tree, but those who want one; many do, but those who want none', async (t) => {
+  const isTree = ({ links }: Cluster) => links.state(0).barriers.get('b')?.tree !== undefined
+  const few = cluster(8)
+  episode(few, 8)
+  t.notOk(isTree(few), 'eight')
+  episode(few, 8, 'tree')
+  t.ok(isTree(few))
+  t.equal(episode(few, 8)[0], 2 * TREE_ARITY, 'once it stands it stays')
+  episode(few, 8, 'central')
+  t.notOk(isTree(few))
+  t.equal(episode(few, 8)[0], 2 * 7)
+  const many = cluster(9)
+  episode(many, 9)
+  t.ok(isTree(many), 'nine')
+  const never = cluster(9, { barrierTree: 0 })
+  episode(never, 9)
+  t.notOk(isTree(never))
+  const soon = cluster(3, { barrierTree: 3 })
+  episode(soon, 3)
+  t.ok(isTree(soon))
+})
+
+t.test('barrier: in a tree, released before anybody tells, acquired before anybody goes', async (t) => {
+  const it = cluster(6, { barrierTree: 2 })
+  episode(it, 6)
+  it.edges.splice(0)
+  it.slow.add(1)
+  const tickets = [0, 1, 2, 3, 4, 5].map((node) => it.barrier(node, 'b', 6))
+  it.links.settle()
+  it.links.settle()
+  t.equal(it.links.outcome(tickets[0]!), 'pending')
+  it.release()
+  for (let i = 0; i < 3; i++) it.links.settle()
+  t.same(
+    tickets.map((ticket) => it.links.outcome(ticket)),
+    Array(6).fill('done'),
+  )
+  const sorted = [...it.edges].sort()
+  t.same(sorted, [...[0, 1, 2, 3, 4, 5].map((n) => `acquire ${n}`), ...[0, 1, 2, 3, 4, 5].map((n) => `release ${n}`)])
+  t.ok(it.edges.indexOf('acquire 0') > it.edges.indexOf('release 5'))
+})
+
+t.test(
+  'barrier: a node in a tree is lost -> NODE_LOST for the rest, above and below it, and they go on (N=22)',
+  async (t) => {
+    for (const lost of [1, 5, 21]) {
+      const it = cluster(22)
+      episode(it, 22)
+      const waiting = [2, 5, 6, 7, 20, 21].filter((node) => node !== lost).map((node) => it.barrier(node, 'b', 22))
+      for (let i = 0; i < 4; i++) it.links.settle()
+      it.lose(lost)
+      for (let i = 0; i < 4; i++) it.links.settle()
+      t.same(
+        waiting.map((ticket) => it.links.outcome(ticket)),
+        waiting.map(() => 'NODE_LOST'),
+      )
+      t.equal(it.links.state(0).barriers.size, 0)
+      const again = [2, 20].map((node) => it.barrier(node, 'b', 2))
+      it.links.settle()
+      it.links.settle()
+      t.same(
+        again.map((ticket) => it.links.outcome(ticket)),
+        ['done', 'done'],
+      )
+    }
+  },
+)
+
+t.test('barrier: an episode is over, and its Down dies with a node above -> those below go all the same', async (t) => {
+  const it = cluster(6, { barrierTree: 2 })
+  episode(it, 6)
+  const tickets = [0, 1, 2, 3, 4, 5].map((node) => it.barrier(node, 'b', 6))
+  for (const [from, to] of [
+    [5, 1],
+    [1, 0],
+    [2, 0],
+    [3, 0],
+    [4, 0],
+  ] as const)
+    t.ok(it.links.deliver(from, to))
+  t.same([it.links.outcome(tickets[0]!), it.links.outcome(tickets[5]!)], ['done', 'pending'])
+  it.lose(1)
+  for (let i = 0; i < 4; i++) it.links.settle()
+  t.equal(it.links.outcome(tickets[5]!), 'done')
+})
+
+t.test('barrier: cells of a tree that no small one meets', async (t) => {
+  const it = cluster(7, { barrierTree: 2 })
+  episode(it, 7)
+  // Node 1 has kids 5 and 6; its own is there first.
+  const tickets = [1, 5, 6, 0, 2, 3, 4].map((node) => it.barrier(node, 'b', 7))
+  t.equal(it.links.state(1).gates.get('7 b')?.branch?.state, 'Ready')
+  it.links.deliver(5, 1)
+  it.links.deliver(6, 1)
+  t.equal(it.links.state(1).gates.get('7 b')?.branch?.state, 'Up')
+  for (let i = 0; i < 4; i++) it.links.settle()
+  t.equal(it.links.outcome(tickets[0]!), 'done')
+
+  // One more, who wants no tree, comes while its own are released, and quits.
+  for (const kids of [[], [5, 6]]) {
+    const own = it.barrier(1, 'b', 7)
+    it.links.settle()
+    it.cancel(1, own)
+    for (let i = 0; i < 4; i++) it.links.settle()
+    episode(it, 7)
+    for (const node of kids) it.barrier(node, 'b', 7)
+    for (let i = 0; i < 2; i++) it.links.settle()
+    it.slow.add(1)
+    const stays = it.barrier(1, 'b', 7)
+    const more = it.barrier(1, 'b', 7, 9, { shape: 'central' })
+    it.cancel(1, more)
+    t.equal(it.links.outcome(more), 'TIMEOUT')
+    it.slow.delete(1)
+    it.release()
+    t.equal(it.links.state(1).gates.get('7 b')?.branch?.state, 'Cut')
+    for (const node of [0, 2, 3, 4, 5, 6]) if (!kids.includes(node)) it.barrier(node, 'b', 7)
+    for (let i = 0; i < 6; i++) it.links.settle()
+    t.equal(it.links.outcome(stays), 'done')
+  }
+})

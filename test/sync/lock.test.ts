@@ -425,8 +425,17 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
   const ask = { type: 'TokenAsk', key: 'k', turn: 99 } as const
   const grant = { type: 'TokenGrant', key: 'k', turn: 2, ownerDied: false } as const
   const recall = { type: 'TokenRecall', key: 'k', turn: 1, next: 2, nextTurn: 1 } as const
-  const go = { type: 'BarrierGo', key: 'b', count: 2, arrived: 1, share: 0 } as const
-  const arrive = { type: 'BarrierArrive', key: 'b', count: 2, first: 9, arrived: 1, answers: false } as const
+  const nowhere = { tree: 0, parent: 0, kids: [] }
+  const go = { type: 'BarrierGo', key: 'b', count: 2, arrived: 1, share: 0, ...nowhere } as const
+  const arrive = {
+    type: 'BarrierArrive',
+    key: 'b',
+    count: 2,
+    first: 9,
+    arrived: 1,
+    answers: false,
+    shape: 'auto',
+  } as const
   const hostile: [to: number, from: number, SyncMessage][] = [
     [0, 1, { ...ask, key: '' }],
     [0, 1, { ...ask, key: 'x'.repeat(65) }],
@@ -460,8 +469,8 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
     [1, 0, { ...go, arrived: 2 }],
     [1, 0, { ...go, share: -1 }],
     [1, 0, { ...go, share: 65_536 }],
-    [1, 2, { type: 'BarrierAsk', key: 'b', count: 2 }],
-    [1, 0, { type: 'BarrierAsk', key: 'b', count: 3 }],
+    [1, 2, { type: 'BarrierAsk', key: 'b', count: 2, tree: 0, episode: 0 }],
+    [1, 0, { type: 'BarrierAsk', key: 'b', count: 3, tree: 0, episode: 0 }],
     [1, 0, { type: 'BarrierOut', key: 'b', count: 2, number: 1 }],
     [1, 0, { type: 'BarrierOut', key: 'b', count: 3, number: 1 }],
     [1, 0, { type: 'BarrierRefused', key: 'b', count: 2, arrived: 1, error: 'OK', detail: '' }],

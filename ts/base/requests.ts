@@ -32,6 +32,10 @@ export interface ModelAsked {
   readonly home: NodeId
 }
 
+/** How nodes tell each other that all are at a barrier: to its manager, or by a tree; auto: as many nodes as come decide. */
+export const BARRIER_SHAPES = ['auto', 'central', 'tree'] as const
+export type BarrierShape = (typeof BARRIER_SHAPES)[number]
+
 export type LocalRequest =
   /** openOrCreate: an existing segment of the same size and model is opened instead. Answer: segment */
   | (ModelAsked & {
@@ -84,6 +88,7 @@ export type LocalRequest =
       readonly process: number
       readonly count: number
       readonly patient: boolean
+      readonly shape: BarrierShape
     }
   | ObjectRequest
   /** lrc: what other nodes have made known there is seen from now on. Without a range: everywhere. Answer: done */

@@ -20,6 +20,7 @@ interface Options {
   socket?: string
   memory?: number
   lockBurst?: number
+  barrierTree?: number
   secretFile?: string
   logLevel: (typeof LOG_LEVELS)[number]
 }
@@ -74,6 +75,11 @@ export const nodeCommand = () =>
       '--lock-burst <count>',
       'how often a lock that another node wants is handed on within this one first (default: 64)',
       whole('--lock-burst', 1, 65_536),
+    )
+    .option(
+      '--barrier-tree <nodes>',
+      'from how many nodes on a barrier is a tree (default: 9); 0: never',
+      whole('--barrier-tree', 0, 1024),
     )
     .option('--secret-file <file>', 'the secret all nodes share, mode 0600; needed beyond loopback')
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

@@ -12,6 +12,7 @@ interface Options {
   cluster: string
   memory?: number
   lockBurst?: number
+  barrierTree?: number
   logLevel: string
 }
 
@@ -31,13 +32,14 @@ export const upCommand = () =>
     const interrupt = () => void (interrupted = true)
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
     try {
-      const { cluster, nodes, memory = MEMORY, lockBurst, logLevel } = options
+      const { cluster, nodes, memory = MEMORY, lockBurst, barrierTree, logLevel } = options
       await startCluster({
         dir,
         cluster,
         nodes,
         memory,
         ...(lockBurst === undefined ? {} : { lockBurst }),
+        ...(barrierTree === undefined ? {} : { barrierTree }),
         logLevel,
         background: true,
         started: (daemon) => {
@@ -75,5 +77,10 @@ export const upCommand = () =>
       '--lock-burst <count>',
       'how often a lock that another node wants is handed on within its own first (default: 64)',
       whole('--lock-burst', 1, 65_536),
+    )
+    .option(
+      '--barrier-tree <nodes>',
+      'from how many nodes on a barrier is a tree (default: 9); 0: never',
+      whole('--barrier-tree', 0, 1024),
     )
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

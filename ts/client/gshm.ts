@@ -5,7 +5,7 @@
  */
 import { GshmError } from '../base/errors.js'
 import { native, type NativeClient, type SegmentInfo } from '../native/index.js'
-import { Barrier } from './barrier.js'
+import { Barrier, type BarrierOptions } from './barrier.js'
 import * as check from './check.js'
 import { Condition } from './condition.js'
 import { Counter } from './counter.js'
@@ -209,7 +209,7 @@ export class Gshm {
    * Errors: BARRIER_MISMATCH (others wait with another count); TIMEOUT; BUSY (timeoutMs 0, and it was not the last to come);
    * NODE_LOST (a participant died or was lost); NAME_TOO_LONG, NAME_INVALID, INVALID, LIMIT.
    */
-  async barrier(key: check.Key, count: number, options?: WaitOptions): Promise<void> {
+  async barrier(key: check.Key, count: number, options?: BarrierOptions): Promise<void> {
     await this.#barrier(key).wait(count, options)
   }
 
@@ -235,7 +235,7 @@ export class Gshm {
   }
 
   /** As barrier(), but blocks this JavaScript thread. */
-  barrierSync(key: check.Key, count: number, options?: Pick<WaitOptions, 'timeoutMs'>): void {
+  barrierSync(key: check.Key, count: number, options?: Omit<BarrierOptions, 'signal'>): void {
     this.#barrier(key).waitSync(count, options)
   }
 

@@ -17,6 +17,8 @@ export interface DaemonOptions {
   readonly memory?: number
   /** Hand-overs of a lock within the node while another node wants it. */
   readonly lockBurst?: number
+  /** From how many nodes on a barrier is a tree; 0: never. The first node's counts: it manages all. */
+  readonly barrierTree?: number
   readonly log: string
   /** HOST:PORT; port 0 lets the kernel choose. */
   readonly listen?: string
@@ -55,6 +57,7 @@ export function daemonArguments(o: Omit<DaemonOptions, 'log' | 'background' | 't
   args.push('--socket', o.socket)
   if (o.memory !== undefined) args.push('--memory', String(o.memory))
   if (o.lockBurst !== undefined) args.push('--lock-burst', String(o.lockBurst))
+  if (o.barrierTree !== undefined) args.push('--barrier-tree', String(o.barrierTree))
   if (o.secretFile !== undefined) args.push('--secret-file', o.secretFile)
   if (o.logLevel !== undefined) args.push('--log-level', o.logLevel)
   return args

@@ -16,6 +16,7 @@ export interface ClusterOptions {
   /** Bytes of frames on each node. */
   readonly memory: number
   readonly lockBurst?: number
+  readonly barrierTree?: number
   readonly background?: boolean
   readonly logLevel?: string
   readonly secretFile?: string
@@ -50,6 +51,7 @@ export async function startCluster(options: ClusterOptions): Promise<Daemon[]> {
         memory: options.memory,
         ...(first === undefined ? {} : { join: first.listen }),
         ...(options.lockBurst === undefined ? {} : { lockBurst: options.lockBurst }),
+        ...(options.barrierTree === undefined ? {} : { barrierTree: options.barrierTree }),
         ...(options.background === undefined ? {} : { background: options.background }),
         ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
         ...(options.secretFile === undefined ? {} : { secretFile: options.secretFile }),

@@ -11,7 +11,7 @@ import { srsw } from '../coherence/srsw/index.js'
 import { createCoherence, type CoherenceState } from '../coherence/state.js'
 import { createHeap, type HeapState } from '../heap/index.js'
 import { createNames, type NamesState } from '../names/index.js'
-import { createSync, type SyncState } from '../sync/index.js'
+import { createSync, type SyncOptions, type SyncState } from '../sync/index.js'
 
 export type { PageView } from '../coherence/inspect.js'
 
@@ -29,14 +29,13 @@ export interface NodeState {
 export const engine = new Engine([mrsw, srsw, mrswDynamic, lrc])
 const PROTOCOLS: ReadonlySet<ProtocolName> = new Set(engine.protocols().map(({ name }) => name))
 
-/** @param lockBurst hand-overs of a lock within the node while another node wants it */
-export function createNode(self: NodeId, lockBurst?: number): NodeState {
+export function createNode(self: NodeId, options?: SyncOptions): NodeState {
   const coherence = createCoherence(self)
   return {
     self,
     nodes: coherence.nodes,
     names: createNames(self, PROTOCOLS),
-    sync: createSync(self, lockBurst),
+    sync: createSync(self, options),
     heap: createHeap(self),
     coherence,
   }

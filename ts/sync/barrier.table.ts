@@ -23,10 +23,13 @@ export const BARRIER_EVENTS = [
   'Stray', // BarrierLeave or BarrierQuit of one that no longer waits: it crossed its final answer
   'Destroy',
   'Evict', // too many are Resting
+  'Up', // all below a node that the manager listens to are there
+  'LastUp', // and all are
+  'Uproot', // the tree will not do any more
 
   'Complete', // all that were waited for are here
   'CompleteMore', // and more than that
-  'Surplus', // a node has more than its share here, so others may hold back for somebody who never comes
+  'Surplus', // a node has more than its share here, so others may hold back for somebody who never comes; or there is a tree
   'Emptied', // all that waited have quit
   'Forget', // Resting, and no node holds back
   'ClearedBroken', // no node holds back any more: somebody died
@@ -44,6 +47,8 @@ export type BarrierAction =
   | 'postpone'
   | 'destroyed'
   | 'refuseDestroy'
+  | 'noteUp'
+  | 'sendDown'
   | 'releaseAll'
   | 'breakUp'
   | 'refuseOther'
@@ -61,6 +66,9 @@ export const barrierTable: Table<BarrierStateName, BarrierEvent, BarrierAction> 
     Stray: to('Empty'),
     Destroy: to('Empty', 'destroyed'),
     Evict: 'never',
+    Up: 'never',
+    LastUp: 'never',
+    Uproot: 'never',
     Complete: 'never',
     CompleteMore: 'never',
     Surplus: 'never',
@@ -82,6 +90,9 @@ export const barrierTable: Table<BarrierStateName, BarrierEvent, BarrierAction> 
     Stray: to('Resting'),
     Destroy: to('Clearing', 'askAll', 'postpone'),
     Evict: to('Resting', 'askAll'),
+    Up: to('Resting', 'noteUp'),
+    LastUp: to('Resting', 'noteUp', 'sendDown'),
+    Uproot: to('Resting', 'askAll'),
     Complete: 'never',
     CompleteMore: 'never',
     Surplus: 'never',
@@ -103,6 +114,9 @@ export const barrierTable: Table<BarrierStateName, BarrierEvent, BarrierAction> 
     Stray: to('Gathering'),
     Destroy: to('Gathering', 'refuseDestroy'),
     Evict: 'never',
+    Up: 'never',
+    LastUp: 'never',
+    Uproot: 'never',
     Complete: to('Resting', 'releaseAll'),
     CompleteMore: to('Gathering', 'releaseAll'),
     Surplus: to('Gathering', 'askAll'),
@@ -123,6 +137,9 @@ export const barrierTable: Table<BarrierStateName, BarrierEvent, BarrierAction> 
     Stray: to('Clearing'),
     Destroy: to('Clearing', 'postpone'),
     Evict: 'never',
+    Up: 'never',
+    LastUp: 'never',
+    Uproot: 'never',
     Complete: 'never',
     CompleteMore: 'never',
     Surplus: 'never',

@@ -19,12 +19,14 @@
  * ever, or go with one too few. A lost node that may have held some back counts as one that had.
  */
 import { expectOfPeer, isCount } from '../base/expect.js'
-import type { NodeId } from '../base/ids.js'
+import { BARRIER_SHAPES } from '../base/requests.js'
+import { NO_NODE, type NodeId } from '../base/ids.js'
 import { barrierTable, type BarrierAction, type BarrierEvent } from './barrier.table.js'
 import { done, refuse as refuseAsk } from './desk.js'
 import { BARRIERS_MAX, COUNT_MAX, RESTING_MAX, isBarrierCount } from './state.js'
 import type { Barrier, BarrierMessage, LateMessage, ObjectAsk, Report, SyncEffect, SyncState } from './state.js'
 import { lookUp } from './table.js'
+import { plant, wantsTree, type Place } from './tree.js'
 
 interface Cause {
   readonly key: string
@@ -37,6 +39,8 @@ interface Cause {
 /** @param message its key is checked already: this node manages it */
 export function barrierMessage(state: SyncState, from: NodeId, message: BarrierMessage, effects: SyncEffect[]): void {
   if (message.type === 'BarrierArrive') expectArrival(state.barriers.get(message.key), from, message)
+  else if (message.type === 'BarrierUp') expectUp(state.barriers.get(message.key), from, message)
+  else if (message.type === 'BarrierUproot') expectOfPeer(isCount(message.tree), `BarrierUproot of ${message.tree}`)
   else expectOfPeer(isCount(message.number), `${message.type} of ${message.number}`)
   take(state, from, message, effects)
   const [longest] = state.resting
@@ -59,12 +63,25 @@ export function barriersLost(state: SyncState, node: NodeId, effects: SyncEffect
 function expectArrival(
   barrier: Barrier | undefined,
   from: NodeId,
-  { count, first, arrived, answers }: Extract<BarrierMessage, { type: 'BarrierArrive' }>,
+  { count, first, arrived, answers, shape }: Extract<BarrierMessage, { type: 'BarrierArrive' }>,
 ): void {
   expectOfPeer(isBarrierCount(count), `BarrierArrive for ${count}`)
   expectOfPeer(isCount(arrived) && arrived <= COUNT_MAX && isCount(first), `BarrierArrive of ${arrived}`)
+  expectOfPeer(BARRIER_SHAPES.includes(shape), `BarrierArrive for the shape '${shape}'`)
   if (!answers) expectOfPeer(arrived > 0, 'BarrierArrive of none')
   else expectOfPeer(barrier?.asked.has(from) === true && barrier.count === count, 'BarrierArrive to no BarrierAsk')
+}
+
+function expectUp(
+  barrier: Barrier | undefined,
+  from: NodeId,
+  { tree: number, episode }: Extract<BarrierMessage, { type: 'BarrierUp' }>,
+): void {
+  const tree = barrier?.tree
+  expectOfPeer(isCount(number) && number > 0 && isCount(episode), `BarrierUp of tree ${number}`)
+  if (tree?.number !== number) return
+  expectOfPeer(tree.tops.includes(from) && !tree.up.has(from), `BarrierUp from node ${from}`)
+  expectOfPeer(episode === tree.episode + 1, `BarrierUp of episode ${episode}`)
 }
 
 /** What is said now, or was put off. */
@@ -80,6 +97,12 @@ function take(state: SyncState, from: NodeId, message: LateMessage['message'], e
 
 function classify(state: SyncState, { barrier, from }: Cause, message: LateMessage['message']): BarrierEvent {
   if (message.type === 'ObjectAsk') return 'Destroy'
+  if (message.type === 'BarrierUp' || message.type === 'BarrierUproot') {
+    const { tree } = barrier
+    if (tree?.number !== message.tree) return 'Stray'
+    if (message.type === 'BarrierUproot') return 'Uproot'
+    return tree.up.size + 1 === tree.tops.length ? 'LastUp' : 'Up'
+  }
   if (message.type === 'BarrierArrive') {
     const { count, arrived } = message
     if (barrier.count !== count) return 'ArriveOther'
@@ -106,7 +129,7 @@ function settle(state: SyncState, cause: Cause, effects: SyncEffect[]): void {
   for (const { from, message } of barrier.late.splice(0)) take(state, from, message, effects)
 }
 
-function following({ state, total, count, beyond, shares, asked, death }: Barrier): BarrierEvent | undefined {
+function following({ state, total, count, beyond, shares, tree, asked, death }: Barrier): BarrierEvent | undefined {
   switch (state) {
     case 'Empty':
       return undefined
@@ -114,6 +137,7 @@ function following({ state, total, count, beyond, shares, asked, death }: Barrie
       return shares.size + asked.size === 0 ? 'Forget' : undefined
     case 'Gathering':
       if (total === 0) return 'Emptied'
+      if (tree !== undefined) return 'Surplus'
       if (total >= count) return total === count ? 'Complete' : 'CompleteMore'
       return beyond && shares.size > 0 ? 'Surplus' : undefined
     case 'Clearing':
@@ -140,18 +164,21 @@ function step(
 ): void {
   const { key, barrier } = cause
   const { next, actions } = lookUp(barrierTable, barrier.state, event, source)
-  for (const action of actions) ACTIONS[action](cause, effects)
+  for (const action of actions) ACTIONS[action](cause, effects, state)
   barrier.state = next
   if (next === 'Empty') state.barriers.delete(key)
   else state.barriers.set(key, barrier)
+  state.resting.delete(key)
   if (next === 'Resting' && barrier.shares.size > 0) state.resting.add(key)
-  else state.resting.delete(key)
 }
 
-const ACTIONS: Readonly<Record<BarrierAction, (cause: Cause, effects: SyncEffect[]) => void>> = {
+type Act = (cause: Cause, effects: SyncEffect[], state: SyncState) => void
+
+const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
   join: ({ barrier, from, message }) => {
     if (message?.type !== 'BarrierArrive') return
-    const { first, arrived } = message
+    const { first, arrived, shape } = message
+    barrier.shape = shape
     barrier.reports.push({ node: from, first, arrived })
     add(barrier, from, arrived)
     if (exceeds(barrier, from)) barrier.beyond = true
@@ -172,17 +199,29 @@ const ACTIONS: Readonly<Record<BarrierAction, (cause: Cause, effects: SyncEffect
   postpone: ({ barrier, from, message }) => {
     if (message !== undefined) barrier.late.push({ from, message })
   },
-  releaseAll: ({ key, barrier }, effects) => {
+  noteUp: ({ barrier: { tree }, from }) => tree?.up.add(from),
+  sendDown: ({ key, barrier: { count, tree } }, effects) => {
+    if (tree === undefined) return
+    const { number, tops, up } = tree
+    tree.episode++
+    up.clear()
+    const message = { type: 'BarrierDown', key, count, tree: number, episode: tree.episode } as const
+    for (const top of tops) effects.push({ do: 'Send', to: top, message })
+  },
+  releaseAll: ({ key, barrier }, effects, state) => {
     const { count, shares, asked } = barrier
     const gone = takeFirst(barrier, count)
     for (const node of gone.keys()) shares.delete(node) // the answer takes it away
     askAll(key, barrier, effects)
+    const places = asked.size === 0 ? planted(state, barrier, gone) : undefined
     for (const [node, arrived] of gone) {
       const share = asked.size === 0 ? arrived : 0
-      effects.push({ do: 'Send', to: node, message: { type: 'BarrierGo', key, count, arrived, share } })
+      const place = places?.get(node) ?? NOWHERE
+      effects.push({ do: 'Send', to: node, message: { type: 'BarrierGo', key, count, arrived, share, ...place } })
     }
     // Where each node has one, none has anything to hold back.
-    if (asked.size === 0 && [...gone.values()].some(isHeld)) gone.forEach((arrived, node) => shares.set(node, arrived))
+    const isShared = places !== undefined || [...gone.values()].some(isHeld)
+    if (asked.size === 0 && isShared) gone.forEach((arrived, node) => shares.set(node, arrived))
     barrier.beyond = [...barrier.here.keys()].some((node) => exceeds(barrier, node))
   },
   breakUp: ({ key, barrier }, effects) => {
@@ -207,14 +246,32 @@ const ACTIONS: Readonly<Record<BarrierAction, (cause: Cause, effects: SyncEffect
   },
 }
 
-/** Whoever may hold arrivals back is asked; no share is out any more. */
-function askAll(key: string, { count, here, shares, asked }: Barrier, effects: SyncEffect[]): void {
+const NOWHERE: Place = { tree: 0, parent: NO_NODE, kids: [] }
+
+/** The next episode's tree, if it is to be one and nobody waits for that already. @param gone who was there in this one */
+function planted(
+  state: SyncState,
+  barrier: Barrier,
+  gone: ReadonlyMap<NodeId, number>,
+): ReadonlyMap<NodeId, Place> | undefined {
+  if (barrier.total > 0 || !wantsTree(gone.size, barrier.shape, state.barrierTree)) return undefined
+  const [tree, places] = plant(++state.lastTree, state.self, gone.keys(), state.treeArity)
+  barrier.tree = tree
+  return places
+}
+
+/** Whoever may hold arrivals back is asked; no share is out any more, and no tree stands. */
+function askAll(key: string, barrier: Barrier, effects: SyncEffect[]): void {
+  const { count, here, shares, asked } = barrier
+  const { number: tree, episode } = barrier.tree ?? { number: 0, episode: 0 }
   for (const [node, share] of shares) {
-    if (!isHeld(share) || (here.get(node) ?? 0) >= share) continue
+    // What is told by a tree is not known here.
+    if (tree === 0 && (!isHeld(share) || (here.get(node) ?? 0) >= share)) continue
     asked.add(node)
-    effects.push({ do: 'Send', to: node, message: { type: 'BarrierAsk', key, count } })
+    effects.push({ do: 'Send', to: node, message: { type: 'BarrierAsk', key, count, tree, episode } })
   }
   shares.clear()
+  barrier.tree = undefined
 }
 
 /** Who came first goes first. Gives how many of each node. */
@@ -263,8 +320,9 @@ function isHeld(share: number): boolean {
 
 /** True if the node has participants, or may have some that it holds back. */
 function forgetNode(barrier: Barrier, node: NodeId): boolean {
-  const { here, shares, asked } = barrier
-  const had = here.has(node) || asked.has(node) || isHeld(shares.get(node) ?? 0)
+  const { here, shares, tree, asked } = barrier
+  const isInTree = tree !== undefined && shares.has(node)
+  const had = here.has(node) || asked.has(node) || isHeld(shares.get(node) ?? 0) || isInTree
   add(barrier, node, -(here.get(node) ?? 0))
   barrier.reports = barrier.reports.filter((report) => report.node !== node)
   barrier.late = barrier.late.filter(({ from }: LateMessage) => from !== node)
@@ -285,6 +343,6 @@ function refuse(
 
 function empty(count: number): Barrier {
   const reports = { reports: [], here: new Map(), total: 0 }
-  const shares = { shares: new Map(), beyond: false, asked: new Set<NodeId>() }
-  return { state: 'Empty', count, ...reports, ...shares, death: undefined, late: [] }
+  const shares = { shares: new Map(), beyond: false, tree: undefined, asked: new Set<NodeId>() }
+  return { state: 'Empty', count, ...reports, ...shares, shape: 'auto', death: undefined, late: [] }
 }

@@ -18,10 +18,15 @@ export const GATE_EVENTS = [
   'Report', // those who are not reported are to be: the share has come, or there is none
   'Released', // all that are here are reported
   'ReleasedSome', // others have come meanwhile
+  'ReleasedTree', // the share of a tree is here
+  'ReleasedTreeSome', // and others
+  'ReleasedShort', // it is not, or was reported: the manager will ask
   'Ask', // the manager wants to know all
+  'AskTold', // and has not been told directly of those who are reported
   'Died', // the process of one that is not reported has ended
   'DiedTold', // of one that is
   'Go',
+  'Down', // the same, by the tree
   'Refused',
   'QuitHeld', // one that is not reported waits no more; others are not reported either
   'QuitLast', // one that is not reported waits no more; all others are reported
@@ -35,6 +40,9 @@ export type GateAction =
   | 'enter'
   | 'release'
   | 'sendArrive'
+  | 'tell'
+  | 'uncover'
+  | 'retell'
   | 'sendLeave'
   | 'sendQuit'
   | 'withdraw'
@@ -44,6 +52,7 @@ export type GateAction =
   | 'answer'
   | 'acquire'
   | 'letGo'
+  | 'letGoShare'
   | 'refuse'
   | 'refuseLost'
 
@@ -53,10 +62,15 @@ export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
     Report: 'never',
     Released: 'never',
     ReleasedSome: 'never',
+    ReleasedTree: 'never',
+    ReleasedTreeSome: 'never',
+    ReleasedShort: 'never',
     Ask: to('Empty', 'loseShare', 'answer'),
+    AskTold: 'never',
     Died: 'never',
     DiedTold: 'never',
     Go: 'never',
+    Down: 'never',
     Refused: 'never',
     QuitHeld: 'never',
     QuitLast: 'never',
@@ -70,11 +84,16 @@ export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
     Report: to('Releasing', 'release'),
     Released: 'never',
     ReleasedSome: 'never',
+    ReleasedTree: 'never',
+    ReleasedTreeSome: 'never',
+    ReleasedShort: 'never',
     Ask: to('Holding', 'loseShare', 'oweAnswer'),
+    AskTold: to('Holding', 'loseShare', 'retell'),
     // It is reported as one that has come and left, so that those who wait with it hear of it.
     Died: to('Holding', 'loseShare'),
     DiedTold: to('Holding', 'sendLeave'),
     Go: to('Holding', 'acquire', 'letGo'),
+    Down: to('Holding', 'acquire', 'letGoShare'),
     Refused: 'never', // whoever has a share is asked before
     QuitHeld: to('Holding', 'withdraw'),
     QuitLast: to('Told', 'withdraw'),
@@ -88,10 +107,15 @@ export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
     Report: 'never',
     Released: to('Told', 'sendArrive'),
     ReleasedSome: to('Holding', 'sendArrive'),
+    ReleasedTree: to('Told', 'tell'),
+    ReleasedTreeSome: to('Holding', 'tell'),
+    ReleasedShort: to('Holding', 'uncover'),
     Ask: to('Releasing', 'loseShare', 'oweAnswer'),
+    AskTold: 'never',
     Died: to('Releasing', 'loseShare'),
     DiedTold: to('Releasing', 'sendLeave'),
     Go: to('Releasing', 'acquire', 'letGo'),
+    Down: 'never',
     Refused: to('Releasing', 'refuse'),
     // Perhaps nobody is left for whom the release is.
     QuitHeld: to('Releasing', 'withdraw'),
@@ -106,10 +130,15 @@ export const gateTable: Table<GateStateName, GateEvent, GateAction> = {
     Report: 'never',
     Released: 'never',
     ReleasedSome: 'never',
+    ReleasedTree: 'never',
+    ReleasedTreeSome: 'never',
+    ReleasedShort: 'never',
     Ask: to('Told', 'loseShare', 'answer'),
+    AskTold: to('Told', 'loseShare', 'retell'),
     Died: 'never',
     DiedTold: to('Told', 'sendLeave'),
     Go: to('Told', 'acquire', 'letGo'),
+    Down: to('Told', 'acquire', 'letGoShare'),
     Refused: to('Told', 'refuse'),
     QuitHeld: 'never',
     QuitLast: 'never',

@@ -3,17 +3,22 @@
  * They share their frames, so one release makes known what all of them wrote, and one message reports
  * them: when this node's share has come, or at once when it has none (barrier.ts says why that cannot hang). Those
  * who come while a release is under way are reported after the next one.
+ *
+ * In a tree (tree.ts) the share is reported to the parent there (branch.ts), with no more and no less, as soon as it is here and known.
+ * Whatever else happens has the manager ask; then those who had been reported so are reported again, to it.
  */
 import { assert } from '../base/assert.js'
-import { expectOfPeer, refusalOf } from '../base/expect.js'
-import type { NodeId } from '../base/ids.js'
+import { expectOfPeer, isCount, refusalOf } from '../base/expect.js'
+import { NODES_MAX, type NodeId } from '../base/ids.js'
 import type { LocalRequest } from '../base/requests.js'
+import { branchCut, branchDown, branchOf, branchReady, branchUp, isCut, isUp } from './branch.js'
 import { gateTable, type GateAction, type GateEvent } from './gate.table.js'
 import { expectManager, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
 import {
   COUNT_MAX,
   isBarrierCount,
+  isKey,
   releaseFor,
   type Gate,
   type Stay,
@@ -21,8 +26,11 @@ import {
   type SyncState,
 } from './state.js'
 import { lookUp } from './table.js'
+import { TREE_ARITY } from './tree.js'
 
 export type GateMessage = Extract<SyncMessage, { type: 'BarrierAsk' | 'BarrierGo' | 'BarrierOut' | 'BarrierRefused' }>
+export type TreeMessage = Extract<SyncMessage, { type: 'BarrierUp' | 'BarrierDown' }>
+type Ask = Extract<GateMessage, { type: 'BarrierAsk' }>
 type Answer = Extract<GateMessage, { type: 'BarrierGo' | 'BarrierRefused' }>
 type BarrierRequest = Extract<LocalRequest, { readonly op: 'barrier' }>
 
@@ -38,11 +46,13 @@ interface Cause {
 export function gateRequest(
   state: SyncState,
   ticket: number,
-  { key, count, process, patient }: BarrierRequest,
+  { key, count, process, patient, shape }: BarrierRequest,
   effects: SyncEffect[],
 ): void {
   const gate = state.gates.get(gateName(key, count)) ?? emptyGate(key, count)
   const stay = { ticket, process, number: 0, dead: false, quits: patient ? undefined : ('BUSY' as const) }
+  gate.shape = shape
+  if (shape === 'central') branchCut(gate, effects)
   change(state, { gate, stay }, 'Arrive', 'local', effects)
 }
 
@@ -51,8 +61,15 @@ export function gateReleased(state: SyncState, name: string, effects: SyncEffect
   const gate = state.gates.get(name)
   // Meanwhile its manager was lost.
   if (gate === undefined) return
-  const all = gate.told + gate.covered === gate.queue.length
-  change(state, { gate }, all ? 'Released' : 'ReleasedSome', 'local', effects)
+  change(state, { gate }, howReleased(gate), 'local', effects)
+}
+
+function howReleased({ branch, told, covered, share, queue }: Gate): GateEvent {
+  // Perhaps all for whom that was have quit.
+  if (branch === undefined || told === queue.length)
+    return told + covered === queue.length ? 'Released' : 'ReleasedSome'
+  if (told > 0 || covered < share) return 'ReleasedShort'
+  return queue.length > share ? 'ReleasedTreeSome' : 'ReleasedTree'
 }
 
 export function gateMessage(state: SyncState, from: NodeId, message: GateMessage, effects: SyncEffect[]): void {
@@ -63,7 +80,7 @@ export function gateMessage(state: SyncState, from: NodeId, message: GateMessage
   expectOfPeer(gate !== undefined, `${type} for a barrier where nobody waits`)
   if (message.type === 'BarrierAsk') {
     expectOfPeer(!gate.owes, 'BarrierAsk comes twice')
-    return change(state, { gate }, 'Ask', 'message', effects)
+    return asked(state, gate, message, effects)
   }
   if (message.type === 'BarrierOut') return out(state, gate, message.number, effects)
   const { arrived } = message
@@ -71,8 +88,35 @@ export function gateMessage(state: SyncState, from: NodeId, message: GateMessage
   if (message.type === 'BarrierGo') {
     const { share } = message
     expectOfPeer(share === 0 || isBarrierCount(share), `BarrierGo with a share of ${share}`)
+    const { tree, parent, kids } = message
+    expectOfPeer(isCount(tree) && (tree === 0 || share > 0), `BarrierGo with tree ${tree}`)
+    expectOfPeer(tree === 0 || (isCount(parent) && parent < NODES_MAX), `BarrierGo with parent ${parent}`)
+    expectOfPeer(kids.length <= TREE_ARITY && kids.every(isOther(state)), `BarrierGo with kids ${kids.join()}`)
+    expectOfPeer(gate.branch === undefined, 'BarrierGo beside a tree')
   } else refusalOf(0, message.error, message.detail) // before anything changes
   change(state, { gate, answer: message }, message.type === 'BarrierGo' ? 'Go' : 'Refused', 'message', effects)
+}
+
+/** What travels by a tree; of one that stands no more, it is ignored. */
+export function treeMessage(state: SyncState, from: NodeId, message: TreeMessage, effects: SyncEffect[]): void {
+  const { type, key, count, tree, episode } = message
+  expectOfPeer(isKey(key) && isCount(tree) && tree > 0 && isCount(episode) && episode > 0, `${type} of tree ${tree}`)
+  const gate = state.gates.get(gateName(key, count))
+  if (message.type === 'BarrierUp') return branchUp(gate, from, message, effects)
+  if (branchDown(gate, from, message, effects) && gate !== undefined)
+    change(state, { gate }, 'Down', 'message', effects)
+}
+
+/** The tree, if there was one, stands no more; as many of its episodes are over as the manager says. */
+function asked(state: SyncState, gate: Gate, { tree, episode }: Ask, effects: SyncEffect[]): void {
+  const { branch } = gate
+  expectOfPeer(tree === (branch?.tree ?? 0), `BarrierAsk of tree ${tree}`)
+  if (branch !== undefined && episode !== branch.episode) {
+    expectOfPeer(episode === branch.episode + 1 && isUp(branch), `BarrierAsk after episode ${episode}`)
+    step(state, { gate }, 'Down', 'message', effects)
+  }
+  const isTold = branch !== undefined && gate.told > 0 && gate.queue[0]?.number === 0
+  change(state, { gate }, isTold ? 'AskTold' : 'Ask', 'message', effects)
 }
 
 /** Whoever waits with that ticket would wait no more. One that is reported awaits what its manager says. */
@@ -81,7 +125,14 @@ export function gateCancelled(state: SyncState, ticket: number, effects: SyncEff
   const stay = gate?.queue.find((one) => one.ticket === ticket)
   if (gate === undefined || stay === undefined || stay.quits !== undefined) return
   stay.quits = 'TIMEOUT'
-  change(state, { gate, stay }, quitting(gate, stay), 'local', effects)
+  gate.restless++
+  if (isToldByTree(gate, stay)) branchCut(gate, effects)
+  else change(state, { gate, stay }, quitting(gate, stay), 'local', effects)
+}
+
+/** It is reported, but not to the manager. */
+function isToldByTree({ branch, queue, told }: Gate, stay: Stay): boolean {
+  return branch !== undefined && stay.number === 0 && queue.indexOf(stay) < told
 }
 
 export function gatesExit(state: SyncState, process: number, effects: SyncEffect[]): void {
@@ -90,9 +141,11 @@ export function gatesExit(state: SyncState, process: number, effects: SyncEffect
       if (stay.process !== process || stay.dead) continue
       stay.dead = true
       state.stays.delete(stay.ticket)
+      if (stay.quits === undefined) gate.restless++
       // What it has said already comes first: it has quit, or gone.
       if (stay.number > 0 && stay.quits !== undefined) continue
-      step(state, { gate, stay }, stay.number === 0 ? 'Died' : 'DiedTold', 'local', effects)
+      if (stay.number === 0 && gate.branch !== undefined) branchCut(gate, effects)
+      else step(state, { gate, stay }, stay.number === 0 ? 'Died' : 'DiedTold', 'local', effects)
     }
     follow(state, gate, effects)
   }
@@ -128,14 +181,26 @@ function change(
 }
 
 function follow(state: SyncState, gate: Gate, effects: SyncEffect[]): void {
-  if (gate.state === 'Holding' && gate.queue.length >= gate.share) step(state, { gate }, 'Report', 'local', effects)
+  if (gate.state === 'Holding' && isComplete(gate)) step(state, { gate }, 'Report', 'local', effects)
   // Who is held back is not the last to come.
-  while (gate.state === 'Holding') {
-    const stay = gate.queue.find(({ number, quits, dead }) => number === 0 && quits !== undefined && !dead)
+  while (gate.restless > 0 && gate.state === 'Holding' && gate.queue.length < gate.share) {
+    const stay = gate.queue.slice(gate.told).find(({ quits, dead }) => quits !== undefined && !dead)
     if (stay === undefined) break
     step(state, { gate, stay }, quitting(gate, stay), 'local', effects)
   }
+  if (gate.state === 'Holding' && !isUsual(gate)) branchCut(gate, effects)
   if (gate.state === 'Told' && gate.queue.length === 0) step(state, { gate }, 'Left', 'local', effects)
+}
+
+/** Who is not reported is to be. */
+function isComplete({ branch, share, told, queue }: Gate): boolean {
+  if (branch === undefined) return queue.length >= share
+  return told === 0 && queue.length === share && !isCut(branch)
+}
+
+/** Nothing is here that a tree cannot tell. */
+function isUsual({ restless, share, queue }: Gate): boolean {
+  return restless === 0 && queue.length <= share
 }
 
 function step(
@@ -158,6 +223,7 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
   enter: (state, { gate, stay }) => {
     assert(stay !== undefined, 'gate: nobody to enter')
     gate.queue.push(stay)
+    if (stay.quits !== undefined) gate.restless++
     state.stays.set(stay.ticket, gateName(gate.key, gate.count))
   },
   release: (state, { gate }, effects) => {
@@ -170,11 +236,27 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
     for (const stay of reported) stay.number = ++state.lastArrival
     arrive(gate, gate.covered === 0 ? 0 : state.lastArrival - gate.covered + 1, effects)
     for (const stay of reported) {
-      if (stay.dead) leave(gate, stay, effects)
-      else if (stay.quits !== undefined) quit(gate, stay, effects)
+      if (stay.quits !== undefined) quit(gate, stay, effects)
+      else if (stay.dead) leave(gate, stay, effects)
     }
     gate.told += gate.covered
     gate.covered = 0
+  },
+  tell: (_state, { gate }, effects) => {
+    gate.told = gate.share
+    gate.covered = 0
+    if (isUsual(gate)) branchReady(gate, effects)
+    else branchCut(gate, effects)
+  },
+  uncover: (_state, { gate }) => {
+    gate.covered = 0
+  },
+  retell: (state, cause, effects) => {
+    const { gate } = cause
+    gate.covered = gate.told
+    gate.told = 0
+    gate.owes = true
+    ACTIONS.sendArrive(state, cause, effects)
   },
   sendLeave: (_state, { gate, stay }, effects) => {
     assert(stay !== undefined, 'gate: nobody leaves')
@@ -189,16 +271,19 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
     const at = gate.queue.indexOf(stay)
     gate.queue.splice(at, 1)
     if (at < gate.told + gate.covered) gate.covered--
+    gate.restless--
     refuseQuit(state, stay, effects)
   },
   takeOut: (state, { gate, stay }, effects) => {
     assert(stay !== undefined, 'gate: nobody is out')
     gate.queue.splice(gate.queue.indexOf(stay), 1)
     gate.told--
+    gate.restless--
     if (!stay.dead) refuseQuit(state, stay, effects)
   },
   loseShare: (_state, { gate }) => {
     gate.share = 0
+    gate.branch = undefined
   },
   oweAnswer: (_state, { gate }) => {
     gate.owes = true
@@ -211,14 +296,21 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
   letGo: (state, { gate, answer }, effects) => {
     assert(answer?.type === 'BarrierGo', 'gate: nobody goes')
     // One is there when anybody is.
-    gate.share = answer.share > 1 ? answer.share : 0
-    for (const { ticket } of leaving(state, gate, answer))
+    gate.share = answer.share > 1 || answer.tree > 0 ? answer.share : 0
+    gate.branch = branchOf(gate, answer)
+    gate.early = undefined
+    for (const { ticket } of leaving(state, gate, answer.arrived))
+      effects.push({ do: 'Answer', ticket, answer: { is: 'done' } })
+  },
+  letGoShare: (state, { gate }, effects) => {
+    for (const { ticket } of leaving(state, gate, gate.share))
       effects.push({ do: 'Answer', ticket, answer: { is: 'done' } })
   },
   refuse: (state, { gate, answer }, effects) => {
     assert(answer?.type === 'BarrierRefused', 'gate: nobody is refused')
     gate.share = 0
-    for (const { ticket } of leaving(state, gate, answer)) effects.push(refusalOf(ticket, answer.error, answer.detail))
+    for (const { ticket } of leaving(state, gate, answer.arrived))
+      effects.push(refusalOf(ticket, answer.error, answer.detail))
   },
   refuseLost: (state, { gate }, effects) => {
     for (const { ticket, dead } of gate.queue) {
@@ -230,9 +322,11 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
 }
 
 /** The final answer is there for the first who are reported. Gives those of them that live. */
-function leaving(state: SyncState, gate: Gate, { arrived }: Answer): Stay[] {
+function leaving(state: SyncState, gate: Gate, arrived: number): Stay[] {
   gate.told -= arrived
-  const alive = gate.queue.splice(0, arrived).filter(({ dead }) => !dead)
+  const gone = gate.queue.splice(0, arrived)
+  if (gate.restless > 0) gate.restless -= gone.filter(({ dead, quits }) => dead || quits !== undefined).length
+  const alive = gone.filter(({ dead }) => !dead)
   for (const { ticket } of alive) state.stays.delete(ticket)
   return alive
 }
@@ -247,8 +341,8 @@ function refuseQuit(state: SyncState, { ticket, quits }: Stay, effects: SyncEffe
 
 /** Reports those whom the release covers. */
 function arrive(gate: Gate, first: number, effects: SyncEffect[]): void {
-  const { key, count, covered, owes } = gate
-  const message = { type: 'BarrierArrive', key, count, first, arrived: covered, answers: owes } as const
+  const { key, count, covered, owes, shape } = gate
+  const message = { type: 'BarrierArrive', key, count, first, arrived: covered, answers: owes, shape } as const
   effects.push({ do: 'Send', to: managerOf(key), message })
   gate.owes = false
 }
@@ -261,10 +355,15 @@ function quit({ key }: Gate, { number }: Stay, effects: SyncEffect[]): void {
   effects.push({ do: 'Send', to: managerOf(key), message: { type: 'BarrierQuit', key, number } })
 }
 
+function isOther({ self }: SyncState): (node: NodeId) => boolean {
+  return (node) => isCount(node) && node < NODES_MAX && node !== self
+}
+
 function gateName(key: string, count: number): string {
   return `${count} ${key}`
 }
 
 function emptyGate(key: string, count: number): Gate {
-  return { state: 'Empty', key, count, share: 0, queue: [], told: 0, covered: 0, owes: false }
+  const told = { queue: [], told: 0, covered: 0, restless: 0, owes: false }
+  return { state: 'Empty', key, count, share: 0, branch: undefined, early: undefined, shape: 'auto', ...told }
 }

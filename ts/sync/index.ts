@@ -18,7 +18,7 @@ import type { LocalRequest, ObjectRequest } from '../base/requests.js'
 import { barrierMessage, barriersLost } from './barrier.js'
 import { claimCancelled, claimsExit, lockRequest } from './claim.js'
 import { errandCancelled, errandMessage, errandReleased, errandsExit, errandsLost, objectRequest } from './errand.js'
-import { gateCancelled, gateMessage, gateReleased, gateRequest, gatesExit, gatesLost } from './gate.js'
+import { gateCancelled, gateMessage, gateReleased, gateRequest, gatesExit, gatesLost, treeMessage } from './gate.js'
 import { holderEnds, lockMessage, lockWord, locksLost, tokenReleased } from './lock.js'
 import { expectManaged, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
@@ -37,7 +37,16 @@ import { tokenMessage, tokensLost } from './token.js'
 
 export { foreseen, type Foreseen } from './foresight.js'
 export { managerOf } from './manager.js'
-export { createSync, LOCK_BURST, LOCK_BURST_MAX, type SyncEffect, type SyncState, type WordEffect } from './state.js'
+export {
+  createSync,
+  LOCK_BURST,
+  LOCK_BURST_MAX,
+  type SyncEffect,
+  type SyncOptions,
+  type SyncState,
+  type WordEffect,
+} from './state.js'
+export { BARRIER_TREE } from './tree.js'
 
 export type SyncRequest = Extract<LocalRequest, { readonly op: 'lock' | 'barrier' | 'object' }>
 
@@ -78,8 +87,14 @@ export function syncMessage(state: SyncState, from: NodeId, message: SyncMessage
     case 'BarrierArrive':
     case 'BarrierLeave':
     case 'BarrierQuit':
+    case 'BarrierUproot':
       expectManaged(state, message.key, message.type)
       return barrierMessage(state, from, message, effects)
+    case 'BarrierUp':
+      if (managerOf(message.key) === state.self) return barrierMessage(state, from, message, effects)
+      return treeMessage(state, from, message, effects)
+    case 'BarrierDown':
+      return treeMessage(state, from, message, effects)
     case 'BarrierAsk':
     case 'BarrierGo':
     case 'BarrierOut':

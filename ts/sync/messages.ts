@@ -11,6 +11,7 @@
  * as the others when that is too late.
  */
 import type { NodeId } from '../base/ids.js'
+import type { BarrierShape } from '../base/requests.js'
 import type { MessageFields } from '../base/message-fields.js'
 import { OBJECT_FIELDS, type ObjectMessage } from './object-messages.js'
 
@@ -51,18 +52,47 @@ export type SyncMessage =
       readonly first: number
       readonly arrived: number
       readonly answers: boolean
+      readonly shape: BarrierShape
     }
   /** Final answer: all have arrived. Next time the node may wait for `share` to come before it reports
-   * them; 0: it has no share. */
+   * them; 0: it has no share. With a tree (0: none) it reports them to its parent there, when its kids have. */
   | {
       readonly type: 'BarrierGo'
       readonly key: string
       readonly count: number
       readonly arrived: number
       readonly share: number
+      readonly tree: number
+      readonly parent: NodeId
+      readonly kids: readonly NodeId[]
     }
   /** From the manager, to a node that has a share: how many are there? It has no share from here on. */
-  | { readonly type: 'BarrierAsk'; readonly key: string; readonly count: number }
+  | {
+      readonly type: 'BarrierAsk'
+      readonly key: string
+      readonly count: number
+      /** In which it stood, and how many episodes are over there; it stands no more. 0, 0: in none. */
+      readonly tree: number
+      readonly episode: number
+    }
+  /** To the parent in a tree: all below are there, for the episode of that number. What they wrote is known. */
+  | {
+      readonly type: 'BarrierUp'
+      readonly key: string
+      readonly count: number
+      readonly tree: number
+      readonly episode: number
+    }
+  /** From the parent in a tree: all have arrived. Final answer for the node's share. */
+  | {
+      readonly type: 'BarrierDown'
+      readonly key: string
+      readonly count: number
+      readonly tree: number
+      readonly episode: number
+    }
+  /** To the manager: something has happened that the tree cannot tell. BarrierAsk follows, unless it is on the way. */
+  | { readonly type: 'BarrierUproot'; readonly key: string; readonly tree: number }
   /** The process of the one with that number has ended. */
   | { readonly type: 'BarrierLeave'; readonly key: string; readonly number: number }
   /** The one with that number would wait no more. It is answered by BarrierOut, if it waits still; else its final
@@ -90,9 +120,27 @@ export const SYNC_FIELDS = {
   TokenGone: { key: 'string', turn: 'number' },
   TokenRefused: { key: 'string', turn: 'number' },
   TokenBusy: { key: 'string', turn: 'number' },
-  BarrierArrive: { key: 'string', count: 'number', first: 'number', arrived: 'number', answers: 'boolean' },
-  BarrierGo: { key: 'string', count: 'number', arrived: 'number', share: 'number' },
-  BarrierAsk: { key: 'string', count: 'number' },
+  BarrierArrive: {
+    key: 'string',
+    count: 'number',
+    first: 'number',
+    arrived: 'number',
+    answers: 'boolean',
+    shape: 'string',
+  },
+  BarrierGo: {
+    key: 'string',
+    count: 'number',
+    arrived: 'number',
+    share: 'number',
+    tree: 'number',
+    parent: 'number',
+    kids: 'numbers',
+  },
+  BarrierAsk: { key: 'string', count: 'number', tree: 'number', episode: 'number' },
+  BarrierUp: { key: 'string', count: 'number', tree: 'number', episode: 'number' },
+  BarrierDown: { key: 'string', count: 'number', tree: 'number', episode: 'number' },
+  BarrierUproot: { key: 'string', tree: 'number' },
   BarrierLeave: { key: 'string', number: 'number' },
   BarrierQuit: { key: 'string', number: 'number' },
   BarrierOut: { key: 'string', count: 'number', number: 'number' },

@@ -2,13 +2,16 @@
 import type { NodeId } from '../base/ids.js'
 import type { AcquireEffect, ReleaseEffect, RoomEffect } from '../base/effects.js'
 import { utf8Bytes } from '../base/utf8.js'
+import type { BarrierShape } from '../base/requests.js'
 import type { BarrierStateName } from './barrier.table.js'
+import type { BranchStateName } from './branch.table.js'
 import type { GateStateName } from './gate.table.js'
 import type { LockStateName } from './lock.table.js'
 import type { SyncMessage } from './messages.js'
 import type { ObjectMessage } from './object-messages.js'
 import { createObjects, type ObjectsState } from './object-state.js'
 import type { TokenStateName } from './token.table.js'
+import { BARRIER_TREE, TREE_ARITY, type Tree } from './tree.js'
 
 export const KEY_BYTES_MAX = 64
 /** A holder is a number from 1 on, below this one. */
@@ -101,7 +104,10 @@ export interface Report {
   arrived: number
 }
 /** What a barrier's manager is told; asked as of an object: to destroy it. */
-export type BarrierMessage = Extract<SyncMessage, { readonly type: 'BarrierArrive' | 'BarrierLeave' | 'BarrierQuit' }>
+export type BarrierMessage = Extract<
+  SyncMessage,
+  { readonly type: 'BarrierArrive' | 'BarrierLeave' | 'BarrierQuit' | 'BarrierUp' | 'BarrierUproot' }
+>
 export type ObjectAsk = Extract<ObjectMessage, { readonly type: 'ObjectAsk' }>
 export interface LateMessage {
   readonly from: NodeId
@@ -119,6 +125,10 @@ export interface Barrier {
   readonly shares: Map<NodeId, number>
   /** Of some node more are here than its share. */
   beyond: boolean
+  /** Those who have shares tell it when they are there. Nothing else is known of them until they are asked. */
+  tree: Tree | undefined
+  /** As who came last would have it. */
+  shape: BarrierShape
   /** Nodes that have been asked what they hold back, and have not answered. */
   readonly asked: Set<NodeId>
   /** In Clearing: why it is to break. */
@@ -138,6 +148,18 @@ export interface Stay {
   /** It is to wait no more: what it is refused with, unless all come before that is known. */
   quits: 'TIMEOUT' | 'BUSY' | undefined
 }
+/** A node's place in a barrier's tree. */
+export interface Branch {
+  state: BranchStateName
+  /** The manager's number for it. */
+  readonly tree: number
+  /** How many are over, as this node knows. */
+  episode: number
+  readonly parent: NodeId
+  readonly kids: readonly NodeId[]
+  /** Those below which all are there. */
+  up: NodeId[]
+}
 /** On a node whose threads wait at a barrier, or have a share of it. */
 export interface Gate {
   state: GateStateName
@@ -145,10 +167,18 @@ export interface Gate {
   readonly count: number
   /** How many came last time; 0: who comes is reported at once. */
   share: number
+  /** Whoever has come as often as that is reported there, and nobody else is. */
+  branch: Branch | undefined
+  /** Kids in a tree that this node has yet to hear of. */
+  early: { readonly tree: number; readonly kids: NodeId[] } | undefined
+  /** As who came last would have it. */
+  shape: BarrierShape
   /** In order of arrival; the first `told` of them are reported, the next `covered` when a release is over. */
   readonly queue: Stay[]
   told: number
   covered: number
+  /** How many in the queue are dead, or quit. */
+  restless: number
   /** The next report answers a BarrierAsk. */
   owes: boolean
 }
@@ -163,6 +193,9 @@ export type Edge =
 export interface SyncState {
   readonly self: NodeId
   readonly lockBurst: number
+  /** From how many nodes on barriers are trees; 0: never. */
+  readonly barrierTree: number
+  readonly treeArity: number
   /** By key, what this node manages. */
   readonly tokens: Map<string, Token>
   /** Nodes that have asked for tokens. */
@@ -188,13 +221,26 @@ export interface SyncState {
   lastEdge: number
   lastTurn: number
   lastArrival: number
+  lastTree: number
   readonly lost: Set<NodeId>
 }
 
-export function createSync(self: NodeId, lockBurst = LOCK_BURST): SyncState {
+/** What gshmd is told (--lock-burst, --barrier-tree). */
+export interface SyncOptions {
+  readonly lockBurst?: number
+  readonly barrierTree?: number
+  readonly treeArity?: number
+}
+
+export function createSync(
+  self: NodeId,
+  { lockBurst = LOCK_BURST, barrierTree = BARRIER_TREE, treeArity = TREE_ARITY }: SyncOptions = {},
+): SyncState {
   return {
     self,
     lockBurst,
+    barrierTree,
+    treeArity,
     tokens: new Map(),
     askers: new Set(),
     barriers: new Map(),
@@ -210,6 +256,7 @@ export function createSync(self: NodeId, lockBurst = LOCK_BURST): SyncState {
     lastEdge: 0,
     lastTurn: 0,
     lastArrival: 0,
+    lastTree: 0,
     lost: new Set(),
   }
 }
