@@ -1,4 +1,6 @@
 import t from 'tap'
+import { syncMessage } from '../../ts/sync/index.js'
+import type { SyncMessage } from '../../ts/sync/messages.js'
 import { RESTING_MAX } from '../../ts/sync/state.js'
 import { TREE_ARITY } from '../../ts/sync/tree.js'
 import { cluster } from '../support/sync-cluster.js'
@@ -613,3 +615,70 @@ t.test('barrier: cells of a tree that no small one meets', async (t) => {
     t.equal(it.links.outcome(stays), 'done')
   }
 })
+
+t.test(
+  'barrier: what no honest peer says of a tree is a PeerError; what is of one that stands no more is ignored',
+  async (t) => {
+    const it = cluster(6, { barrierTree: 2 })
+    episode(it, 6)
+    const { links, barrier } = it
+    const { tree } = links.state(1).gates.get('6 b')!.branch!
+    const says = (to: number, from: number, message: object) =>
+      links.step(to, (state, effects) => syncMessage(state, from, message as SyncMessage, effects))
+    const of = { key: 'b', count: 6, tree, episode: 1 }
+    const up = { type: 'BarrierUp', ...of }
+    const down = { type: 'BarrierDown', ...of }
+    barrier(2, 'b', 6)
+    const hostile: [number, number, object][] = [
+      [0, 5, up], // no top
+      [0, 2, { ...up, episode: 2 }],
+      [0, 2, { ...up, tree: 0 }],
+      [0, 2, { ...up, tree: 0.5 }],
+      [0, 2, { ...up, episode: -1 }],
+      [1, 2, up], // no kid
+      [1, 5, { ...up, episode: 2 }],
+      [1, 5, { ...up, key: '' }],
+      [1, 5, { ...up, tree: NaN }],
+      [1, 5, down], // not the parent
+      [1, 0, down], // nobody here has come
+      [2, 0, { ...down, episode: 2 }],
+      [2, 0, { type: 'BarrierAsk', ...of, tree: 0, episode: 0 }],
+      [2, 0, { type: 'BarrierAsk', ...of, tree: tree + 1 }],
+      [2, 0, { type: 'BarrierAsk', ...of, episode: 2 }],
+      [1, 0, { type: 'BarrierAsk', ...of, episode: 1 }], // it is not up
+      [0, 2, { type: 'BarrierUproot', key: 'b', tree: -1 }],
+      [0, 2, { type: 'BarrierArrive', key: 'b', count: 6, first: 9, arrived: 1, answers: false, shape: 'bush' }],
+    ]
+    for (const [to, from, message] of hostile) {
+      t.throws(() => says(to, from, message), { name: 'PeerError' }, JSON.stringify(message))
+    }
+    says(1, 5, up)
+    t.throws(() => says(1, 5, up), { name: 'PeerError' }, 'twice')
+    links.settle()
+    t.throws(() => says(0, 2, up), { name: 'PeerError' }, 'twice')
+    for (const old of [tree - 1, tree + 1]) {
+      if (old < 1) continue
+      says(0, 3, { ...up, tree: old })
+      says(1, 5, { ...up, tree: old })
+      says(2, 0, { ...down, tree: old })
+      says(0, 3, { type: 'BarrierUproot', key: 'b', tree: old })
+    }
+    t.equal(links.busy().length, 0)
+    const go = { type: 'BarrierGo', key: 'c', count: 2, arrived: 1, share: 1, tree: 9, parent: 0, kids: [] as number[] }
+    barrier(1, 'c', 2)
+    for (const wrong of [
+      { tree: -1 },
+      { share: 0 },
+      { parent: 9999 },
+      { kids: [1] },
+      { kids: [2, 3, 4, 5, 6] },
+      { kids: [0.5] },
+      { tree: 1e99 },
+    ]) {
+      t.throws(() => says(1, 0, { ...go, ...wrong }), { name: 'PeerError' }, JSON.stringify(wrong))
+    }
+    says(1, 2, { ...up, key: 'c', count: 2, tree: 9 }) // a kid that is quicker
+    t.throws(() => says(1, 2, { ...up, key: 'c', count: 2, tree: 9 }), { name: 'PeerError' }, 'twice')
+    t.throws(() => says(1, 0, go), { name: 'PeerError' }, 'it is no kid')
+  },
+)

@@ -93,6 +93,7 @@ export function gateMessage(state: SyncState, from: NodeId, message: GateMessage
     expectOfPeer(tree === 0 || (isCount(parent) && parent < NODES_MAX), `BarrierGo with parent ${parent}`)
     expectOfPeer(kids.length <= TREE_ARITY && kids.every(isOther(state)), `BarrierGo with kids ${kids.join()}`)
     expectOfPeer(gate.branch === undefined, 'BarrierGo beside a tree')
+    branchOf(gate, message) // before anything changes
   } else refusalOf(0, message.error, message.detail) // before anything changes
   change(state, { gate, answer: message }, message.type === 'BarrierGo' ? 'Go' : 'Refused', 'message', effects)
 }
