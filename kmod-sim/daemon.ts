@@ -58,7 +58,7 @@ export class Daemon {
   readonly #words = new LockWords(
     {
       exists: (segment) => attributesOf(this.#state.names, segment) !== undefined,
-      says: (key) => this.#runtime.submit({ is: 'word', key, held: false }),
+      says: (key) => during(() => this.#runtime.submit({ is: 'word', key, held: false })),
       made: (segment, fd) => this.#keeper.addLocks(segment, fd),
       gone: (segment) => this.#keeper.dropLocks(segment),
     },
@@ -142,7 +142,7 @@ export class Daemon {
       adopt: (process, address) => this.#processes.adopt(process, address),
       sawThread: (process, thread) => this.#processes.sawThread(process, thread),
     })
-    this.#hold = new Hold((event) => this.#runtime.submit(event))
+    this.#hold = new Hold((event) => during(() => this.#runtime.submit(event)))
     this.#reclaim = new Reclaim({
       hasRoom: (frames) => this.#frames.hasRoom(this.#waiting.frames + frames),
       capacity: Math.floor(options.memory / PAGE_SIZE),

@@ -164,7 +164,7 @@ export class LockPages {
       this.#forgotten.delete(old)
       this.#byKey.delete(old.key)
       this.words.begin(old.slot)
-      return { key, slot: old.slot, generation: (old.generation + 1) % WORD_GENERATIONS, used: true }
+      return { key, slot: old.slot, generation: (old.generation + 1) % WORD_GENERATIONS || 1, used: true }
     }
     return undefined
   }

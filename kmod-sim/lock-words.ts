@@ -13,6 +13,8 @@ import { LockPages, type Owner, type Place, type WordCounts } from './lock-pages
 import type { Reflexes } from './reflexes.js'
 
 const { LOCK_PROCESSES } = native.constants
+/** Rings that a process has taken from the bell are heard after that time. */
+const LISTEN_MS = 1000
 
 export interface LockWordsHost {
   /** Is there such a segment (still)? */
@@ -40,6 +42,7 @@ export class LockWords {
   readonly #free: number[] = []
   /** Rung by whoever gives a lock back whose word is shut. */
   readonly #bell: Bell
+  readonly #listener = setInterval(() => this.listen(), LISTEN_MS).unref()
   #next = 1
   #keptShut = false
 
@@ -51,8 +54,13 @@ export class LockWords {
     this.#bell = new native.Bell(() => {
       // What has been carried out already comes first: nothing else may happen to those locks before.
       for (const key of reflexes?.freed() ?? []) this.host.says(key)
-      for (const pages of this.#pages.values()) for (const key of pages.rung()) this.host.says(key)
+      this.listen()
     }, reflexes?.native)
+  }
+
+  /** Hears who has rung. Once in a while, too, since a process could take rings from the bell before they are heard. */
+  listen(): void {
+    for (const pages of this.#pages.values()) for (const key of pages.rung()) this.host.says(key)
   }
 
   /** @param given the word says already what it is to say */
@@ -192,6 +200,7 @@ export class LockWords {
 
   close(): void {
     this.#bell.close()
+    clearInterval(this.#listener)
     for (const pages of this.#pages.values()) pages.close()
     this.#pages.clear()
   }

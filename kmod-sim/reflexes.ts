@@ -18,7 +18,6 @@ import {
 } from '../ts/native/index.js'
 import type { Message } from '../ts/node/messages.js'
 import type { Effect } from '../ts/node/effects.js'
-import type { NodeEvent } from '../ts/node/events.js'
 import { areEdgesIdle, type NodeState } from '../ts/node/state.js'
 import { foreseen, type Foreseen } from '../ts/sync/index.js'
 import type { WordOf } from './lock-words.js'
@@ -51,6 +50,8 @@ interface Prepared {
 export class Reflexes {
   readonly native: Native = new native.Reflexes()
   readonly #byKey = new Map<string, Prepared>()
+  /** Found by an event before it came to what was prepared, and to be prepared anew. */
+  readonly #dropped = new Set<string>()
   #allowed = true
   #closed = false
   /** How many have been carried out. */
@@ -66,14 +67,15 @@ export class Reflexes {
   /** Before the event's step: what has been carried out for it is the engine's to do now. Gives whether that is so. */
   begin(key: string): boolean {
     const prepared = this.#byKey.get(key)
-    if (prepared === undefined || prepared.done || !this.native.drop(prepared.id)) {
-      // Prepared or not, it is to be found anew after the step.
-      if (prepared?.done === false) this.#byKey.delete(key)
-      return false
+    if (prepared === undefined || prepared.done) return false
+    prepared.done = this.native.drop(prepared.id)
+    if (prepared.done) {
+      this.count++
+      return true
     }
-    this.count++
-    prepared.done = true
-    return true
+    this.#byKey.delete(key)
+    this.#dropped.add(key)
+    return false
   }
 
   /** Has the effect been carried out already? */
@@ -87,15 +89,15 @@ export class Reflexes {
     return true
   }
 
-  /** After the event's step: what has been done is over, and what comes next is prepared. */
-  end(event: NodeEvent): void {
-    const idle = areEdgesIdle(this.host.state)
+  /** After a step: what comes next of the locks that it has changed is prepared. */
+  end(): void {
+    const { state } = this.host
+    const idle = areEdgesIdle(state)
     if (idle !== this.#allowed) this.native.allow((this.#allowed = idle))
-    const key = keyOf(event)
-    if (key !== undefined) this.#renew(key)
-    else if (event.is === 'exit' || event.is === 'cancel' || event.is === 'lost') {
-      for (const prepared of [...this.#byKey.keys()]) this.#renew(prepared)
-    }
+    for (const key of state.sync.changed) this.#renew(key)
+    if (this.#dropped.size === 0) return
+    for (const key of this.#dropped) this.#renew(key)
+    this.#dropped.clear()
   }
 
   /** Nothing that is prepared is right any more. */
@@ -147,30 +149,4 @@ function isSame(what: Foreseen, effect: Extract<Effect, { do: 'Lend' | 'Send' }>
   if (what.do !== 'pass' || effect.message.type !== 'TokenPass') return false
   const { turn, ownerDied } = effect.message
   return effect.to === what.to && turn === what.message.turn && ownerDied === what.message.ownerDied
-}
-
-/** The lock that the event is about, if it is about one. */
-export function keyOf(event: NodeEvent): string | undefined {
-  switch (event.is) {
-    case 'word':
-      return event.key
-    case 'request':
-      return event.request.op === 'lock' ? event.request.key : undefined
-    case 'message':
-      switch (event.message.type) {
-        case 'TokenGrant':
-        case 'TokenPass':
-        case 'TokenRecall':
-        case 'TokenRefused':
-        case 'TokenBusy':
-        case 'TokenAsk': // of a node that is its own manager
-        case 'TokenTook':
-        case 'TokenBack':
-          return event.message.key
-        default:
-          return undefined
-      }
-    default:
-      return undefined
-  }
 }

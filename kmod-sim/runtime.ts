@@ -122,7 +122,7 @@ export class Runtime {
       for (const effect of effects) this.#perform(effect, payload)
       // It may have ended between giving a lock back and ringing.
       if (event.is === 'exit') for (const key of this.words.free()) this.#queue.push({ is: 'word', key, held: false })
-      this.reflexes.end(event)
+      this.reflexes.end()
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
       const peer = error.peer ?? (event.is === 'message' ? event.from : undefined)

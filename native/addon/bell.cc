@@ -23,12 +23,7 @@ class Bell : public Napi::ObjectWrap<Bell> {
   explicit Bell(const Napi::CallbackInfo& info)
       : ObjectWrap(info), rang_(info.Env(), FunctionOf(info.Env(), info[0], "Bell: rang"), "gshm:bell") {
     Napi::Env env = info.Env();
-    if (info[1].IsObject() && info[1].As<Napi::Object>().InstanceOf(DataOf(env).reflexes.Value())) {
-      reflexes_object_ = Napi::Persistent(info[1].As<Napi::Object>());
-      reflexes_ = Reflexes::Unwrap(info[1].As<Napi::Object>());
-    } else if (!info[1].IsUndefined()) {
-      throw MakeError(env, GSHM_E_INVALID, "Bell: reflexes must be a Reflexes");
-    }
+    reflexes_ = Reflexes::Optional(env, info[1], &reflexes_object_, "Bell");
     fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd_ < 0) throw SystemError(env, "eventfd", errno);
     int result = poll_.Open(env, fd_, [this, env] { FromLoop(env, [this] { Ring(); }); });
@@ -46,10 +41,11 @@ class Bell : public Napi::ObjectWrap<Bell> {
   void Ring() {
     uint64_t times;
     struct iovec into = {&times, sizeof times};
-    /* Processes share its flags and may clear O_NONBLOCK, and may read it before we do. */
-    if (preadv2(fd_, &into, 1, -1, RWF_NOWAIT) < 0) return;
+    /* Processes share its flags and may clear O_NONBLOCK, and may read it before we do: who has rung is to be heard. */
+    if (preadv2(fd_, &into, 1, -1, RWF_NOWAIT) < 0 && errno != EAGAIN) return;
     if (reflexes_ && reflexes_->OnRing()) StepAside(Env()); /* as PeerSocket::Read says */
     rang_.Call(0, nullptr);
+    if (reflexes_) reflexes_->MustBeKnown(Env());
   }
 
   void CloseNow() {

@@ -88,7 +88,10 @@ void DeviceChannel::OnPacket(const uint8_t* bytes, struct gshm_packet* packet) {
   if (request.IsEmpty()) return Malformed(packet, why);
   Napi::Array fds = Napi::Array::New(env, static_cast<size_t>(packet->fd_count));
   for (int i = 0; i < packet->fd_count; i++) fds.Set(static_cast<uint32_t>(i), packet->fds[i]);
-  if (!cancels) outstanding_ = true;
+  if (!cancels) {
+    outstanding_ = true;
+    serial_ = header.serial;
+  }
   napi_value arguments[] = {Value(), request, fds};
   handlers_->request.Call(3, arguments);
 }

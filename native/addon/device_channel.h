@@ -30,8 +30,8 @@ class DeviceChannel : public Napi::ObjectWrap<DeviceChannel> {
   explicit DeviceChannel(const Napi::CallbackInfo& info);
   ~DeviceChannel() override;
 
-  /* A request is under way, and its answer would be taken. */
-  bool MayReply() const { return fd_ >= 0 && outstanding_ && !hostile_; }
+  /* That request is under way, and its answer would be taken. */
+  bool MayReply(uint32_t serial) const { return fd_ >= 0 && outstanding_ && serial_ == serial && !hostile_; }
   /* The successful answer to that request, before the engine gives it: then reply() has nothing to do. */
   void ReplyAhead(uint16_t op, uint32_t serial, const void* body, size_t size);
 
@@ -50,7 +50,8 @@ class DeviceChannel : public Napi::ObjectWrap<DeviceChannel> {
   std::shared_ptr<DeviceHandlers> handlers_;
   struct ucred peer_ = {};
   int fd_ = -1;
-  bool outstanding_ = false; /* a request was handed on and not answered yet */
+  bool outstanding_ = false; /* the request serial_ was handed on and not answered yet */
+  uint32_t serial_ = 0;
   bool ahead_ = false;       /* the answer to the request ahead_serial_ has gone already */
   uint32_t ahead_serial_ = 0;
   bool hostile_ = false;     /* it does not take its replies: hear no more, wait for the end */

@@ -38,12 +38,7 @@ PeerSocket::PeerSocket(const Napi::CallbackInfo& info)
   if (!ToBytes(env, info[1], 0, &bytes_, &room_) || room_ == 0)
     throw MakeError(env, GSHM_E_INVALID, "PeerSocket: buffer must be a Uint8Array that is not empty");
   buffer_ = Napi::Persistent(info[1].As<Napi::Uint8Array>());
-  if (!info[4].IsUndefined()) {
-    if (!info[4].IsObject() || !info[4].As<Napi::Object>().InstanceOf(DataOf(env).reflexes.Value()))
-      throw MakeError(env, GSHM_E_INVALID, "PeerSocket: reflexes must be a Reflexes");
-    reflexes_object_ = Napi::Persistent(info[4].As<Napi::Object>());
-    reflexes_ = Reflexes::Unwrap(info[4].As<Napi::Object>());
-  }
+  reflexes_ = Reflexes::Optional(env, info[4], &reflexes_object_, "PeerSocket");
   fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (fd_ < 0) throw SystemError(env, "PeerSocket: fcntl", errno);
   int result = poll_.Open(env, fd_, [this] { OnReadable(); }, [this] { OnWritable(); });
@@ -96,8 +91,7 @@ void PeerSocket::Read(size_t count) {
   if (reflexes_ && heeded_ && between_ && reflexes_->OnFrame(bytes_, count)) StepAside(Env());
   napi_value arguments[] = {Napi::Number::New(Env(), static_cast<double>(count))};
   between_ = read_.IsTrue(1, arguments);
-  if (reflexes_ && reflexes_->unknown() != 0)
-    throw MakeError(Env(), GSHM_E_INVALID, "PeerSocket: a reflex was carried out, and the engine did something else");
+  if (reflexes_) reflexes_->MustBeKnown(Env());
 }
 
 /* Gives how many of the bytes need not be kept. */
@@ -140,7 +134,13 @@ bool PeerSocket::Send(const uint8_t* bytes, size_t length) {
 void PeerSocket::OnWritable() {
   if (fd_ < 0) return;
   sent_ += SendNow(queue_.data() + sent_, queue_.size() - sent_);
-  if (sent_ < queue_.size()) return;
+  if (sent_ < queue_.size()) {
+    /* A peer that always leaves something to be sent must not make us keep all that ever was. */
+    if (sent_ < queue_.size() / 2) return;
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<ptrdiff_t>(sent_));
+    sent_ = 0;
+    return;
+  }
   queue_ = {};
   sent_ = 0;
   poll_.AwaitWritable(false);

@@ -9,13 +9,13 @@
 
 namespace {
 
-/* The engine looks at each of them at each event: more would cost more than they save. */
-constexpr size_t kReflexesMax = 64;
+/* Each ring and each short frame has all of them looked at: more would cost more than they save. */
+constexpr size_t kReflexesMax = 256;
 
 template <class T>
 T* Unwrapped(Napi::Env env, Napi::Value value, const Napi::FunctionReference& constructor, const char* what) {
   if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value()))
-    throw MakeError(env, GSHM_E_INVALID, std::string("Reflexes.prepare: ") + what + " is of another class");
+    throw MakeError(env, GSHM_E_INVALID, std::string(what) + " is of another class");
   return T::Unwrap(value.As<Napi::Object>());
 }
 
@@ -106,11 +106,18 @@ bool Reflexes::IsFree(const Reflex& reflex) const {
   return word == (gshm_word_free(reflex.generation) | GSHM_WORD_SHUT);
 }
 
+/* The engine is told of what has been done: not a second time by the ring for it. */
+void Reflexes::Hear(const Reflex& reflex) {
+  if (reflex.frame.empty()) gshm_lock_words_heard(reflex.words->words(), reflex.slot);
+}
+
 bool Reflexes::CarryOut(Reflex* reflex) {
   if (reflex->socket != nullptr) {
     if (!reflex->socket->Send(reflex->bytes.data(), reflex->bytes.size())) return false;
+    Hear(*reflex);
   } else {
-    if (!reflex->channel->MayReply()) return false;
+    if (!reflex->channel->MayReply(reflex->serial)) return false;
+    Hear(*reflex); /* before somebody else has the lock, and rings for himself */
     if (gshm_lock_words_give(reflex->words->words(), reflex->slot, reflex->generation, reflex->owner, reflex->shut) != 0)
       return false;
     struct gshm_lock_reply reply = {};
@@ -136,6 +143,20 @@ bool Reflexes::OnFrame(const uint8_t* bytes, size_t length) {
     if (memcmp(reflex->frame.data(), bytes, length) == 0) return IsFree(*reflex) && CarryOut(reflex.get());
   }
   return false;
+}
+
+void Reflexes::MustBeKnown(Napi::Env env) const {
+  if (unknown_ == 0) return;
+  Napi::Error error = MakeError(env, GSHM_E_INVALID, "a reflex was carried out, and the engine did something else");
+  error.Set("name", Napi::String::New(env, "AssertionError"));
+  throw error;
+}
+
+Reflexes* Reflexes::Optional(Napi::Env env, Napi::Value value, Napi::ObjectReference* kept, const char* who) {
+  if (value.IsUndefined()) return nullptr;
+  Reflexes* reflexes = Unwrapped<Reflexes>(env, value, DataOf(env).reflexes, (std::string(who) + ": reflexes").c_str());
+  *kept = Napi::Persistent(value.As<Napi::Object>());
+  return reflexes;
 }
 
 Napi::Object InitReflexes(Napi::Env env, Napi::Object exports) {

@@ -27,8 +27,11 @@ class Reflexes : public Napi::ObjectWrap<Reflexes> {
   bool OnRing();
   /* These bytes have come from a node, and no others. True: something was carried out. */
   bool OnFrame(const uint8_t* bytes, size_t length);
-  /* How many have been carried out, and the engine does not know yet. */
-  size_t unknown() const { return unknown_; }
+  /* The engine has had its turn: throws an AssertionError if it does not know of all that has been carried out. */
+  void MustBeKnown(Napi::Env env) const;
+  /* The object that JavaScript may give as the argument `who: reflexes`, with which nothing is done if it is undefined.
+   * Throws INVALID. */
+  static Reflexes* Optional(Napi::Env env, Napi::Value value, Napi::ObjectReference* kept, const char* who);
 
  private:
   struct Reflex {
@@ -52,6 +55,7 @@ class Reflexes : public Napi::ObjectWrap<Reflexes> {
   void Allow(const Napi::CallbackInfo& info);
 
   bool IsFree(const Reflex& reflex) const;
+  static void Hear(const Reflex& reflex);
   bool CarryOut(Reflex* reflex);
 
   std::vector<std::unique_ptr<Reflex>> reflexes_;

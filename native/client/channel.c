@@ -116,7 +116,7 @@ static void give_back(struct channel *channel, bool broken) {
 
 static int request(const struct gshm_exchange *x, bool fork_held) {
   if (gshm_check(&gshm_self) != 0) return -1;
-  bool waits = x->op == GSHM_OP_LOCK || x->op == GSHM_OP_BARRIER;
+  const bool waits = x->waits;
   struct channel *channel = take_idle(waits, false);
   if (!channel) {
     if (!fork_held) pthread_rwlock_rdlock(&gshm_self.fork_lock);

@@ -29,6 +29,7 @@ struct gshm_exchange {
   void *reply;      /* where the reply's body goes: exactly reply_size bytes */
   size_t reply_size;
   int *received;    /* NULL: no descriptor is expected; else where it goes, close-on-exec */
+  bool waits;       /* for what other processes do: it leaves connections for requests that do not */
   bool may_lack;    /* it may come without one: *received stays as it was */
   uint64_t patience_ns; /* 0: as long as it takes; else the daemon is told then to wait no more, which it answers
                            with TIMEOUT, or with what came first */

@@ -22,10 +22,13 @@ int gshm_key_frame_of(struct gshm_key_frame *frame, gshm_key key, const char *wh
   }
 }
 
+int gshm_check_timeout(int64_t timeout_ns, const char *what) {
+  if (!gshm_is_no_timeout(timeout_ns)) return 0;
+  return gshm_fail(GSHM_E_INVALID, "%s: timeout_ns is %lld: GSHM_FOREVER, 0 or nanoseconds", what, (long long)timeout_ns);
+}
+
 int gshm_set_patience(struct gshm_exchange *x, int64_t timeout_ns, const char *what) {
-  if (timeout_ns < 0 && timeout_ns != GSHM_FOREVER)
-    return gshm_fail(GSHM_E_INVALID, "%s: timeout_ns is %lld: GSHM_FOREVER, 0 or nanoseconds", what,
-                     (long long)timeout_ns);
+  if (gshm_check_timeout(timeout_ns, what) != 0) return -1;
   x->patience_ns = timeout_ns > 0 ? (uint64_t)timeout_ns : 0;
   return 0;
 }

@@ -18,6 +18,7 @@
 
 #define BUCKETS 4096u
 #define REMEMBERED_MAX 65536u /* locks; those beyond are asked for each time */
+#define HELD_AT_ONCE 16u /* by a thread that ends, asked about in one go */
 #define ANYWHERE 0u           /* the words of names and numbers */
 
 /* The words of one segment's addresses, or of names and numbers. */
@@ -277,6 +278,7 @@ static int ask_lock(gshm_key key, uint32_t holder, int64_t timeout_ns, struct gs
                             .body_size = sizeof body,
                             .reply = &reply,
                             .reply_size = sizeof reply,
+                            .waits = true,
                             .cancel = cancel};
   if (gshm_set_patience(&x, timeout_ns, "gshm_mutex_lock") != 0) return -1;
   if (gshm_key_frame_of(&body.key, key, "gshm_mutex_lock") != 0 || gshm_request(&x) != 0) return -1;
@@ -291,27 +293,39 @@ static int ask_unlock(gshm_key key, uint32_t holder, uint32_t flags) {
   return gshm_key_frame_of(&body.key, key, "gshm_mutex_unlock") != 0 ? -1 : gshm_request(&x);
 }
 
+/* Copies of the first mutexes that the holder has, by their words. */
+static unsigned held_by(uint32_t holder, mutex held[HELD_AT_ONCE]) {
+  unsigned count = 0;
+  pthread_mutex_lock(&adding); /* no registration begins meanwhile */
+  for (unsigned at = 0; at < BUCKETS; at++) {
+    for (const mutex *m = buckets[at]; m && count < HELD_AT_ONCE; m = m->next) {
+      const struct word word = word_of(m, holder);
+      if (word.slot && (__atomic_load_n(&word.slot->word, __ATOMIC_RELAXED) & ~GSHM_WORD_SHUT) == word.owned) held[count++] = *m;
+    }
+  }
+  pthread_mutex_unlock(&adding);
+  return count;
+}
+
 /* It gives nothing back any more: the daemon tells whoever has its mutexes next, as when a process dies. Its name may be
  * another thread's soon. Of mutexes whose words are not known here nothing is. */
 static void thread_ends(void *unused) {
   (void)unused;
   const uint32_t holder = thread_id;
   if (holder == 0 || process == 0) return;
-  pthread_mutex_lock(&adding); /* no registration begins meanwhile */
-  for (unsigned at = 0; at < BUCKETS; at++) {
-    for (const mutex *m = buckets[at]; m; m = m->next) {
-      const struct word word = word_of(m, holder);
-      if (!word.slot || (__atomic_load_n(&word.slot->word, __ATOMIC_RELAXED) & ~GSHM_WORD_SHUT) != word.owned) continue;
-      ask_unlock(key_of(m), holder, GSHM_LOCK_DIED);
-    }
+  mutex held[HELD_AT_ONCE];
+  for (unsigned count = HELD_AT_ONCE; count == HELD_AT_ONCE;) {
+    count = held_by(holder, held);
+    for (unsigned at = 0; at < count; at++)
+      if (ask_unlock(key_of(&held[at]), holder, GSHM_LOCK_DIED) != 0) return;
   }
-  pthread_mutex_unlock(&adding);
 }
 
 static int held_already(void) { return gshm_fail(GSHM_E_DEADLOCK, "%s", ""); }
 
 /* @param m what is known of it, or NULL */
 static inline int lock(mutex *m, gshm_key key, uint32_t holder, int64_t timeout_ns, struct gshm_cancel *cancel) {
+  if (__builtin_expect(gshm_is_no_timeout(timeout_ns), 0)) return gshm_check_timeout(timeout_ns, "gshm_mutex_lock");
   switch (m ? take(m, holder) : NOT_TAKEN) {
     case TAKEN: return 0;
     case MINE_ALREADY: return held_already();
@@ -353,6 +367,7 @@ static int no_handle(void) { return gshm_fail(GSHM_E_INVALID, "the gshm_mutex is
 
 int gshm_mutex_acquire(gshm_mutex *m, int64_t timeout_ns) {
   if (!m) return no_handle();
+  if (__builtin_expect(gshm_is_no_timeout(timeout_ns), 0)) return gshm_check_timeout(timeout_ns, "gshm_mutex_acquire");
   uint32_t holder = this_thread();
   switch (take(m, holder)) {
     case TAKEN: return 0;

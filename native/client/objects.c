@@ -14,6 +14,10 @@ _Static_assert((int)GSHM_RWLOCK == (int)GSHM_OBJECT_RWLOCK && (int)GSHM_SEMAPHOR
                    (int)GSHM_CONDITION == (int)GSHM_OBJECT_CONDITION && (int)GSHM_COUNTER == (int)GSHM_OBJECT_COUNTER,
                "gshm.h has the ABI's kinds of objects");
 
+static bool may_wait(enum gshm_object_deed deed) {
+  return deed == GSHM_DEED_READ || deed == GSHM_DEED_WRITE || deed == GSHM_DEED_TAKE || deed == GSHM_DEED_SLEEP;
+}
+
 int gshm_object(const struct gshm_object_ask *ask, int64_t timeout_ns, struct gshm_cancel *cancel, int64_t *answer) {
   if (gshm_check(&gshm_self) != 0) return -1;
   struct gshm_object_request body = {.kind = ask->kind,
@@ -28,6 +32,7 @@ int gshm_object(const struct gshm_object_ask *ask, int64_t timeout_ns, struct gs
                             .body_size = sizeof body,
                             .reply = &reply,
                             .reply_size = sizeof reply,
+                            .waits = may_wait(ask->deed),
                             .cancel = cancel};
   if (gshm_set_patience(&x, timeout_ns, ask->what) != 0) return -1;
   if (gshm_key_frame_of(&body.key, ask->key, ask->what) != 0 || gshm_request(&x) != 0) return -1;
@@ -107,16 +112,11 @@ static int rest(const struct watch *w, int64_t timeout_ns, struct gshm_cancel *c
   return unwatch(w) != 0 ? -1 : gshm_fail(GSHM_E_BUSY, "%s: timeout_ns is 0, and nobody has notified", w->what);
 }
 
-static int check_timeout(int64_t timeout_ns, const char *what) {
-  if (timeout_ns >= 0 || timeout_ns == GSHM_FOREVER) return 0;
-  return gshm_fail(GSHM_E_INVALID, "%s: timeout_ns is %lld: GSHM_FOREVER, 0 or nanoseconds", what, (long long)timeout_ns);
-}
-
 int gshm_condition_wait_as(gshm_key condition, gshm_key mutex, uint32_t holder, int64_t timeout_ns,
                            struct gshm_cancel *cancel, bool *held) {
   struct watch w = {GSHM_OBJECT_CONDITION, condition, "gshm_condition_wait", 0};
   if (held) *held = true;
-  if (check_timeout(timeout_ns, w.what) != 0 || watch(&w) != 0) return -1;
+  if (gshm_check_timeout(timeout_ns, w.what) != 0 || watch(&w) != 0) return -1;
   if (gshm_mutex_unlock_as(mutex, holder) != 0) {
     enum gshm_error why = gshm_last_error();
     unwatch(&w);
@@ -154,7 +154,7 @@ static int word_key(gshm *g, const uint32_t *word, const char *what, gshm_key *k
 
 int gshm_wait_as(gshm *g, const uint32_t *word, uint32_t expected, int64_t timeout_ns, struct gshm_cancel *cancel) {
   struct watch w = {.kind = GSHM_OBJECT_WORD, .what = "gshm_wait"};
-  if (word_key(g, word, w.what, &w.key) != 0 || check_timeout(timeout_ns, w.what) != 0 || watch(&w) != 0) return -1;
+  if (word_key(g, word, w.what, &w.key) != 0 || gshm_check_timeout(timeout_ns, w.what) != 0 || watch(&w) != 0) return -1;
   /* What is changed from here on is followed by a notify that finds this thread. */
   if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected) return unwatch(&w) != 0 ? -1 : 1;
   return rest(&w, timeout_ns, cancel);

@@ -11,7 +11,7 @@ int gshm_barrier_as(gshm_key key, uint32_t count, unsigned flags, int64_t timeou
   if (flags != 0 && flags != GSHM_BARRIER_CENTRAL && flags != GSHM_BARRIER_TREE)
     return gshm_fail(GSHM_E_INVALID, "gshm_barrier: flags 0x%x: 0, GSHM_BARRIER_CENTRAL or GSHM_BARRIER_TREE", flags);
   struct gshm_barrier_request body = {.count = count, .flags = flags | (timeout_ns == 0 ? GSHM_BARRIER_TRY : 0)};
-  struct gshm_exchange x = {.op = GSHM_OP_BARRIER, .body = &body, .body_size = sizeof body, .cancel = cancel};
+  struct gshm_exchange x = {.op = GSHM_OP_BARRIER, .body = &body, .body_size = sizeof body, .waits = true, .cancel = cancel};
   if (gshm_set_patience(&x, timeout_ns, "gshm_barrier") != 0) return -1;
   return gshm_key_frame_of(&body.key, key, "gshm_barrier") != 0 ? -1 : gshm_request(&x);
 }

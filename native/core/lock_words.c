@@ -47,7 +47,7 @@ static int reserve(const struct gshm_lock_words *words, uint32_t slot) {
 int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t owner,
                          bool shut) {
   uint64_t *word = word_of(words, slot);
-  if (__atomic_load_n(word, __ATOMIC_RELAXED) == 0) { /* never used, unless as the first generation and free */
+  if (__atomic_load_n(word, __ATOMIC_RELAXED) == 0) { /* never used: generations begin with 1 */
     int error = reserve(words, slot);
     if (error != 0) return error;
   }
@@ -121,4 +121,8 @@ size_t gshm_lock_words_rung(struct gshm_lock_words *words, uint32_t end, uint32_
       slots[count++] = at * 64 + (uint32_t)__builtin_ctzll(bits);
   }
   return count;
+}
+
+void gshm_lock_words_heard(struct gshm_lock_words *words, uint32_t slot) {
+  __atomic_fetch_and(&words->pages->rung[slot / 64], ~(1ull << slot % 64), __ATOMIC_ACQ_REL);
 }

@@ -53,6 +53,9 @@ void gshm_lock_words_begin(struct gshm_lock_words *words, uint32_t slot);
 /* Slots below `end` whose bit in `rung` is set, ascending, `room` at most; their bits are cleared. */
 size_t gshm_lock_words_rung(struct gshm_lock_words *words, uint32_t end, uint32_t *slots, size_t room);
 
+/* Whoever has rung for the slot is heard. */
+void gshm_lock_words_heard(struct gshm_lock_words *words, uint32_t slot);
+
 #ifdef __cplusplus
 }
 #endif

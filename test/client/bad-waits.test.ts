@@ -108,7 +108,9 @@ for (const { what, hold, giveBack, c, ts, sync } of WAITS) {
         t.throws(() => sync({ timeoutMs }), { code: 'ERR_GSHM_INVALID' }, `${timeoutMs} ms`)
       }
       await t.rejects(async () => ts({ timeout: 5 } as never), { code: 'ERR_GSHM_INVALID' }, 'no such option')
-      if (giveBack !== undefined) t.match(await a.send(...giveBack), ok)
+      if (giveBack === undefined) return
+      t.match(await a.send(...giveBack), ok)
+      t.match(await inC(-2n), failed('INVALID'), 'it could be had at once')
     },
   )
 

@@ -144,3 +144,33 @@ for (const api of ['C', 'TypeScript'] as const) {
     t.equal(await becomes(0, () => segments(socket).length), 0, 'nothing holds what could not be opened')
   })
 }
+
+for (const [what, open, wait, wake] of [
+  ['semaphore', ['semopen', 'x', 0], ['take', 'x', -1], ['post', 'x', 16]],
+  ['mutex', ['mutex', 'x', -1], ['mutex', 'x', -1], ['mutexunlock', 'x']],
+] as const) {
+  t.test(`client: as many threads as can wait for a ${what}, and another still lets them go, and forks`, async (t) => {
+    const node = await startNode(t)
+    const p = await Probe.start(node.socket(0))
+    t.teardown(() => p.kill())
+    // The kernel tells of forks of who has views.
+    await p.ok('map', await p.ok('create', 's', P, 0), 0, 0, 0)
+    await p.ok(...open)
+    leaves(p.pid, 6)
+    const outcomes: string[] = []
+    const waiting = Array.from({ length: 16 }, () => p.thread(...wait).then((reply) => outcomes.push(outcome(reply))))
+    t.equal(await becomes(true, () => outcomes.includes('DESCRIPTORS')), true, 'there are no more connections')
+    const waits = 16 - outcomes.length
+    t.ok(waits > 0, `${waits} wait`)
+    t.equal(outcome(await p.send(...wake)), 'ok', 'by the connection that is not for waiting')
+    unlimited(p.pid)
+    const child = await p.fork()
+    t.teardown(() => child.kill())
+    await Promise.all(waiting)
+    // A thread of the probe ends with its wait: the mutex that it has got goes to the next as from the dead.
+    t.same(
+      outcomes.filter((one) => !['DESCRIPTORS', 'ok', 'OWNER_DEAD'].includes(one)),
+      [],
+    )
+  })
+}

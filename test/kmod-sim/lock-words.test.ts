@@ -1,8 +1,10 @@
 /** Words of locks by themselves: slots that serve one lock after another, words without a slot, ends of processes. */
+import { writeSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { LockPages, type Place } from '../../kmod-sim/lock-pages.js'
 import { LockWords } from '../../kmod-sim/lock-words.js'
 import { native } from '../../ts/native/index.js'
+import { becomes } from '../support/becomes.js'
 
 const { LOCK_SLOTS, HOLD_BUCKETS } = native.constants
 
@@ -160,4 +162,17 @@ t.test('words: the words of a segment are its own, and go with it', async (t) =>
   t.equal(placeOf(all, '@3:64'), undefined)
   t.equal(all.owner('@3:64'), undefined)
   t.equal(all.held('=a'), undefined)
+})
+
+t.test('words: a ring that somebody has taken from the bell is heard all the same', async (t) => {
+  const { words: all, said } = words(t)
+  all.perform(lend('=a', 1, 7, true))
+  const { fd } = all.shown(0, 1)
+  const { words: memory, slot } = all.wordOf('=a', 1)!
+  // As its holder does, but for the bell.
+  t.ok(memory.take(slot, 1, 7))
+  const rung = new BigUint64Array([1n << BigInt(slot)])
+  writeSync(fd, rung, 0, 8, 0)
+  t.same(said, [])
+  t.same(await becomes(['=a'], () => said), ['=a'])
 })

@@ -66,6 +66,25 @@ t.test('what the kernel does not take waits, in order, and goes before the end',
   t.ok(all.every((byte, at) => byte === Math.floor(at / part.length)))
 })
 
+t.test('a queue that is never quite empty keeps no more than what waits', async (t) => {
+  const { socket, peer } = await pair(t)
+  const part = Buffer.alloc(2 ** 18)
+  const all = 2 ** 29
+  let [sent, received] = [0, 0]
+  peer.on('data', (chunk: Buffer) => (received += chunk.length)).resume()
+  const before = process.memoryUsage().rss
+  let most = 0
+  while (received < all) {
+    while (sent < all && socket.queued() < 2 ** 23) {
+      socket.write(part)
+      sent += part.length
+    }
+    most = Math.max(most, process.memoryUsage().rss - before)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  t.ok(most < 2 ** 27, `${most >> 20} MiB more, of 512 MiB sent`)
+})
+
 t.test('the end of the peer is told once, an error by its name', async (t) => {
   const { peer, told } = await pair(t)
   peer.end()

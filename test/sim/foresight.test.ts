@@ -7,18 +7,31 @@ import { areEdgesIdle, type NodeState } from '../../ts/node/state.js'
 import { walk } from '../../ts/sim/walk.js'
 import { foreseen, type Foreseen } from '../../ts/sync/index.js'
 
-/** What was foreseen for just this event; undefined: nothing was, or an edge of release consistency is due. */
+/** What each node has prepared, by key: found after every step for the locks that it has changed, and kept until then. */
+const prepared = new WeakMap<NodeState, Map<string, Foreseen>>()
+
+/** What was prepared for just this event; undefined: nothing was, or an edge of release consistency is due. */
 function expected(state: NodeState, event: NodeEvent): Foreseen | undefined {
   if (!areEdgesIdle(state)) return undefined
   if (event.is === 'word' && !event.held) {
-    const what = foreseen(state.sync, event.key)
+    const what = prepared.get(state)?.get(event.key)
     return what?.on === 'freed' ? what : undefined
   }
   if (event.is !== 'message' || event.message.type !== 'TokenPass') return undefined
   const { type, key, turn, ownerDied } = event.message
-  const what = foreseen(state.sync, key)
+  const what = prepared.get(state)?.get(key)
   const is = what !== undefined && what.on !== 'freed' && JSON.stringify(what.on)
   return is === JSON.stringify({ type, key, turn, ownerDied }) ? what : undefined
+}
+
+function prepare(state: NodeState): void {
+  let those = prepared.get(state)
+  if (those === undefined) prepared.set(state, (those = new Map()))
+  for (const key of state.sync.changed) {
+    const what = foreseen(state.sync, key)
+    if (what === undefined) those.delete(key)
+    else those.set(key, what)
+  }
 }
 
 function isDone(what: Foreseen, effects: readonly Effect[]): boolean {
@@ -44,6 +57,7 @@ t.test(
         step: (state, event, effects) => {
           const what = expected(state, event)
           step(state, event, effects)
+          prepare(state)
           if (what === undefined) return
           if (what.do === 'pass') met.pass++
           else if (what.on === 'freed') met.lendFreed++

@@ -1,7 +1,7 @@
 /**
  * What is to be sent when the current callback of the event loop ends: links with messages that they have
- * gathered. Whoever is called by the event loop says so (`during`), and what it does sends in one go at its
- * end; links that are written to outside of that wait for the end of the tick, which costs about 2 us more.
+ * gathered. Callbacks that somebody waits for say where they begin and end (`during`), and what they do is sent in one
+ * go at the end; links that are written to outside of that wait for the end of the tick, which costs about 2 us more.
  */
 interface Gathering {
   flush(): void
@@ -27,6 +27,8 @@ export function during(callback: () => void): void {
 }
 
 function flushAll(): void {
-  for (const link of waiting) link.flush()
-  waiting.clear()
+  for (const link of waiting) {
+    waiting.delete(link)
+    link.flush()
+  }
 }

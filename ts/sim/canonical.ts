@@ -66,7 +66,7 @@ function describeTodo(node: SimNode, effect: SimNode['todo'][number]): string {
 /** Locks take part where there are any: their state is Maps and Sets of plain things. Who has ever asked matters
  * only to a manager of more tokens than any World has. */
 function canonicalSync({ state: { sync } }: SimNode): string {
-  return JSON.stringify({ ...sync, askers: undefined }, (_, value: unknown) =>
+  return JSON.stringify({ ...sync, askers: undefined, changed: undefined }, (_, value: unknown) =>
     value instanceof Map ? [...value].sort() : value instanceof Set ? [...value] : value,
   )
 }

@@ -1,7 +1,7 @@
 /** What local threads ask of locks. */
 import type { LocalRequest } from '../base/requests.js'
-import { claimName, claimQuits, holderDied, lockAsked } from './lock.js'
-import type { SyncEffect, SyncState } from './state.js'
+import { claimQuits, holderDied, lockAsked } from './lock.js'
+import { claimName, type SyncEffect, type SyncState } from './state.js'
 
 type LockRequest = Extract<LocalRequest, { readonly op: 'lock' }>
 

@@ -12,7 +12,7 @@ import { errandTable, type ErrandAction, type ErrandEvent } from './errand.table
 import { expectManager, managerLost, managerOf } from './manager.js'
 import type { ObjectMessage } from './object-messages.js'
 import { ERRANDS_MAX, type Errand, type ObjectsState } from './object-state.js'
-import { releaseFor, type SyncEffect, type SyncState } from './state.js'
+import { claimName, releaseFor, type SyncEffect, type SyncState } from './state.js'
 import { lookUp, type Source } from './table.js'
 
 export type ErrandMessage = Extract<ObjectMessage, { readonly type: 'ObjectGrant' | 'ObjectDone' | 'ObjectRefused' }>
@@ -232,8 +232,4 @@ function setTicket({ tickets }: ObjectsState, errand: Errand, ticket: number | u
   if (errand.ticket !== undefined) tickets.delete(errand.ticket)
   errand.ticket = ticket
   if (ticket !== undefined) tickets.set(ticket, errand.number)
-}
-
-function claimName({ process, holder, key }: Pick<ObjectRequest, 'process' | 'holder' | 'key'>): string {
-  return `${process} ${holder} ${key}`
 }

@@ -23,6 +23,7 @@ import {
   IDLE_TOKENS_MAX,
   LOCKS_MAX,
   WAITERS_MAX,
+  claimName,
   releaseFor,
   type Claim,
   type Lock,
@@ -184,6 +185,7 @@ function step(
   const { next, actions } = lookUp(lockTable, lock.state, event, source)
   for (const action of actions) ACTIONS[action](state, cause, effects)
   lock.state = next
+  state.changed.add(lock.key)
   if (next === 'Idle' || next === 'Held') state.idle.add(lock.key)
   else state.idle.delete(lock.key)
   if (next === 'None' && lock.queue.length === 0) state.locks.delete(lock.key)
@@ -310,8 +312,4 @@ function addClaim(state: SyncState, claim: Claim): void {
 function dropClaim(state: SyncState, claim: Claim): void {
   state.claims.delete(claim.ticket)
   state.claimants.delete(claimName(claim))
-}
-
-export function claimName({ key, process, holder }: Pick<Claim, 'key' | 'process' | 'holder'>): string {
-  return `${process} ${holder} ${key}`
 }

@@ -79,6 +79,10 @@ export interface Claim {
   /** False: it takes the lock at once, or not at all. */
   readonly patient: boolean
 }
+/** Of a claim, and of an errand to a reader-writer lock: what its process has one of. */
+export function claimName({ key, process, holder }: Pick<Claim, 'key' | 'process' | 'holder'>): string {
+  return `${process} ${holder} ${key}`
+}
 /** On the node that has the token or asks for it. */
 export interface Lock {
   state: LockStateName
@@ -207,6 +211,8 @@ export interface SyncState {
   readonly locks: Map<string, Lock>
   /** Keys of the locks that are Idle or Held, which were last asked for in this order. */
   readonly idle: Set<string>
+  /** Keys of the locks that the step under way, or the last one, has changed: for whoever foresees what they do next. */
+  readonly changed: Set<string>
   /** By ticket: every claim that waits. */
   readonly claims: Map<number, Claim>
   /** Their tickets, by process, holder and key. */
@@ -246,6 +252,7 @@ export function createSync(
     barriers: new Map(),
     resting: new Set(),
     locks: new Map(),
+    changed: new Set(),
     idle: new Set(),
     claims: new Map(),
     claimants: new Map(),
