@@ -357,12 +357,17 @@ export class DeviceRequests {
   /** Of a lock or the like at a global address: its segment is open. */
   #mustSee(client: DeviceClient, key: string): void {
     const segment = segmentOfKey(key)
-    if (segment !== 0) this.#mustHold(client, segment)
+    if (segment === 0 || this.#holds(client, segment)) return
+    const why = `segment ${segment} of the global address ${key.slice(1)} is not open in this process`
+    throw new GshmError('INVALID', `${why}; of a pointer gshm_address() tells it`)
+  }
+
+  #holds({ process }: DeviceClient, segment: number): boolean {
+    return process!.handles.has(segment) || process!.table.hasSegment(segment)
   }
 
   #mustHold(client: DeviceClient, segment: number): void {
-    const { process } = client
-    if (process!.handles.has(segment) || process!.table.hasSegment(segment)) return
+    if (this.#holds(client, segment)) return
     throw new GshmError('INVALID', `segment ${segment} is not open in this process`)
   }
 

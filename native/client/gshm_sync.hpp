@@ -86,6 +86,7 @@ class mutex {
   bool try_lock_for(const std::chrono::duration<Rep, Period> &time) {
     return take(detail::nanoseconds(time));
   }
+  /* As try_lock_for, until that time. */
   template <class Clock, class Duration>
   bool try_lock_until(const std::chrono::time_point<Clock, Duration> &end) {
     return take(detail::nanoseconds(end - Clock::now()));
@@ -142,6 +143,7 @@ class shared_mutex {
   bool try_lock_for(const std::chrono::duration<Rep, Period> &time) {
     return write(detail::nanoseconds(time));
   }
+  /* As try_lock_for, until that time. */
   template <class Clock, class Duration>
   bool try_lock_until(const std::chrono::time_point<Clock, Duration> &end) {
     return write(detail::nanoseconds(end - Clock::now()));
@@ -188,7 +190,8 @@ class shared_mutex {
 /* Where `count` threads of the cluster meet; those of one key are the same. */
 class barrier {
  public:
-  /* shape: 0, GSHM_BARRIER_CENTRAL or GSHM_BARRIER_TREE, as with gshm_barrier_wait. */
+  /* For `count` threads of all processes, each of which makes one of these. shape: 0, GSHM_BARRIER_CENTRAL or
+   * GSHM_BARRIER_TREE, as with gshm_barrier_wait. Throws nothing: what is wrong is told by whoever comes. */
   barrier(const process &of, key called, std::uint32_t count, unsigned shape = 0)
       : of_(of), key_(std::move(called)), count_(count), shape_(shape) {}
 

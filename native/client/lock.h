@@ -14,9 +14,9 @@ extern "C" {
 #endif
 
 /* gshm_mutex_lock and _unlock for holders that need not be threads (GSHM_WORD_ASYNC and a number; 0: this
- * thread), whose wait another thread may end (cancel: NULL or that). */
+ * thread), whose wait another thread may end (cancel: NULL or that). Errors: theirs; ended so: TIMEOUT. */
 int gshm_mutex_lock_as(gshm_key key, uint32_t holder, int64_t timeout_ns, struct gshm_cancel *cancel);
-/* By its word, at once; else BUSY, or DEADLOCK: nobody is asked. */
+/* By its word, at once; else BUSY, or DEADLOCK (the holder has it already): nobody is asked. DETACHED. */
 int gshm_mutex_try_word(gshm_key key, uint32_t holder);
 int gshm_mutex_unlock_as(gshm_key key, uint32_t holder);
 

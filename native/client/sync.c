@@ -7,9 +7,9 @@ _Static_assert(GSHM_BARRIER_CENTRAL == GSHM_BARRIER_SHAPE_CENTRAL && GSHM_BARRIE
                "gshm.h has the ABI's shapes of barriers");
 
 int gshm_barrier_as(gshm_key key, uint32_t count, unsigned flags, int64_t timeout_ns, struct gshm_cancel *cancel) {
-  if (count == 0) return gshm_fail(GSHM_E_INVALID, "gshm_barrier: count 0");
+  if (count == 0) return gshm_fail(GSHM_E_INVALID, "gshm_barrier_wait: count 0");
   if (flags != 0 && flags != GSHM_BARRIER_CENTRAL && flags != GSHM_BARRIER_TREE)
-    return gshm_fail(GSHM_E_INVALID, "gshm_barrier: flags 0x%x: 0, GSHM_BARRIER_CENTRAL or GSHM_BARRIER_TREE", flags);
+    return gshm_fail(GSHM_E_INVALID, "gshm_barrier_wait: flags 0x%x: 0, GSHM_BARRIER_CENTRAL or GSHM_BARRIER_TREE", flags);
   struct gshm_barrier_request body = {.count = count, .flags = flags | (timeout_ns == 0 ? GSHM_BARRIER_TRY : 0)};
   struct gshm_exchange x = {.op = GSHM_OP_BARRIER, .body = &body, .body_size = sizeof body, .waits = true, .cancel = cancel};
   if (gshm_set_patience(&x, timeout_ns, "gshm_barrier") != 0) return -1;

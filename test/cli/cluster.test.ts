@@ -190,6 +190,18 @@ t.test(
   },
 )
 
+t.test('down when processes have used locks and are gone: nobody is in the way', async (t) => {
+  const { gshm, json } = room(t)
+  const up = await json('up', '--nodes', '2')
+  const probe = await Probe.start(up.nodes[0].socket)
+  const segment = await probe.ok('create', 'shared', 65536, 0)
+  await probe.ok('map', segment, 0, 0, 0)
+  await probe.ok('mutex', 'l', -1)
+  await probe.ok('mutex', `@${await probe.ok('at', segment, 64)}`, -1)
+  await probe.kill()
+  t.match(await gshm('down'), { status: 0, stdout: /is down/ })
+})
+
 t.test('down while processes use the cluster: it names them and stops nothing; --force ends them', async (t) => {
   const { gshm, json, default: cluster } = room(t)
   const up = await json('up', '--nodes', '1')

@@ -12,7 +12,7 @@ const LINES = 40
 export const locksCommand = () =>
   command<ClusterOption & { all?: boolean }>(
     'locks',
-    'the locks of the cluster: who holds them, who waits, deadlocks',
+    'the mutexes of the cluster: who holds them, who waits, deadlocks (docs/JSON.md has the columns)',
     async (say, options) => {
       const { cluster, nodes } = await localNodes(options)
       const { socket } = nodes[0]!

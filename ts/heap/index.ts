@@ -178,8 +178,13 @@ function sizeRefusal(attributes: SegmentAttributes, ticket: number, request: Hea
   if (request.bytes <= attributes.bytes) {
     return request.op === 'alloc' ? placeRefusal(attributes, ticket, request.bytes, request.place) : undefined
   }
-  const detail = `allocation of ${request.bytes} bytes does not fit in segment of ${attributes.bytes} bytes`
+  const detail = `allocation of ${request.bytes} bytes does not fit in segment of ${attributes.bytes} bytes${growth(attributes)}`
   return { do: 'Refuse', ticket, error: 'HEAP_FULL', detail }
+}
+
+/** What can be done about a heap that is full. */
+function growth({ bytes, maxBytes }: SegmentAttributes): string {
+  return bytes < maxBytes ? `: resize it, up to ${maxBytes}` : ''
 }
 
 function placeRefusal(

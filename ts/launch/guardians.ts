@@ -14,13 +14,13 @@ function numbers(path: string): string[] {
   }
 }
 
-/** Inodes of the memfds that a process has open. */
-export function memfds(pid: number): Set<number> {
+/** Inodes of the memfds that a process has open. @param called what their names begin with */
+export function memfds(pid: number, called = ''): Set<number> {
   const found = new Set<number>()
   for (const fd of numbers(`/proc/${pid}/fd`)) {
     const path = `/proc/${pid}/fd/${fd}`
     try {
-      if (readlinkSync(path).startsWith('/memfd:')) found.add(statSync(path).ino)
+      if (readlinkSync(path).startsWith(`/memfd:${called}`)) found.add(statSync(path).ino)
     } catch {
       // closed since
     }
@@ -38,9 +38,9 @@ export function mappedMemfds(pid: number): Set<number> {
   }
 }
 
-/** Processes that map frames which the keeper holds. */
+/** Processes that map frames which the keeper holds: not words of locks, which the daemon maps too. */
 export function frameUsers(keeper: ProcessId): ProcessId[] {
-  const frames = memfds(keeper.pid)
+  const frames = memfds(keeper.pid, 'gshm:')
   const users: ProcessId[] = []
   for (const pid of numbers('/proc').map(Number)) {
     if (pid === keeper.pid || pid === process.pid) continue
