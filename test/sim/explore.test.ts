@@ -40,6 +40,9 @@ t.test('explorer: the shortest way to a planted bug is told', async (t) => {
     ops: 1,
     duplicates: 0,
     losses: 0,
+    tries: false,
+    cancels: 0,
+    deaths: 0,
     evictions: 0,
     holds: false,
   } as const

@@ -15,6 +15,9 @@ const locked = {
   ranges: false,
   duplicates: 0,
   losses: 0,
+  tries: false,
+  cancels: 0,
+  deaths: 0,
   evictions: 0,
   holds: false,
 } as const
@@ -23,6 +26,7 @@ const locked = {
 const SIZES = {
   'a lock, a node lost': { ...locked, losses: 1 },
   'a lock, three nodes': { ...locked, nodes: 3, ops: 1 },
+  'a lock that is tried, a wait cancelled, a death': { ...locked, ops: 1, tries: true, cancels: 1, deaths: 1 },
   'two locks': { ...locked, locks: 2 },
   'a block of the heap, three nodes': { ...locked, locks: 0, blocks: 1, nodes: 3, ops: 1 },
   ranges: { ...locked, locks: 0, ranges: true },

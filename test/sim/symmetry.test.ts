@@ -17,6 +17,9 @@ const size = {
   ranges: false,
   duplicates: 0,
   losses: 0,
+  tries: false,
+  cancels: 0,
+  deaths: 0,
   evictions: 0,
   holds: false,
 }

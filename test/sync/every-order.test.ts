@@ -309,25 +309,25 @@ function hasToken(state: string | undefined): boolean {
 const unmet = [watchCells(tokenTable), watchCells(lockTable)]
 
 t.test('lock: every order of four threads on three nodes, one of which dies', async (t) => {
-  t.equal(explore(new OneLock([0, 1, 1, 2], { exits: 1 })), 26394, 'states: a tripwire for changes of the protocol')
+  t.equal(explore(new OneLock([0, 1, 1, 2], { exits: 1 })), 27115, 'states: a tripwire for changes of the protocol')
 })
 
 t.test('lock: every order of three nodes, one of which is lost', async (t) => {
-  t.equal(explore(new OneLock([1, 2, 2], { exits: 1, losses: 1 })), 3334)
+  t.equal(explore(new OneLock([1, 2, 2], { exits: 1, losses: 1 })), 3368)
 })
 
 t.test('lock: every order of three nodes that give the token up, one of which is lost', async (t) => {
-  t.equal(explore(new OneLock([0, 1, 2], { losses: 1, giveUps: 1 })), 7209)
-  t.equal(explore(new OneLock([1, 1, 2], { losses: 1, giveUps: 2 })), 10262)
+  t.equal(explore(new OneLock([0, 1, 2], { losses: 1, giveUps: 1 })), 7433)
+  t.equal(explore(new OneLock([1, 1, 2], { losses: 1, giveUps: 2 })), 10320)
 })
 
 t.test('lock: every order of four nodes, one or two of which are lost', async (t) => {
-  t.equal(explore(new OneLock([1, 2, 3], { losses: 1 }, [2])), 7652)
-  t.equal(explore(new OneLock([1, 2, 3], { losses: 2 }, [2, 3])), 23690)
+  t.equal(explore(new OneLock([1, 2, 3], { losses: 1 }, [2])), 7832)
+  t.equal(explore(new OneLock([1, 2, 3], { losses: 2 }, [2, 3])), 24286)
 })
 
 t.test('lock: every order of three nodes whose manager is lost', async (t) => {
-  t.equal(explore(new OneLock([0, 1, 2], { exits: 1, losses: 1, giveUps: 1 }, [0])), 22190)
+  t.equal(explore(new OneLock([0, 1, 2], { exits: 1, losses: 1, giveUps: 1 }, [0])), 22856)
 })
 
 t.test('lock: every cell is met, but for those of bounds, tries and hostile words (lock.test.ts)', async (t) => {

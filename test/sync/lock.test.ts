@@ -521,6 +521,36 @@ t.test('lock: who would not wait gets it at once, or BUSY (N=3)', async (t) => {
 })
 
 t.test(
+  'lock: recalled while it is free, it goes to a waiter here -> who would not wait elsewhere is told, once',
+  async (t) => {
+    const { links, lock, unlock, words } = cluster(2)
+    lock(1, 'k', 1)
+    links.settle()
+    unlock(1, 'k', 1)
+    const word = words.get('1 k')
+    const busy: SyncEffect[] = []
+    const turn = links.state(1).locks.get('k')!.turn
+    const recall = { type: 'TokenRecall', key: 'k', turn, next: 0, nextTurn: 7 } as const
+    t.match(word, { holder: undefined, shut: false })
+    // What the word says is learnt later than the ask of one who waits here comes.
+    syncMessage(links.state(1), 0, recall, [])
+    words.set('1 k', { holder: undefined, shut: true })
+    lock(1, 'k', 2)
+    lock(1, 'k', 3)
+    const says = () => {
+      const effects: SyncEffect[] = []
+      syncWord(links.state(1), 'k', false, effects)
+      busy.push(...effects.filter((effect) => effect.do === 'Send'))
+      return effects.map((effect) => effect.do)
+    }
+    t.strictSame(says(), ['Lend', 'Answer', 'Send'])
+    t.strictSame(busy, [{ do: 'Send', to: 0, message: { type: 'TokenBusy', key: 'k', turn: 7 } }])
+    t.strictSame(says(), ['Lend', 'Answer'])
+    t.strictSame(says(), ['Release'])
+  },
+)
+
+t.test(
   'lock: a wait is cancelled -> TIMEOUT, the rest of the queue goes on; what was granted stays granted',
   async (t) => {
     const { links, lock, unlock, cancel } = cluster(2)

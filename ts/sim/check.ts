@@ -7,6 +7,7 @@ import { described } from './requests.js'
 import { faceOf } from './face.js'
 import { exclusiveIsAlone, oneCopy, oneWriterOrManyReaders, type Promised } from './promises.js'
 import type { Setup } from './setup.js'
+import { checkTokens } from './tokens.js'
 import { Violation } from './violation.js'
 import { SEGMENT } from './create-nodes.js'
 import type { World } from './world.js'
@@ -52,6 +53,7 @@ export function checkEnd(world: World): void {
     for (let page = 0; page < world.setup.pages; page++) checkSettled(world, protocol, at, page)
   }
   checksOf(world.setup).directory(world)
+  checkTokens(world)
 }
 
 function checkSettled(world: World, { settled }: AnyProtocol, at: number, page: number): void {

@@ -9,10 +9,10 @@ import type { InFlight } from './sim-node.js'
 import { taken } from './word.js'
 import type { World } from './world.js'
 
-/** The accesses that a thread which is free to choose may make, and which locks it may take. */
+/** The accesses that a thread which is free to choose may make, and how it takes which locks. */
 export interface Wishes {
   accesses(): readonly Op[]
-  locks(free: readonly number[]): readonly number[]
+  locks(free: readonly number[]): readonly Ask[]
   allocates(): boolean
   /** Pages to acquire and release by themselves. */
   ranges(): readonly Ask[]
@@ -21,7 +21,7 @@ export interface Wishes {
 export interface Options {
   /** What must happen sooner or later. */
   readonly must: Choice[]
-  /** What may: a fault that comes twice, a loss. */
+  /** What may: a fault that comes twice, a loss, an end. */
   readonly may: Choice[]
 }
 
@@ -53,6 +53,7 @@ export function ownChoices(world: World, at: NodeId, wishes: Wishes): Options {
 function firstChoices(world: World, at: NodeId, wishes: Wishes, { must, may }: Options): void {
   const node = world.nodes[at]!
   threadChoices(world, at, wishes, must, may)
+  if (node.todo.length === 0) endChoices(world, at, may)
   if (world.lossesLeft > 0 && world.alive > 1) may.push({ do: 'lose', node: at })
   if (node.todo.length > 0) {
     must.push({ do: 'perform', node: at }) // one step at a time: law 3
@@ -125,12 +126,26 @@ function threadChoices(world: World, node: number, wishes: Wishes, must: Choice[
       }
       for (const op of wishes.accesses()) must.push({ do: 'act', node, thread, ...op })
       const mayLock = above(holds, locks).filter((of) => idle || taken(words[of], thread) !== undefined)
-      if (mayLock.length > 0) for (const of of wishes.locks(mayLock)) ask({ op: 'lock', of })
+      if (mayLock.length > 0) wishes.locks(mayLock).forEach(ask)
       if (!idle) return
       const hasBlock = holds.some((one) => one >= locks)
       if (blocks > 0 && !hasBlock && wishes.allocates()) ask({ op: 'alloc', of: 0 })
       if (ranges) wishes.ranges().forEach(ask)
     }
+  })
+}
+
+/** Of waits for locks, and of who holds them. */
+function endChoices({ nodes, setup, cancelsLeft, deathsLeft }: World, node: NodeId, may: Choice[]): void {
+  if (cancelsLeft + deathsLeft === 0) return
+  nodes[node]!.kernel.threads.forEach(({ access, holds, asks }, thread) => {
+    const locks = holds.filter((one) => one < setup.locks)
+    const waits = asks?.op === 'lock' || asks?.op === 'try'
+    if (waits && cancelsLeft > 0) may.push({ do: 'ask', node, thread, op: 'cancel', of: asks.of })
+    if (deathsLeft === 0 || (asks !== undefined && !waits)) return
+    if (waits || locks.length > 0) may.push({ do: 'ask', node, thread, op: 'exit', of: 0 })
+    if (asks !== undefined || access !== undefined) return
+    for (const of of locks) may.push({ do: 'ask', node, thread, op: 'end', of })
   })
 }
 

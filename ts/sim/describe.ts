@@ -57,6 +57,9 @@ export function describeEvent(at: NodeId, event: NodeEvent): string {
       return `${event.full ? 'full' : 'room'} ${at}`
     case 'word':
       return `word ${at} ${event.key} ${event.held ? 'held' : 'free'}`
+    case 'request':
+    case 'cancel':
+      return `${event.is} ${at} ${event.ticket}`
     case 'lost':
       return `lost ${event.node} at ${at}`
     default:

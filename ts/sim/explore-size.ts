@@ -42,6 +42,9 @@ export function exploreSize(size: ExplorerSize, progress: (states: number) => vo
     duplicates,
     losses,
     evictions,
+    tries,
+    cancels,
+    deaths,
   } = setup
   const { symmetry = false } = setup
   const cluster = {
@@ -57,6 +60,9 @@ export function exploreSize(size: ExplorerSize, progress: (states: number) => vo
     duplicates,
     losses,
     evictions,
+    tries,
+    cancels,
+    deaths,
     symmetry,
   }
   const report = { ...cluster, ok: ok && states === expected, states, forms, depth, seconds, violation }
@@ -89,6 +95,9 @@ export function sizesTable(results: readonly SizeReport[]): string {
     'faults twice': ({ duplicates }) => duplicates,
     'nodes lost': ({ losses }) => losses,
     evictions: ({ evictions }) => evictions,
+    'locks tried': ({ tries }) => (tries ? 'yes' : ''),
+    'waits cancelled': ({ cancels }) => cancels,
+    deaths: ({ deaths }) => deaths,
     states: ({ states, forms, symmetry }) => (symmetry ? `${states} (of ${forms})` : states),
     depth: ({ depth }) => depth,
     seconds: ({ seconds }) => Math.round(seconds * 10) / 10,

@@ -11,6 +11,7 @@ import { Renamings } from './renamings.js'
 import { Seen } from './seen.js'
 import { Symmetry } from './symmetry.js'
 import { take, Transitions, type Option } from './transitions.js'
+import { checkTries, isQuiet } from './tokens.js'
 import { Watch } from './watch.js'
 import { Violation } from './violation.js'
 import type { Setup } from './setup.js'
@@ -98,7 +99,13 @@ export function explore(options: ExploreOptions): ExploreReport {
     for (let place = 0; place < count; place++) {
       const row = level.slice(place * width, width)
       const id = first + place
-      if (transitions.options(row, open) === 0) {
+      const must = transitions.options(row, open)
+      if (setup.tries && isQuiet(open.slice(0, must).map(({ choice }) => choice))) {
+        const world = parts.world(row)
+        const wrong = caught(() => checkTries(world))
+        if (wrong !== undefined) return report(true, wrong, wayTo(id, []))
+      }
+      if (must === 0) {
         ends++
         const world = parts.world(row)
         const wrong = caught(() => checkEnd(world))

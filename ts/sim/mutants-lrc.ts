@@ -149,6 +149,7 @@ export const LRC: readonly Mutant[] = [
   { name: 'given away, and read on', protocol: copyCell(lrc, 'R', 'Given', to('R')) },
   {
     name: 'a diff that comes after its page was given away aborts',
+    first: 4001,
     protocol: homeCell(lrc, 'A', 'Diff', 'never'),
   },
   {

@@ -6,6 +6,7 @@ import { mrsw } from '../coherence/mrsw/index.js'
 import { mrswDynamic as dynamic } from '../coherence/mrsw-dynamic/index.js'
 import { srsw } from '../coherence/srsw/index.js'
 import { to } from '../coherence/table.js'
+import { LOCKS } from './mutants-locks.js'
 import { LRC } from './mutants-lrc.js'
 import { copyCell, homeCell, type Mutant } from './plant.js'
 
@@ -143,4 +144,4 @@ const DYNAMIC: readonly Mutant[] = [
   { name: 'evicted: the right to write not asked for', protocol: copyCell(dynamic, 'S', 'Put', to('SM_A')) },
 ]
 
-export const MUTANTS: readonly Mutant[] = [...MRSW, ...SRSW, ...DYNAMIC, ...LRC]
+export const MUTANTS: readonly Mutant[] = [...MRSW, ...SRSW, ...DYNAMIC, ...LRC, ...LOCKS]

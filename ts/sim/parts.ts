@@ -19,10 +19,13 @@ export class Places {
   readonly duplicates = 0
   readonly losses = 1
   readonly evictions = 2
-  readonly memory = 3
-  readonly oracle = 4
+  readonly cancels = 3
+  readonly deaths = 4
+  readonly untold = 5
+  readonly memory = 6
+  readonly oracle = 7
   /** One for each page. */
-  readonly latest = 5
+  readonly latest = 8
   readonly nodes: number
   readonly links: number
   readonly width: number
@@ -89,11 +92,15 @@ export class Parts {
 
   /** @param judge in place of the row's oracle */
   world(row: Row, judge?: Judge): World {
-    const { duplicates, losses, evictions, memory, oracle, latest, nodes, links, width } = this.places
+    const { memory, oracle, latest, nodes, links, width } = this.places
+    const { duplicates, losses, evictions, cancels, deaths, untold } = this.places
     return World.of(this.setup, {
       duplicatesLeft: row[duplicates]!,
       lossesLeft: row[losses]!,
       evictionsLeft: row[evictions]!,
+      cancelsLeft: row[cancels]!,
+      deathsLeft: row[deaths]!,
+      untold: row[untold]!,
       memory: this.#memories.things[row[memory]!]!,
       nextWrite: this.plain ? undefined : 1 + operationsOf(this.setup),
       oracle: judge ?? this.#oracles.things[row[oracle]!],
@@ -105,11 +112,15 @@ export class Parts {
 
   /** @param before the row that the World was made of: most of its parts are still the same */
   row(world: World, before?: Row): Row {
-    const { duplicates, losses, evictions, memory, oracle, latest, nodes, links, width } = this.places
+    const { memory, oracle, latest, nodes, links, width } = this.places
+    const { duplicates, losses, evictions, cancels, deaths, untold } = this.places
     const row = new Int32Array(width)
     row[duplicates] = world.duplicatesLeft
     row[losses] = world.lossesLeft
     row[evictions] = world.evictionsLeft
+    row[cancels] = world.cancelsLeft
+    row[deaths] = world.deathsLeft
+    row[untold] = world.untold
     const { program } = this.setup
     row[memory] = this.#memories.number(program ? [...world.memory].sort().join(' ') : '', world.memory)
     if (world.oracle instanceof Oracle) row[oracle] = this.oracleNumber(world.oracle)

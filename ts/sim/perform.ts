@@ -6,7 +6,7 @@ import { HEAP_FIELDS } from '../heap/messages.js'
 import { isCoherence, type Message } from '../node/messages.js'
 import { SYNC_FIELDS } from '../sync/messages.js'
 import { describeEffect } from './describe.js'
-import { answered } from './requests.js'
+import { answered, mayRefuse } from './requests.js'
 import { tell, type SimNode } from './sim-node.js'
 import { Violation } from './violation.js'
 import { forgotten, lent, shut } from './word.js'
@@ -33,7 +33,7 @@ export function perform(world: World, at: NodeId): void {
       answered(world, at, effect.ticket, effect.answer)
       break
     case 'Refuse':
-      if (world.losses === 0 && effect.error !== 'HEAP_FULL')
+      if (!mayRefuse(world, at, effect.ticket, effect.error))
         throw new Violation(`node ${at} refuses: ${effect.error} ${effect.detail}`)
       answered(world, at, effect.ticket, undefined)
       break

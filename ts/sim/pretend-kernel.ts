@@ -193,6 +193,14 @@ export class Kernel {
     for (const thread of this.threads) Object.assign(thread, { ...IDLE, opsLeft: 0 })
   }
 
+  /** The thread is a process, and that has ended. */
+  end(thread: number): void {
+    this.views.fill('none', thread * this.pages, (thread + 1) * this.pages)
+    this.faults = this.faults.filter((fault) => fault.thread !== thread)
+    this.waiting = this.waiting.filter((fault) => fault.thread !== thread)
+    Object.assign(this.threads[thread]!, { ...IDLE, opsLeft: 0 })
+  }
+
   /** The most that any thread here may do. */
   access(page: Page): Access | 'none' {
     let most: Access | 'none' = 'none'

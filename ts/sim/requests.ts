@@ -4,15 +4,20 @@ import type { Answer, LocalRequest } from '../base/requests.js'
 import { SEGMENT } from './create-nodes.js'
 import { knowerOf, type Knower } from './knowers.js'
 import { Violation } from './violation.js'
-import { givenBack, taken } from './word.js'
+import { buried, givenBack, taken } from './word.js'
 import { tell } from './sim-node.js'
 import type { World } from './world.js'
 
 export interface Ask {
-  readonly op: 'lock' | 'unlock' | 'alloc' | 'free' | 'acquire' | 'release'
-  /** Which lock, block or page; of alloc 0. */
+  /** try: not waiting for a holder; cancel: waiting no more; end: of a thread, which another one of its process follows;
+   * exit: of a process. */
+  readonly op: LockOp | 'alloc' | 'free' | 'acquire' | 'release' | 'exit'
+  /** Which lock, block or page; of alloc and exit 0. */
   readonly of: number
 }
+
+type LockOp = 'lock' | 'try' | 'unlock' | 'cancel' | 'end'
+const LOCK_OPS: ReadonlySet<string> = new Set<LockOp>(['lock', 'try', 'unlock', 'cancel', 'end'])
 
 /** Tickets of a thread, by what it asks for: one thing at a time. */
 const TICKETS = 10_000
@@ -23,11 +28,14 @@ export function request(world: World, at: NodeId, thread: number, ask: Ask): voi
   const who = world.nodes[at]!.kernel.threads[thread]!
   const me = world.threadNumber(at, thread)
   world.log?.(`${at}: thread ${thread} asks: ${described(ask)}`)
+  if (op === 'cancel') return cancel(world, at, thread, of)
+  if (op === 'exit') return exit(world, at, thread)
   const held = heldBy(world, ask)
-  if (op === 'unlock' || op === 'free') who.holds = who.holds.filter((one) => one !== held)
+  if (op === 'unlock' || op === 'free' || op === 'end') who.holds = who.holds.filter((one) => one !== held)
   else who.opsLeft--
   if (op === 'unlock') return unlock(world, at, thread, of)
-  if (op === 'lock' && lockAtOnce(world, at, thread, of)) return
+  if (op === 'end') return end(world, at, thread, of)
+  if ((op === 'lock' || op === 'try') && lockAtOnce(world, at, thread, of)) return
   who.asks = { op, of }
   if (op === 'free') world.oracle?.learn(knowerOf(world.setup, 'block', of), me)
   // What any thread here has written becomes known; what others have made known is seen by all threads here.
@@ -43,6 +51,7 @@ function lockAtOnce(world: World, at: NodeId, thread: number, lock: number): boo
   if (word === undefined) return false
   words[lock] = word
   hold(world, at, thread, 'lock', lock)
+  beTold(world, lock, false)
   return true
 }
 
@@ -54,6 +63,65 @@ function unlock(world: World, at: NodeId, thread: number, lock: number): void {
   if (word.shut) tell(node, lock)
 }
 
+function cancel(world: World, at: NodeId, thread: number, of: number): void {
+  const ask = { op: 'cancel', of } as const
+  const node = world.nodes[at]!
+  const ticket = ticketOf(thread, ask)
+  node.kernel.threads[thread]!.asks = ask
+  world.cancelsLeft--
+  world.step(at, { is: 'cancel', ticket })
+  const answers = node.todo.filter((effect) => 'ticket' in effect && effect.ticket === ticket).length
+  if (answers !== 1) throw new Violation(`node ${at} answers a wait that is cancelled ${answers} times`)
+}
+
+/** Of the thread, which holds the lock. Its process gives that back for it. */
+function end(world: World, at: NodeId, thread: number, of: number): void {
+  const ask = { op: 'end', of } as const
+  const node = world.nodes[at]!
+  node.kernel.threads[thread]!.asks = ask
+  world.deathsLeft--
+  leave(world, at, thread, of)
+  world.step(at, { is: 'request', ticket: ticketOf(thread, ask), request: requestOf(world, thread, ask) })
+  node.words[of] = buried(node.words[of])
+  tell(node, of)
+}
+
+/** Of the process that the thread is. */
+function exit(world: World, at: NodeId, thread: number): void {
+  const node = world.nodes[at]!
+  const locks = node.kernel.threads[thread]!.holds.filter((one) => one < world.setup.locks)
+  world.deathsLeft--
+  for (const lock of locks) {
+    leave(world, at, thread, lock)
+    node.words[lock] = buried(node.words[lock])
+  }
+  node.kernel.end(thread)
+  world.step(at, { is: 'exit', process: thread, held: locks.map((lock) => `l${lock}`) })
+}
+
+/** It dies holding the lock: whoever has it next sees what it wrote, and is told. */
+function leave(world: World, at: NodeId, thread: number, lock: number): void {
+  world.oracle?.learn(knowerOf(world.setup, 'lock', lock), world.threadNumber(at, thread))
+  world.untold |= 1 << lock
+}
+
+/** Who holds the lock now has been told whether its last holder died. Of what a lost node had, everybody is told so. */
+function beTold(world: World, lock: number, ownerDied: boolean): void {
+  const bit = 1 << lock
+  const died = (world.untold & bit) !== 0
+  if (died && !ownerDied) throw new Violation(`the holder of lock ${lock} died, and the next one is not told`)
+  if (ownerDied && !died && world.losses === 0) throw new Violation(`lock ${lock}: told of a death that was none`)
+  world.untold &= ~bit
+}
+
+/** May what the thread asks be refused like that? */
+export function mayRefuse(world: World, at: NodeId, ticket: number, error: string): boolean {
+  const { asks } = world.nodes[at]!.kernel.threads[Math.floor(ticket / TICKETS)]!
+  if (error === 'BUSY') return asks?.op === 'try'
+  if (error === 'TIMEOUT') return asks?.op === 'cancel'
+  return error === 'HEAP_FULL' || world.losses > 0
+}
+
 /** @param answer undefined: refused */
 export function answered(world: World, at: NodeId, ticket: number, answer: Answer | undefined): void {
   const thread = Math.floor(ticket / TICKETS)
@@ -62,7 +130,10 @@ export function answered(world: World, at: NodeId, ticket: number, answer: Answe
   if (asked === undefined) throw new Violation(`node ${at} answers thread ${thread}, which asks nothing`)
   who.asks = undefined
   const me = world.threadNumber(at, thread)
-  if (answer?.is === 'locked') hold(world, at, thread, 'lock', asked.of)
+  if (answer?.is === 'locked') {
+    hold(world, at, thread, 'lock', asked.of)
+    beTold(world, asked.of, answer.ownerDied)
+  }
   if (answer?.is === 'block') hold(world, at, thread, 'block', Math.floor(answer.offset / blockBytes(world)))
   if (answer?.is !== 'done') return
   if (asked.op === 'release') world.oracle?.learn(knowerOf(world.setup, 'range', asked.of), me, asked.of)
@@ -77,8 +148,8 @@ export function answered(world: World, at: NodeId, ticket: number, answer: Answe
 }
 
 export function described({ op, of }: Ask): string {
-  if (op === 'alloc') return op
-  return `${op} ${op === 'free' ? 'b' : op === 'lock' || op === 'unlock' ? 'l' : 'p'}${of}`
+  if (op === 'alloc' || op === 'exit') return op
+  return `${op} ${op === 'free' ? 'b' : LOCK_OPS.has(op) ? 'l' : 'p'}${of}`
 }
 
 function hold(world: World, at: NodeId, thread: number, what: Knower, of: number): void {
@@ -92,7 +163,7 @@ function hold(world: World, at: NodeId, thread: number, what: Knower, of: number
 
 /** What is held, as one number: blocks come behind the locks. */
 function heldBy({ setup }: World, { op, of }: Ask): number {
-  return op === 'lock' || op === 'unlock' ? of : setup.locks + of
+  return LOCK_OPS.has(op) ? of : setup.locks + of
 }
 
 function othersOf(world: World, at: NodeId, thread: number): number[] {
@@ -101,15 +172,20 @@ function othersOf(world: World, at: NodeId, thread: number): number[] {
 }
 
 function ticketOf(thread: number, { op, of }: Ask): number {
-  return thread * TICKETS + (op === 'lock' ? of : OTHER_TICKETS)
+  return thread * TICKETS + (LOCK_OPS.has(op) ? of : OTHER_TICKETS)
 }
 
 function requestOf(world: World, thread: number, { op, of }: Ask): LocalRequest {
   switch (op) {
     case 'unlock':
-      throw new Error('a lock is given back by its word')
+    case 'cancel':
+    case 'exit':
+      throw new Error(`${op} is no request`)
     case 'lock':
-      return { op, key: `l${of}`, process: thread, holder: 1, patient: true }
+    case 'try':
+      return { op: 'lock', key: `l${of}`, process: thread, holder: 1, patient: op === 'lock' }
+    case 'end':
+      return { op: 'died', key: `l${of}` }
     case 'alloc':
       return { op, segment: SEGMENT, bytes: blockBytes(world) }
     case 'free':

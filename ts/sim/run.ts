@@ -1,6 +1,7 @@
 /** `sim run`: many random walks, one after the other. */
 import { mrsw } from '../coherence/mrsw/index.js'
 import type { AnyProtocol } from '../coherence/protocol.js'
+import type { Step } from '../node/step.js'
 import { Cells } from './cells.js'
 import { walk, type WalkResult } from './walk.js'
 
@@ -10,6 +11,8 @@ export interface RunOptions {
   readonly nodes?: number | undefined
   readonly losses?: number | undefined
   readonly protocol?: AnyProtocol
+  /** Makes another step of the protocol's. */
+  readonly plant?: (step: Step) => Step
   readonly log?: (line: string) => void
   readonly progress?: (seed: number) => void
 }
@@ -25,9 +28,9 @@ export interface RunReport {
   readonly failed: WalkResult | undefined
 }
 
-export function run({ seeds, first, nodes, losses, protocol = mrsw, log, progress }: RunOptions): RunReport {
+export function run({ seeds, first, nodes, losses, protocol = mrsw, plant, log, progress }: RunOptions): RunReport {
   const cells = new Cells()
-  const step = cells.step(protocol)
+  const step = (plant ?? ((sound) => sound))(cells.step(protocol))
   let steps = 0
   let lossy = 0
   for (let seed = first; seed < first + seeds; seed++) {

@@ -22,6 +22,12 @@ export interface Setup {
   /** How many faults may come twice, how many nodes may be lost. */
   readonly duplicates: number
   readonly losses: number
+  /** Locks are tried too, by who would not wait. */
+  readonly tries: boolean
+  /** How often a wait for a lock may be cancelled. */
+  readonly cancels: number
+  /** How many threads that hold a lock may end, or processes that hold one or wait for it. */
+  readonly deaths: number
   /** How often a page may be evicted, or a node's memory be used up or free again. */
   readonly evictions: number
   /** Requests and orders may be held for a while (law 11): what they do not concern overtakes them. */

@@ -22,6 +22,9 @@ const plain = {
   threads: 1,
   duplicates: 0,
   losses: 0,
+  tries: false,
+  cancels: 0,
+  deaths: 0,
   evictions: 0,
   holds: false,
 }
@@ -31,6 +34,8 @@ const srsw = { protocol: 'srsw', ...plain } as const
 const lrc = { protocol: 'lrc', ...plain, places: 2, locks: 1 } as const
 const heap = { ...lrc, places: 1, locks: 0, blocks: 1 } as const
 const ranges = { ...lrc, places: 1, locks: 0, ranges: true } as const
+const ending = { ...lrc, places: 1 } as const
+const quitting = { tries: true, cancels: 1 } as const
 const evicting = { ...lrc, places: 1, evictions: 1 } as const
 
 export const EXPLORER_SIZES: readonly ExplorerSize[] = [
@@ -95,22 +100,39 @@ export const EXPLORER_SIZES: readonly ExplorerSize[] = [
   { ...dynamic, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, evictions: 1, states: 295_423 },
   { ...dynamic, name: '3n1p-2evict', when: 'full', nodes: 3, ops: 1, evictions: 2, states: 1_999_940 },
 
-  { ...lrc, name: '2n1p', when: 'test', nodes: 2, ops: 2, states: 39_538 },
-  { ...lrc, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, places: 1, losses: 1, states: 22_136 },
-  { ...lrc, name: '2n1p-3ops', when: 'daily', nodes: 2, ops: 3, places: 1, states: 113_098 },
-  { ...lrc, name: '3n1p', when: 'daily', nodes: 3, ops: 1, places: 1, states: 17_920 },
-  { ...lrc, name: '2n2p', when: 'daily', nodes: 2, pages: 2, ops: 2, places: 1, states: 61_383 },
-  { ...lrc, name: '2n1p-2locks', when: 'daily', nodes: 2, ops: 2, places: 1, locks: 2, states: 37_889 },
-  { ...lrc, name: '2n1p-2threads', when: 'daily', nodes: 2, threads: 2, ops: 1, places: 1, states: 250_155 },
-  { ...lrc, name: '3n1p-2ops', when: 'full', nodes: 3, ops: 2, places: 1, states: 4_604_526 },
-  { ...lrc, name: '3n1p-2locks', when: 'daily', nodes: 3, ops: 1, places: 1, locks: 2, states: 30_469 },
-  { ...lrc, name: '3n1p-lost', when: 'daily', nodes: 3, ops: 1, places: 1, losses: 1, states: 97_801 },
+  { ...lrc, name: '2n1p', when: 'test', nodes: 2, ops: 2, states: 39_552 },
+  { ...lrc, name: '2n1p-lost', when: 'test', nodes: 2, ops: 2, places: 1, losses: 1, states: 22_383 },
+  { ...lrc, name: '2n1p-3ops', when: 'daily', nodes: 2, ops: 3, places: 1, states: 113_014 },
+  { ...lrc, name: '3n1p', when: 'daily', nodes: 3, ops: 1, places: 1, states: 17_928 },
+  { ...lrc, name: '2n2p', when: 'daily', nodes: 2, pages: 2, ops: 2, places: 1, states: 61_392 },
+  { ...lrc, name: '2n1p-2locks', when: 'daily', nodes: 2, ops: 2, places: 1, locks: 2, states: 37_904 },
+  { ...lrc, name: '2n1p-2threads', when: 'daily', nodes: 2, threads: 2, ops: 1, places: 1, states: 250_065 },
+  { ...lrc, name: '3n1p-2ops', when: 'full', nodes: 3, ops: 2, places: 1, states: 4_685_958 },
+  { ...lrc, name: '3n1p-2locks', when: 'daily', nodes: 3, ops: 1, places: 1, locks: 2, states: 30_485 },
+  { ...lrc, name: '3n1p-lost', when: 'daily', nodes: 3, ops: 1, places: 1, losses: 1, states: 98_055 },
 
-  { ...evicting, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, states: 107_956 },
-  { ...evicting, name: '2n1p-evict-twice', when: 'daily', nodes: 2, ops: 2, evictions: 2, states: 422_494 },
-  { ...evicting, name: '2n1p-evict-lost', when: 'full', nodes: 2, ops: 2, losses: 1, states: 159_632 },
-  { ...evicting, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, states: 201_913 },
-  { ...evicting, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, losses: 1, states: 874_389 },
+  { ...ending, name: '2n1p-tries', when: 'test', nodes: 2, ops: 2, tries: true, states: 24_414 },
+  { ...ending, name: '2n1p-cancels', when: 'daily', nodes: 2, ops: 2, cancels: 1, states: 35_890 },
+  { ...ending, name: '2n1p-deaths', when: 'test', nodes: 2, ops: 2, deaths: 1, states: 44_801 },
+  {
+    ...ending,
+    ...quitting,
+    name: '2n1p-deaths-lost',
+    when: 'test',
+    nodes: 2,
+    ops: 1,
+    losses: 1,
+    deaths: 1,
+    states: 2_419,
+  },
+  { ...ending, ...quitting, name: '3n1p-tries', when: 'daily', nodes: 3, ops: 1, states: 37_770 },
+  { ...ending, name: '3n1p-deaths', when: 'daily', nodes: 3, ops: 1, cancels: 1, deaths: 1, states: 48_807 },
+
+  { ...evicting, name: '2n1p-evict', when: 'test', nodes: 2, ops: 2, states: 107_994 },
+  { ...evicting, name: '2n1p-evict-twice', when: 'daily', nodes: 2, ops: 2, evictions: 2, states: 422_612 },
+  { ...evicting, name: '2n1p-evict-lost', when: 'full', nodes: 2, ops: 2, losses: 1, states: 160_886 },
+  { ...evicting, name: '3n1p-evict', when: 'daily', nodes: 3, ops: 1, states: 201_945 },
+  { ...evicting, name: '3n1p-evict-lost', when: 'full', nodes: 3, ops: 1, losses: 1, states: 875_707 },
 
   { ...heap, name: '2n1p-heap', when: 'test', nodes: 2, ops: 2, states: 6_142 },
   { ...heap, name: '2n1p-heap-3ops', when: 'daily', nodes: 2, ops: 3, states: 27_344 },

@@ -32,6 +32,8 @@ export interface Option {
 interface Outcome {
   readonly node: number
   readonly sends: readonly { readonly place: number; readonly flight: number }[]
+  /** Locks whose last holder died untold, afterwards. */
+  readonly untold: number
   /** What the oracle is told. */
   readonly deeds: readonly number[]
   /** Of a write, its number. */
@@ -48,8 +50,9 @@ export class Transitions {
   readonly #deeds: Deeds
   /** By node number, what its threads hold, as bits. */
   readonly #held = new ByNumber<number>()
-  /** By node number, and eight of them by what else decides (options). */
+  /** By node number, and eight of them by what else decides (options), or 32. */
   readonly #own = new ByNumber<Options>()
+  readonly #contexts: number
   /** By link number and sender, and by node number. */
   readonly #deliveries = new ByNumber<Map<number, readonly Option[]>>()
   /** By link number, and by that of one message: the link with the message appended. */
@@ -61,6 +64,7 @@ export class Transitions {
     private readonly renamings: Renamings,
   ) {
     this.#wishes = allWishes(parts.setup)
+    this.#contexts = parts.setup.cancels + parts.setup.deaths > 0 ? 32 : 8
     this.#after = new Int32Array(parts.places.width)
     this.#deeds = new Deeds(
       (number) => parts.oracle(number),
@@ -74,13 +78,20 @@ export class Transitions {
     const { places, setup } = parts
     const alive = this.#alive(row)
     const mayLose = row[places.losses]! > 0 && (alive & (alive - 1)) !== 0
-    const context = Number(row[places.duplicates]! > 0) + 2 * Number(mayLose) + 4 * Number(row[places.evictions]! > 0)
+    const left = [
+      row[places.duplicates]!,
+      Number(mayLose),
+      row[places.evictions]!,
+      row[places.cancels]!,
+      row[places.deaths]!,
+    ]
+    const context = left.reduce((bits, one, at) => bits | (Number(one > 0) << at), 0)
     into.length = 0
     for (let at = 0; at < setup.nodes; at++) {
       const number = row[places.nodes + at]!
       const node = parts.node(number)
       if (!node.alive) continue
-      for (const option of this.#ownOptions(row, at, number * 8 + context).must) into.push(option)
+      for (const option of this.#ownOptions(row, at, number * this.#contexts + context).must) into.push(option)
       if (node.todo.length > 0) continue
       for (let from = 0; from < setup.nodes; from++) {
         const link = row[places.links + from * setup.nodes + at]!
@@ -92,7 +103,7 @@ export class Transitions {
     for (let at = 0; at < setup.nodes; at++) {
       const number = row[places.nodes + at]!
       if (!parts.node(number).alive) continue
-      for (const option of this.#ownOptions(row, at, number * 8 + context).may) into.push(option)
+      for (const option of this.#ownOptions(row, at, number * this.#contexts + context).may) into.push(option)
     }
     return must
   }
@@ -118,10 +129,13 @@ export class Transitions {
       after[places.oracle] = oracle
     }
     after[places.nodes + at] = outcome.node
+    after[places.untold] = outcome.untold
     if (choice.do === 'deliver') after[places.links + choice.from * setup.nodes + at] = rest
     else if (choice.do === 'learn') after[places.links + choice.lost * setup.nodes + at] = 0
     else if (choice.do === 'again') after[places.duplicates]!--
     else if (choice.do === 'evict' || choice.do === 'full') after[places.evictions]!--
+    else if (choice.do === 'ask' && choice.op === 'cancel') after[places.cancels]!--
+    else if (choice.do === 'ask' && (choice.op === 'end' || choice.op === 'exit')) after[places.deaths]!--
     else if (choice.do === 'act') after[places.latest + choice.page] = outcome.last
     for (const { place, flight } of outcome.sends) after[place] = this.#append(after[place]!, flight)
     if (!parts.plain) this.renamings.after(choice, after)
@@ -132,9 +146,12 @@ export class Transitions {
   #context(row: Row, choice: Choice): number {
     const { places, setup } = this.parts
     const last = choice.do === 'act' ? row[places.latest + choice.page]! : 0
-    const held = choice.do === 'perform' && judged(setup) ? this.#heldElsewhere(row, choice.node) : 0
+    // Who gets a lock, or a block, is given it by the node, or takes it by its word.
+    const gets = choice.do === 'perform' || (choice.do === 'ask' && choice.op !== 'unlock')
+    const held = gets && judged(setup) ? this.#heldElsewhere(row, choice.node) : 0
     const lost = Number(row[places.losses]! < setup.losses)
-    return ((this.#alive(row) * 2 + lost) * CONTEXT_MAX + held) * CONTEXT_MAX + last
+    const around = (this.#alive(row) * 2 + lost) * CONTEXT_MAX + row[places.untold]!
+    return (around * CONTEXT_MAX + held) * CONTEXT_MAX + last
   }
 
   #ownOptions(row: Row, at: number, key: number): Options {
@@ -185,7 +202,7 @@ export class Transitions {
     }
     const last = choice.do === 'act' ? world.latest[choice.page]! : 0
     const deeds = notes.deeds.map((deed) => this.#deeds.number(deed))
-    return { node: parts.nodeNumber(world.nodes[at]!, at), sends, deeds, last }
+    return { node: parts.nodeNumber(world.nodes[at]!, at), untold: world.untold, sends, deeds, last }
   }
 
   /** By World alone, whatever it concerns. */
@@ -249,7 +266,7 @@ function concernsOneNode({ setup }: World, choice: Choice): boolean {
   return choice.do !== 'lose' && (choice.do !== 'act' || setup.program === undefined)
 }
 
-function allWishes({ pages, places }: Pick<Setup, 'pages' | 'places'>): Wishes {
+function allWishes({ pages, places, tries }: Pick<Setup, 'pages' | 'places' | 'tries'>): Wishes {
   const ops: Op[] = []
   for (let page = 0; page < pages; page++) {
     for (let place = 0; place < places; place++) {
@@ -260,7 +277,9 @@ function allWishes({ pages, places }: Pick<Setup, 'pages' | 'places'>): Wishes {
     { op: 'acquire', of },
     { op: 'release', of },
   ])
-  return { accesses: () => ops, locks: (free) => free, allocates: () => true, ranges: () => ranges }
+  const locks = (free: readonly number[]) =>
+    free.flatMap((of): Ask[] => [{ op: 'lock', of }, ...(tries ? [{ op: 'try', of } as const] : [])])
+  return { accesses: () => ops, locks, allocates: () => true, ranges: () => ranges }
 }
 
 function bitsOf(threads: readonly Thread[]): number {

@@ -6,9 +6,11 @@ import type { ProtocolName } from '../base/consistency.js'
 import { Prng } from '../base/prng.js'
 import type { Step } from '../node/step.js'
 import { checkEnd, checkNow } from './check.js'
-import { choices, type Wishes } from './choices.js'
+import { choices, type Options, type Wishes } from './choices.js'
 import { Violation } from './violation.js'
 import type { Choice } from './choice.js'
+import type { Setup } from './setup.js'
+import { checkTries, isQuiet } from './tokens.js'
 import { World } from './world.js'
 
 export interface WalkOptions {
@@ -35,6 +37,7 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
   const prng = new Prng(seed)
   // By what threads learn of each other: one bug shows only where there are no locks beside.
   const edges = protocol === 'lrc' ? prng.below(4) : undefined
+  const locks = edges === 0 || edges === 3 ? 2 : 0
   const world = World.create({
     protocol,
     nodes: nodes ?? 2 + prng.below(4),
@@ -44,15 +47,16 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
     duplicates: prng.below(4),
     holds: prng.chance(0.5),
     places: edges === undefined ? 1 : 2,
-    locks: edges === 0 || edges === 3 ? 2 : 0,
+    locks,
     blocks: edges === 1 || edges === 3 ? 1 + prng.below(2) : 0,
     ranges: edges === 2 || edges === 3,
     losses: losses ?? (prng.chance(0.3) ? 1 + prng.below(2) : 0),
     evictions: prng.chance(0.5) ? 1 + prng.below(8) : 0,
+    ...drawnEnds(seed, locks),
     step,
   })
   world.log = log
-  const { pages, places } = world.setup
+  const { pages, places, tries } = world.setup
   const wishes: Wishes = {
     accesses: () => [
       {
@@ -61,7 +65,10 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
         place: places > 1 ? prng.below(places) : 0,
       },
     ],
-    locks: (free) => (free.length > 0 && prng.chance(0.3) ? [prng.pick(free)] : []),
+    locks: (free) => {
+      if (free.length === 0 || !prng.chance(0.3)) return []
+      return [{ op: tries && prng.chance(0.5) ? 'try' : 'lock', of: prng.pick(free) }]
+    },
     allocates: () => prng.chance(0.3),
     ranges: () => (prng.chance(0.3) ? [{ op: prng.chance(0.5) ? 'acquire' : 'release', of: prng.below(pages) }] : []),
   }
@@ -72,7 +79,9 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
   let steps = 0
   try {
     for (; steps < STEPS_MAX; steps++) {
-      const next = pick(world, prng, wishes)
+      const options = choices(world, wishes)
+      if (tries && isQuiet(options.must)) checkTries(world)
+      const next = pick(options, prng)
       if (next === undefined) {
         checkEnd(world)
         return result(steps)
@@ -88,8 +97,14 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
   return result(steps, 'it does not end')
 }
 
-function pick(world: World, prng: Prng, wishes: Wishes): Choice | undefined {
-  const { must, may } = choices(world, wishes)
+/** How waits for locks end, and their holders; by numbers of its own, so that what else a seed draws stays the same. */
+function drawnEnds(seed: number, locks: number): Pick<Setup, 'tries' | 'cancels' | 'deaths'> {
+  const prng = new Prng(seed + 2 ** 40)
+  if (locks === 0 || prng.chance(0.3)) return { tries: false, cancels: 0, deaths: 0 }
+  return { tries: prng.chance(0.5), cancels: prng.below(4), deaths: prng.below(3) }
+}
+
+function pick({ must, may }: Options, prng: Prng): Choice | undefined {
   if (may.length > 0 && prng.chance(0.03)) return prng.pick(may)
   return must.length > 0 ? prng.pick(must) : undefined
 }

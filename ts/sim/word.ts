@@ -21,6 +21,11 @@ export function givenBack(word: Word | undefined): Word {
   return { holder: undefined, shut: word.shut }
 }
 
+/** By the daemon, for its holder, which has died. */
+export function buried(word: Word | undefined): Word {
+  return { ...givenBack(word), shut: true }
+}
+
 /** The effect Lend. */
 export function lent(word: Word | undefined, who: number, shut: boolean): Word {
   if (word !== undefined && (!word.shut || word.holder !== undefined)) {

@@ -30,7 +30,18 @@ import { Violation } from './violation.js'
 export type Pieces = Readonly<
   Pick<
     World,
-    'links' | 'nodes' | 'latest' | 'oracle' | 'nextWrite' | 'memory' | 'duplicatesLeft' | 'lossesLeft' | 'evictionsLeft'
+    | 'links'
+    | 'nodes'
+    | 'latest'
+    | 'oracle'
+    | 'nextWrite'
+    | 'memory'
+    | 'duplicatesLeft'
+    | 'lossesLeft'
+    | 'evictionsLeft'
+    | 'cancelsLeft'
+    | 'deathsLeft'
+    | 'untold'
   >
 >
 
@@ -51,6 +62,10 @@ export class World {
   duplicatesLeft: number
   lossesLeft: number
   evictionsLeft: number
+  cancelsLeft: number
+  deathsLeft: number
+  /** Locks whose last holder died, which nobody has been told yet; as bits. */
+  untold: number
   /** What happens, one line each; for those who want to read it. */
   log: ((line: string) => void) | undefined
 
@@ -69,6 +84,9 @@ export class World {
       this.duplicatesLeft = from.duplicatesLeft
       this.lossesLeft = from.lossesLeft
       this.evictionsLeft = from.evictionsLeft
+      this.cancelsLeft = from.cancelsLeft
+      this.deathsLeft = from.deathsLeft
+      this.untold = from.untold
       return
     }
     this.links = Array.from({ length: setup.nodes ** 2 }, () => [])
@@ -80,6 +98,9 @@ export class World {
     this.duplicatesLeft = setup.duplicates
     this.lossesLeft = setup.losses
     this.evictionsLeft = setup.evictions
+    this.cancelsLeft = setup.cancels
+    this.deathsLeft = setup.deaths
+    this.untold = 0
     this.nodes = createNodes(setup.nodes, setup.pages, setup.step, setup.protocol).map((state) => ({
       state,
       alive: true,

@@ -180,7 +180,8 @@ export const lockTable: Table<LockStateName, LockEvent, LockAction> = {
     LockFull: to('Wanted', 'refuseFull'),
     LockBusy: to('Wanted', 'refuseBusy'),
     Next: 'never',
-    HandOver: to('Wanted', 'countHandOver', 'grantNext'),
+    // Whoever would not wait there must not wait for the next one here.
+    HandOver: to('Wanted', 'countHandOver', 'grantNext', 'sendBusy'),
     Unlock: to('Leaving', 'release'),
     Busy: to('Wanted', 'sendBusy', 'refuseTries'),
     Died: to('Wanted', 'taint'),

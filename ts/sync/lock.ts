@@ -208,7 +208,14 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
   },
   sendAsk: (state, { lock }, effects) => {
     state.lastTurn++
-    Object.assign(lock, { turn: state.lastTurn, tainted: false, elsewhere: false, next: NOBODY, handOvers: 0 })
+    Object.assign(lock, {
+      turn: state.lastTurn,
+      tainted: false,
+      elsewhere: false,
+      next: NOBODY,
+      nextKnows: false,
+      handOvers: 0,
+    })
     effects.push(toManager({ type: 'TokenAsk', key: lock.key, turn: lock.turn }))
   },
   grantNext: (state, { lock }, effects) => {
@@ -233,8 +240,10 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
   },
   want: (_state, { lock: { key } }, effects) => effects.push({ do: 'Want', key }),
   forget: (_state, { lock: { key } }, effects) => effects.push({ do: 'Forget', key }),
-  sendBusy: (_state, { lock: { key, next } }, effects) => {
-    if (next.node === NO_NODE) return
+  sendBusy: (_state, { lock }, effects) => {
+    const { key, next, nextKnows } = lock
+    if (next.node === NO_NODE || nextKnows) return
+    lock.nextKnows = true
     effects.push({ do: 'Send', to: next.node, message: { type: 'TokenBusy', key, turn: next.turn } })
   },
   refuseTries: (state, { lock }, effects) => {
@@ -253,7 +262,7 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
   sendTook: (_state, { lock: { key, turn } }, effects) => effects.push(toManager({ type: 'TokenTook', key, turn })),
   setNext: (_state, { lock, next }) => {
     assert(next !== undefined, 'lock: nobody is next')
-    lock.next = next
+    Object.assign(lock, { next, nextKnows: false })
   },
   release: (state, { lock: { key } }, effects) => effects.push(releaseFor(state, { what: 'token', key })),
   sendPass: (_state, { lock: { key, next, tainted } }, effects) =>
@@ -294,7 +303,7 @@ function toManager(message: Extract<SyncMessage, { readonly key: string }>): Syn
 }
 
 function lockOf(state: SyncState, key: string): Lock {
-  const fresh = { turn: 0, tainted: false, elsewhere: false, queue: [], next: NOBODY, handOvers: 0 }
+  const fresh = { turn: 0, tainted: false, elsewhere: false, queue: [], next: NOBODY, nextKnows: false, handOvers: 0 }
   return state.locks.get(key) ?? { state: 'None', key, ...fresh }
 }
 

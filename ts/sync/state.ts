@@ -97,6 +97,8 @@ export interface Lock {
   queue: Claim[]
   /** In Wanted and Leaving, who is next; the node is NO_NODE: the manager. */
   next: Turn
+  /** In Wanted: `next` has been told that the lock is held. */
+  nextKnows: boolean
   /** Since the token was recalled. */
   handOvers: number
 }
