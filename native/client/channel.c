@@ -114,8 +114,7 @@ static void give_back(struct channel *channel, bool broken) {
   free(channel);
 }
 
-static int request(const struct gshm_exchange *x, bool fork_held) {
-  if (gshm_check(&gshm_self) != 0) return -1;
+static int request_now(const struct gshm_exchange *x, bool fork_held) {
   const bool waits = x->waits;
   struct channel *channel = take_idle(waits, false);
   if (!channel) {
@@ -132,6 +131,16 @@ static int request(const struct gshm_exchange *x, bool fork_held) {
   give_back(channel, result == GSHM_BROKEN);
   errno = error;
   return result == GSHM_EXCHANGED ? 0 : -1;
+}
+
+/* No call is a cancellation point: of a thread that is gone the daemon would not know that it waits no more. */
+static int request(const struct gshm_exchange *x, bool fork_held) {
+  if (gshm_check(&gshm_self) != 0) return -1;
+  int before;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  int result = request_now(x, fork_held);
+  pthread_setcancelstate(before, NULL);
+  return result;
 }
 
 int gshm_request(const struct gshm_exchange *x) { return request(x, false); }

@@ -4,7 +4,7 @@
  * likes, and uses the memory: page faults do the rest. Functions that return int give 0, or -1
  * with errno set; functions that return an address give 0 (or NULL) with errno set.
  * gshm_strerror() tells more about the calling thread's last failure, with the knob to turn.
- * Everything may be called from any thread.
+ * Everything may be called from any thread. No call is a cancellation point (pthread_cancel).
  *
  * Errors are listed by their names in native/abi/errors.h. Whatever asks the daemon may fail besides
  * with DETACHED, DAEMON_LOST (it has ended), DESCRIPTORS (this process or the daemon has none left) and
@@ -46,7 +46,9 @@ typedef struct gshm_stat_t {
 /* Registers this process with the daemon of its node. `socket` is the daemon's device; NULL means
  * $GSHM_SOCKET, else the only node of the default cluster on this machine. A second attach returns
  * the same handle. Errors: NO_DAEMON, ACCESS (the socket), INVALID (its path is too long), ABI_VERSION,
- * NO_USERFAULTFD, NOT_USERFAULTFD, KERNEL_FEATURES, UNSUPPORTED (pages of another size), LIMIT. */
+ * NO_USERFAULTFD, NOT_USERFAULTFD, KERNEL_FEATURES, UNSUPPORTED (pages of another size), LIMIT.
+ * A child of fork() is attached, too, if this process has a view: the kernel tells of no others. Without one, what
+ * the child calls gives DAEMON_LOST until it has detached and attached. */
 GSHM_API gshm *gshm_attach(const char *socket);
 /* Unmaps every view, closes every segment and ends the registration; locks held are released as by
  * death (the next holder gets EOWNERDEAD). What this process has written is known when it returns, in lrc

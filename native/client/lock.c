@@ -312,6 +312,7 @@ static unsigned held_by(uint32_t holder, mutex held[HELD_AT_ONCE]) {
 static void thread_ends(void *unused) {
   (void)unused;
   const uint32_t holder = thread_id;
+  thread_id = 0; /* a destructor that comes later, and locks again, has this one called again */
   if (holder == 0 || process == 0) return;
   mutex held[HELD_AT_ONCE];
   for (unsigned count = HELD_AT_ONCE; count == HELD_AT_ONCE;) {

@@ -1,5 +1,6 @@
 /** Where locks go: whose process becomes another program, or forks one; whose thread ends; more than a node has words for. */
 import t, { type Test } from 'tap'
+import { lockWaiters } from '../support/becomes.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { Probe } from '../support/probe.js'
 
@@ -69,6 +70,24 @@ t.test(
         await next.ok('mutexunlock', key)
       }
     }
+  },
+)
+
+t.test(
+  'thread: one that ends in a destructor, or is cancelled while it waits, leaves its lock to the next',
+  async (t) => {
+    const cluster = await startCluster(t, 1)
+    const [a, b] = await probes(t, cluster, 0, 0)
+    await a!.ok('mutex', 'first', -1) // so that the library knows of its threads' ends before the probe has its key
+    await a!.ok('mutexunlock', 'first')
+    await a!.ok('late', 'l')
+    t.match(await b!.send('mutex', 'l', PATIENCE_NS), refused('OWNER_DEAD'))
+    await b!.ok('mutexunlock', 'l')
+    await b!.ok('mutex', 'c', -1)
+    await a!.ok('cancelled', 'c')
+    await lockWaiters(cluster.socket(0), 1)
+    await b!.ok('mutexunlock', 'c')
+    t.match(await b!.send('mutex', 'c', PATIENCE_NS), refused('OWNER_DEAD'), 'it waited on, had it, and ended')
   },
 )
 

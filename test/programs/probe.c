@@ -149,6 +149,28 @@ static uint64_t scribble(const gshm_segment *s, int byte) {
   return bytes;
 }
 
+/* Threads that end as programs do not expect it: in a destructor that comes after the library's, or cancelled. */
+static pthread_key_t late;
+static void lock_late(void *name) { gshm_lock(g, name); }
+static void *ends_late(void *name) {
+  if (gshm_lock(g, "first") != 0 || gshm_unlock(g, "first") != 0) return NULL;
+  pthread_setspecific(late, name);
+  return NULL;
+}
+static void *waits(void *name) {
+  gshm_lock(g, name);
+  pthread_testcancel();
+  return NULL;
+}
+/* late | cancelled NAME: 0 when that thread has been started, and for `late` has ended */
+static int strange_end(const char *how, char *name) {
+  pthread_t thread;
+  int is_late = strcmp(how, "late") == 0;
+  if (is_late && pthread_key_create(&late, lock_late) != 0) return -1;
+  if (pthread_create(&thread, NULL, is_late ? ends_late : waits, strdup(name)) != 0) return -1;
+  return is_late ? pthread_join(thread, NULL) : pthread_cancel(thread) | pthread_detach(thread);
+}
+
 /* A hostile thread: random words all over the lock words NAME (gshm-locks:N), for ever. */
 static void *scrawl(void *name) {
   char line[512];
@@ -294,6 +316,7 @@ static int api(struct command *c) {
     pthread_t thread;
     result(c, pthread_create(&thread, NULL, scrawl, strdup(w[2])));
   }
+  else if (!strcmp(name, "late") || !strcmp(name, "cancelled")) result(c, strange_end(name, w[2]));
   else if (!strcmp(name, "mutexcycles")) { /* lock and unlock KEY COUNT times */
     int status = 0;
     for (uint64_t i = 0; i < number(w[3]) && status == 0; i++) {
