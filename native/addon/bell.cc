@@ -39,11 +39,13 @@ class Bell : public Napi::ObjectWrap<Bell> {
 
  private:
   void Ring() {
+    const bool reacted = reflexes_ && reflexes_->OnRing(); /* first: somebody waits for that */
     uint64_t times;
     struct iovec into = {&times, sizeof times};
     /* Processes share its flags and may clear O_NONBLOCK, and may read it before we do: who has rung is to be heard. */
-    if (preadv2(fd_, &into, 1, -1, RWF_NOWAIT) < 0 && errno != EAGAIN) return;
-    if (reflexes_ && reflexes_->OnRing()) StepAside(Env()); /* as PeerSocket::Read says */
+    bool is_bell = preadv2(fd_, &into, 1, -1, RWF_NOWAIT) >= 0 || errno == EAGAIN;
+    if (!is_bell && !reacted) return;
+    if (reacted) StepAside(Env()); /* as PeerSocket::Read says */
     rang_.Call(0, nullptr);
     if (reflexes_) reflexes_->MustBeKnown(Env());
   }
