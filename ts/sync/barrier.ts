@@ -216,8 +216,9 @@ const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
     const places = asked.size === 0 ? planted(state, barrier, gone) : undefined
     for (const [node, arrived] of gone) {
       const share = asked.size === 0 ? arrived : 0
-      const place = places?.get(node) ?? NOWHERE
-      effects.push({ do: 'Send', to: node, message: { type: 'BarrierGo', key, count, arrived, share, ...place } })
+      const { tree, parent, kids } = places?.get(node) ?? NOWHERE
+      const message = { type: 'BarrierGo', key, count, arrived, share, tree, parent, kids } as const
+      effects.push({ do: 'Send', to: node, message })
     }
     // Where each node has one, none has anything to hold back.
     const isShared = places !== undefined || [...gone.values()].some(isHeld)
