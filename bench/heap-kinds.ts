@@ -25,12 +25,15 @@ export interface HeapAim {
   readonly target?: number
   /** Messages between nodes that it takes; left out: any number. */
   readonly messages?: number
+  /** Or so many more. */
+  readonly more?: number
 }
 
 export const HEAP_AIMS: Readonly<Record<HeapKind, HeapAim>> = {
-  small: { pass: 'small', target: 4, messages: 0 },
-  parallel: { pass: 'small', target: 8, messages: 0 },
+  // More: each second a node gives back spans that it has no use for, and takes others when it has.
+  small: { pass: 'small', target: 4, messages: 0, more: 0.01 },
+  parallel: { pass: 'small', target: 8, messages: 0, more: 0.01 },
   mix: { pass: 'mix' },
   large: { pass: 'large' },
-  smallSync: { pass: 'small', messages: 0 },
+  smallSync: { pass: 'small', messages: 0, more: 0.01 },
 }

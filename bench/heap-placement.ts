@@ -79,7 +79,8 @@ async function main(count: number, rounds: number): Promise<HeapPlacement> {
         say(`round ${n} of ${rounds}: ${kind}`)
         const cost = await measure(nodes as unknown as Nodes, kind, count)
         costs.get(kind)!.push(cost)
-        const wrong = wrongWith(cost, kind === 'parallel' ? 4 * count : count, HEAP_AIMS[kind].messages)
+        const { messages, more } = HEAP_AIMS[kind]
+        const wrong = wrongWith(cost, kind === 'parallel' ? 4 * count : count, messages, more)
         failures.push(...wrong.map((why) => `${kind}, round ${n}: ${why}`))
       }
     }

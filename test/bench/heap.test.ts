@@ -14,3 +14,11 @@ t.test('on real nodes: every sample is there, and small blocks ask nobody', asyn
   t.same(Object.keys(kinds), HEAP_KINDS)
   for (const kind of HEAP_KINDS) t.equal(kinds[kind].floorUs, floorUs[HEAP_AIMS[kind].pass], kind)
 })
+
+t.test('several parts in one call: one JSON object, with each by its name', async (t) => {
+  const call = [compiled('bench/main.js'), 'sync', 'heap', '--count', '2', '--rounds', '1', '--json']
+  const { stdout } = await promisify(execFile)(process.execPath, call)
+  const result = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Record<string, { ok: boolean }>
+  t.same(Object.keys(result), ['ok', 'sync', 'heap'])
+  t.same([result.ok, result.sync!.ok, result.heap!.ok], [true, true, true])
+})
