@@ -94,8 +94,9 @@ export class Reflexes {
     const { state } = this.host
     const idle = areEdgesIdle(state)
     if (idle !== this.#allowed) this.native.allow((this.#allowed = idle))
+    // Most steps are about pages.
+    if (state.sync.changed.size + this.#dropped.size === 0) return
     for (const key of state.sync.changed) this.#renew(key)
-    if (this.#dropped.size === 0) return
     for (const key of this.#dropped) this.#renew(key)
     this.#dropped.clear()
   }

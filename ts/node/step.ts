@@ -103,7 +103,7 @@ export function createStep(engine: Engine): Step {
   }
 
   return (state, event, effects) => {
-    state.sync.changed.clear()
+    if (state.sync.changed.size > 0) state.sync.changed.clear()
     const inbox: Message[] = []
     const first = effects.length
     enter(state, event, effects)
