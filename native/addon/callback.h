@@ -18,22 +18,20 @@ class Callback {
   Callback(Napi::Env env, Napi::Function function, const char* resource)
       : env_(env), context_(env, resource), function_(Napi::Persistent(function)) {}
 
-  /* Calls with `receiver` as this, or undefined. Needs an open handle scope. */
-  void Call(size_t count, const napi_value* arguments, napi_value receiver = nullptr) {
+  /* Calls with `receiver` as this, or undefined; gives what that gives, NULL if it has thrown. Needs an open handle scope. */
+  napi_value Call(size_t count, const napi_value* arguments, napi_value receiver = nullptr) {
     napi_value result = nullptr;
     if (!receiver) receiver = env_.Global();
     napi_make_callback(env_, context_, receiver, function_.Value(), count, arguments, &result);
     RaisePending(env_);
+    return result;
   }
 
   /* Calls, and tells whether it gave true. */
   bool IsTrue(size_t count, const napi_value* arguments) {
-    napi_value result = nullptr;
+    napi_value result = Call(count, arguments);
     bool is_true = false;
-    napi_make_callback(env_, context_, env_.Global(), function_.Value(), count, arguments, &result);
-    if (result) napi_get_value_bool(env_, result, &is_true);
-    RaisePending(env_);
-    return is_true;
+    return result && napi_get_value_bool(env_, result, &is_true) == napi_ok && is_true;
   }
 
   /* For calls that come from JavaScript: an exception stays pending for that caller. */

@@ -118,8 +118,11 @@ bool Reflexes::CarryOut(Reflex* reflex) {
   } else {
     if (!reflex->channel->MayReply(reflex->serial)) return false;
     Hear(*reflex); /* before somebody else has the lock, and rings for himself */
-    if (gshm_lock_words_give(reflex->words->words(), reflex->slot, reflex->generation, reflex->owner, reflex->shut) != 0)
+    struct gshm_lock_words* words = reflex->words->words();
+    if (gshm_lock_words_give(words, reflex->slot, reflex->generation, reflex->owner, reflex->shut) != 0) {
+      if (reflex->frame.empty()) gshm_lock_words_unheard(words, reflex->slot);
       return false;
+    }
     struct gshm_lock_reply reply = {};
     reply.slot = reflex->slot;
     reply.generation = reflex->generation;

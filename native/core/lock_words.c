@@ -126,3 +126,7 @@ size_t gshm_lock_words_rung(struct gshm_lock_words *words, uint32_t end, uint32_
 void gshm_lock_words_heard(struct gshm_lock_words *words, uint32_t slot) {
   __atomic_fetch_and(&words->pages->rung[slot / 64], ~(1ull << slot % 64), __ATOMIC_ACQ_REL);
 }
+
+void gshm_lock_words_unheard(struct gshm_lock_words *words, uint32_t slot) {
+  __atomic_fetch_or(&words->pages->rung[slot / 64], 1ull << slot % 64, __ATOMIC_ACQ_REL);
+}

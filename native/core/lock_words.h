@@ -55,6 +55,8 @@ size_t gshm_lock_words_rung(struct gshm_lock_words *words, uint32_t end, uint32_
 
 /* Whoever has rung for the slot is heard. */
 void gshm_lock_words_heard(struct gshm_lock_words *words, uint32_t slot);
+/* He is to be heard after all. */
+void gshm_lock_words_unheard(struct gshm_lock_words *words, uint32_t slot);
 
 #ifdef __cplusplus
 }
