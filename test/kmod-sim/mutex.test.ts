@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { status } from '../../ts/client/inspect.js'
-import { lockWaiters } from '../support/becomes.js'
+import { becomes, lockWaiters } from '../support/becomes.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { fields, frame, Hostile } from '../support/hostile.js'
 import { Probe } from '../support/probe.js'
@@ -154,17 +154,18 @@ t.test('mutex: whoever waits gets it before the engine has its turn, on the node
     await from.ok('mutexunlock', 'l')
     t.match(await waits, ok)
   }
-  // A lock has a word where it has been before.
   await a!.ok('mutex', 'l', -1)
-  await handOver(a!, c!)
-  t.same(reflexes(), [1, 0])
-  await handOver(c!, a!)
-  t.same(reflexes(), [2, 1])
-  await handOver(a!, c!)
-  t.same(reflexes(), [3, 2])
-  await handOver(c!, b!)
+  // On the node it is always so; between nodes when the recall is there before the lock is given back.
+  await handOver(a!, b!)
+  t.same(await becomes([1, 0], reflexes), [1, 0])
   await handOver(b!, a!)
-  t.same(reflexes(), [5, 3], 'of one process, and another')
+  t.same(await becomes([2, 0], reflexes), [2, 0])
+  let rounds = 0
+  for (; rounds < 200 && reflexes().some((count) => count < 6); rounds++) {
+    await handOver(a!, c!)
+    await handOver(c!, a!)
+  }
+  t.ok(rounds < 200, `${rounds} rounds for ${reflexes().join(' and ')}`)
   await a!.ok('mutexunlock', 'l')
 })
 
