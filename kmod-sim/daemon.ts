@@ -2,6 +2,7 @@
  * One node: wires the device, the processes, the fault path, the pager, the engine and the cluster
  * together. Nothing is decided here; each part decides in its own file.
  */
+import { assert } from '../ts/base/assert.js'
 import { globalPage, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import { Cluster, during, frameOf } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
@@ -262,6 +263,10 @@ export class Daemon {
       holds: (event) => this.#hold.takes(event),
       spanQuery: (query) => this.#spans.query(query),
       segmentSized: (sized) => this.#sized(sized),
+      lines: {
+        introduce: () => assert(false, 'lines: nobody here may meet directly'),
+        part: () => assert(false, 'lines: there are none'),
+      },
       pidOf: (process) => this.#registry.byId(process)?.pid ?? 0,
       segmentGone: ({ segment }) => {
         this.#beyond.drop(segment)

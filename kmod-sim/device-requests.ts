@@ -256,7 +256,8 @@ export class DeviceRequests {
       const shape = SHAPES.get(flags & ~BARRIER_TRY)
       if (shape === undefined) throw new GshmError('INVALID', `barrier: flags ${flags} are none`)
       const patient = (flags & BARRIER_TRY) === 0
-      const barrier = { op: 'barrier', key, process: client.process!.id, count, patient, shape } as const
+      const process = client.process!.id
+      const barrier = { op: 'barrier', key, process, count, patient, shape, direct: false } as const
       this.#wait(client, barrier, (outcome) => client.settle(request, outcome))
     },
 

@@ -6,7 +6,7 @@ import { Command, Option } from 'commander'
 import { GshmError } from '../ts/base/errors.js'
 import { NODES_MAX, PAGE_SIZE } from '../ts/base/ids.js'
 import { readSecret } from '../ts/cluster/index.js'
-import { BARRIER_TREE, LOCK_BURST, LOCK_BURST_MAX } from '../ts/sync/index.js'
+import { BARRIER_TREE, DIRECT_AFTER, DIRECT_AFTER_MAX, LOCK_BURST, LOCK_BURST_MAX } from '../ts/sync/index.js'
 import { projectRoot } from '../ts/project/index.js'
 
 export interface Endpoint {
@@ -28,6 +28,8 @@ export interface DaemonOptions {
   readonly lockBurst: number
   /** From how many nodes on a barrier that this node manages is a tree; 0: never. */
   readonly barrierTree: number
+  /** After how many episodes of the same processes a barrier that this node manages is direct; 0: never. */
+  readonly directAfter: number
   readonly logLevel: string
   readonly version: string
 }
@@ -58,6 +60,11 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
       'from how many nodes on a barrier is a tree, where it is not said with the call; 0: never',
       String(BARRIER_TREE),
     )
+    .option(
+      '--barrier-direct <episodes>',
+      'after how many episodes of the same processes, one of each node, a barrier is direct; 0: never',
+      String(DIRECT_AFTER),
+    )
     .addOption(new Option('--log-level <level>', 'what to log').choices(['info', 'warn', 'error']).default('info'))
   const given = command.parse(argv, { from: 'user' }).opts<Record<string, string | undefined>>()
   const socket = given['socket']!
@@ -72,6 +79,7 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
     memory: given['memory'] === undefined ? Math.floor(totalmem() / 2) : bytes('--memory', given['memory']),
     lockBurst: whole('--lock-burst', given['lockBurst']!, 1, LOCK_BURST_MAX),
     barrierTree: whole('--barrier-tree', given['barrierTree']!, 0, NODES_MAX),
+    directAfter: whole('--barrier-direct', given['barrierDirect']!, 0, DIRECT_AFTER_MAX),
     logLevel: given['logLevel']!,
     version,
   }

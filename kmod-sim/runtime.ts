@@ -36,6 +36,11 @@ export interface RuntimeHost {
   segmentSized(effect: Extract<Effect, { do: 'SegmentSized' }>): void
   segmentGone(effect: Extract<Effect, { do: 'SegmentGone' }>): void
   spanQuery(effect: Extract<Effect, { do: 'SpanQuery' }>): void
+  /** What is to be done about the lines of direct barriers. */
+  readonly lines: {
+    introduce(effect: Extract<Effect, { do: 'Introduce' }>): void
+    part(effect: Extract<Effect, { do: 'Part' }>): void
+  }
   /** Of a process by its number here; 0: it is not known. */
   pidOf(process: number): number
 }
@@ -189,6 +194,10 @@ export class Runtime {
       case 'Want':
       case 'Forget':
         return this.words.perform(effect, this.reflexes.did(effect))
+      case 'Introduce':
+        return this.host.lines.introduce(effect)
+      case 'Part':
+        return this.host.lines.part(effect)
       case 'Arena':
       case 'ArenaSized':
         throw new AssertionError(`${effect.do} has left its step`)

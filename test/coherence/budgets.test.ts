@@ -44,7 +44,15 @@ class Cluster {
   barrier(threads: number): string {
     const count = threads * this.nodes.length
     for (let ticket = 0; ticket < count; ticket++) {
-      const request = { op: 'barrier', key: 'b', process: ticket, count, patient: true, shape: 'auto' } as const
+      const request = {
+        op: 'barrier',
+        key: 'b',
+        process: ticket,
+        count,
+        patient: true,
+        shape: 'auto',
+        direct: false,
+      } as const
       this.#step(ticket % this.nodes.length, { is: 'request', ticket, request })
     }
     return this.#settle()

@@ -6,7 +6,7 @@ import { startCluster, type TestCluster } from '../support/cluster.js'
 import { endpoint, knock, Local } from '../support/cluster-node.js'
 import { Probe } from '../support/probe.js'
 import { version } from '../../kmod-sim/options.js'
-import { PAGE_SIZE } from '../../ts/base/ids.js'
+import { NO_NODE, PAGE_SIZE } from '../../ts/base/ids.js'
 import type { CoherenceType } from '../../ts/coherence/messages.js'
 import type { Message } from '../../ts/node/messages.js'
 
@@ -66,6 +66,8 @@ function aboutPage(type: CoherenceType, segment: number, page: number, requester
   return { type, segment, page, requester, serial: 1, bytes: 'none', confirm: false }
 }
 
+const notDirect = { offer: 0, root: NO_NODE, peers: [], direct: false }
+
 /** What an authentic member says that no member may say. */
 const lies: [string, Message][] = [
   ['a page nobody asked it for', aboutPage('FetchWrite', 1, 3, 1)],
@@ -74,7 +76,7 @@ const lies: [string, Message][] = [
   ['on behalf of another node', aboutPage('GetWrite', 1, 3, 0)],
   [
     'an answer to nothing',
-    { type: 'BarrierGo', key: '=b', count: 2, arrived: 1, share: 0, tree: 0, parent: 0, kids: [] },
+    { type: 'BarrierGo', key: '=b', count: 2, arrived: 1, share: 0, tree: 0, parent: 0, kids: [], ...notDirect },
   ],
   ['a lock it does not hold', { type: 'TokenBack', key: '=held', turn: 12, tainted: false }],
   ['more bytes than the heap has', { type: 'AllocAsk', ticket: 1, segment: 1, bytes: 2 ** 50, align: 1, home: 0 }],

@@ -21,6 +21,7 @@ function started(host: Partial<RuntimeHost> = {}): Runtime {
     segmentSized: () => {},
     segmentGone: () => {},
     spanQuery: () => {},
+    lines: { introduce: () => {}, part: () => {} },
     pidOf: (process) => process,
     ...host,
   })
@@ -53,7 +54,10 @@ t.test('requests of a process that has ended are forgotten, and nobody is told',
   t.same(told, ['one'])
   runtime.request({ op: 'lock', key: '=l', process: 2, holder: 2, patient: true }, settle('two'))
   runtime.request({ op: 'lock', key: '=l', process: 3, holder: 3, patient: true }, settle('three'))
-  runtime.request({ op: 'barrier', key: '=b', process: 2, count: 2, patient: true, shape: 'auto' }, settle('two'))
+  runtime.request(
+    { op: 'barrier', key: '=b', process: 2, count: 2, patient: true, shape: 'auto', direct: false },
+    settle('two'),
+  )
   t.equal(runtime.pending, 3)
   runtime.submit({ is: 'exit', process: 2, held: [] })
   t.equal(runtime.pending, 1)

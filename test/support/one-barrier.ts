@@ -147,7 +147,7 @@ export class OneBarrier implements Explored<Moment> {
   }
 
   #barrier(node: number, ticket: number, count: number, patient = true): void {
-    const request = { op: 'barrier', key: 'k', process: ticket, count, patient, shape: 'auto' } as const
+    const request = { op: 'barrier', key: 'k', process: ticket, count, patient, shape: 'auto', direct: false } as const
     this.links.step(node, (state, effects) => syncRequest(state, ticket, request, effects))
   }
 

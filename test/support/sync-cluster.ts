@@ -48,6 +48,7 @@ export function cluster(nodes: number, options: SyncOptions = {}) {
       if (effect.do === 'Want') says(node, effect.key)
       return
     }
+    if (effect.do === 'Introduce' || effect.do === 'Part') throw new Error(`${effect.do} without lines`)
     edges.push(`${effect.do.toLowerCase()} ${node}`)
     if (effect.do === 'Acquire') return
     if (slow.has(node)) releases.push({ node, edge: effect.edge.number })
@@ -100,8 +101,8 @@ export function cluster(nodes: number, options: SyncOptions = {}) {
     key: string,
     count: number,
     process = 100 + node,
-    more: { patient?: boolean; shape?: BarrierShape } = {},
-  ) => ask(node, { op: 'barrier', key, process, count, patient: true, shape: 'auto', ...more })
+    more: { patient?: boolean; shape?: BarrierShape; direct?: boolean } = {},
+  ) => ask(node, { op: 'barrier', key, process, count, patient: true, shape: 'auto', direct: false, ...more })
   const object = (node: number, kind: ObjectKind, deed: ObjectDeed, more: Partial<ObjectRequest> = {}) => {
     const usual = { key: 'k', process: 100 + node, holder: 1, value: 1n, initial: -1, patient: true }
     return ask(node, { op: 'object', kind, deed, ...usual, ...more })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { NO_NODE } from '../../ts/base/ids.js'
 import { syncMessage } from '../../ts/sync/index.js'
 import type { SyncMessage } from '../../ts/sync/messages.js'
 import { RESTING_MAX } from '../../ts/sync/state.js'
@@ -646,7 +647,7 @@ t.test(
       [2, 0, { type: 'BarrierAsk', ...of, tree: tree + 1 }],
       [2, 0, { type: 'BarrierAsk', ...of, episode: 2 }],
       [1, 0, { type: 'BarrierAsk', ...of, episode: 1 }], // it is not up
-      [0, 2, { type: 'BarrierUproot', key: 'b', tree: -1 }],
+      [0, 2, { type: 'BarrierUproot', key: 'b', tree: -1, died: false }],
       [0, 2, { type: 'BarrierArrive', key: 'b', count: 6, first: 9, arrived: 1, answers: false, shape: 'bush' }],
     ]
     for (const [to, from, message] of hostile) {
@@ -661,10 +662,11 @@ t.test(
       says(0, 3, { ...up, tree: old })
       says(1, 5, { ...up, tree: old })
       says(2, 0, { ...down, tree: old })
-      says(0, 3, { type: 'BarrierUproot', key: 'b', tree: old })
+      says(0, 3, { type: 'BarrierUproot', key: 'b', tree: old, died: false })
     }
     t.equal(links.busy().length, 0)
-    const go = { type: 'BarrierGo', key: 'c', count: 2, arrived: 1, share: 1, tree: 9, parent: 0, kids: [] as number[] }
+    const place = { tree: 9, parent: 0, kids: [] as number[], offer: 0, root: NO_NODE, peers: [], direct: false }
+    const go = { type: 'BarrierGo', key: 'c', count: 2, arrived: 1, share: 1, ...place }
     barrier(1, 'c', 2)
     for (const wrong of [
       { tree: -1 },

@@ -287,7 +287,7 @@ class OneLock implements Explored<Moment> {
     }
     const seen = plan.seen[node] ?? 0
     if (effect.do === 'Acquire') plan.seen[node] = Math.max(seen, plan.known)
-    else plan.releases.push({ node, edge: effect.edge.number, writes: seen })
+    else if (effect.do === 'Release') plan.releases.push({ node, edge: effect.edge.number, writes: seen })
   }
 
   /** Every step but the end of a release: no token leaves, and after an arrival the acquire comes first. */

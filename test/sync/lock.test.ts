@@ -425,7 +425,7 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
   const ask = { type: 'TokenAsk', key: 'k', turn: 99 } as const
   const grant = { type: 'TokenGrant', key: 'k', turn: 2, ownerDied: false } as const
   const recall = { type: 'TokenRecall', key: 'k', turn: 1, next: 2, nextTurn: 1 } as const
-  const nowhere = { tree: 0, parent: 0, kids: [] }
+  const nowhere = { tree: 0, parent: 0, kids: [], offer: 0, root: NO_NODE, peers: [], direct: false }
   const go = { type: 'BarrierGo', key: 'b', count: 2, arrived: 1, share: 0, ...nowhere } as const
   const arrive = {
     type: 'BarrierArrive',
@@ -435,6 +435,8 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
     arrived: 1,
     answers: false,
     shape: 'auto',
+    willing: false,
+    ready: 0,
   } as const
   const hostile: [to: number, from: number, SyncMessage][] = [
     [0, 1, { ...ask, key: '' }],

@@ -81,7 +81,7 @@ export type LocalRequest =
     }
   /** The thread that holds the lock has ended without giving it back, and its word is about to be free. Answer: done */
   | { readonly op: 'died'; readonly key: string }
-  /** Answer: done. Who is not patient gets BUSY, and does not count, unless it is the last to come. */
+  /** Answer: done, or direct. Who is not patient gets BUSY, and does not count, unless it is the last to come. */
   | {
       readonly op: 'barrier'
       readonly key: string
@@ -89,6 +89,8 @@ export type LocalRequest =
       readonly count: number
       readonly patient: boolean
       readonly shape: BarrierShape
+      /** Its thread may meet the others by itself from then on: where they are the same each time (ts/sync/offer.ts). */
+      readonly direct: boolean
     }
   | ObjectRequest
   /** lrc: what other nodes have made known there is seen from now on. Without a range: everywhere. Answer: done */
@@ -151,6 +153,8 @@ export interface SegmentStat extends SegmentAttributes {
 
 export type Answer =
   | { readonly is: 'done' }
+  /** Of a barrier: done, and from its next episode on it is direct, by the lines of the effect Introduce with that number. */
+  | { readonly is: 'direct'; readonly number: number }
   | { readonly is: 'segment'; readonly attributes: SegmentAttributes }
   | { readonly is: 'stat'; readonly stat: SegmentStat }
   | { readonly is: 'list'; readonly segments: readonly SegmentStat[] }

@@ -21,6 +21,7 @@ interface Options {
   memory?: number
   lockBurst?: number
   barrierTree?: number
+  barrierDirect?: number
   secretFile?: string
   logLevel: (typeof LOG_LEVELS)[number]
 }
@@ -80,6 +81,11 @@ export const nodeCommand = () =>
       '--barrier-tree <nodes>',
       'from how many nodes on a barrier is a tree (default: 9); 0: never',
       whole('--barrier-tree', 0, 1024),
+    )
+    .option(
+      '--barrier-direct <episodes>',
+      'after how many episodes of the same processes a barrier is direct (default: 16); 0: never',
+      whole('--barrier-direct', 0, 65_536),
     )
     .option('--secret-file <file>', 'the secret all nodes share, mode 0600; needed beyond loopback')
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

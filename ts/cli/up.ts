@@ -13,6 +13,7 @@ interface Options {
   memory?: number
   lockBurst?: number
   barrierTree?: number
+  barrierDirect?: number
   logLevel: string
 }
 
@@ -32,7 +33,7 @@ export const upCommand = () =>
     const interrupt = () => void (interrupted = true)
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
     try {
-      const { cluster, nodes, memory = MEMORY, lockBurst, barrierTree, logLevel } = options
+      const { cluster, nodes, memory = MEMORY, lockBurst, barrierTree, barrierDirect, logLevel } = options
       await startCluster({
         dir,
         cluster,
@@ -40,6 +41,7 @@ export const upCommand = () =>
         memory,
         ...(lockBurst === undefined ? {} : { lockBurst }),
         ...(barrierTree === undefined ? {} : { barrierTree }),
+        ...(barrierDirect === undefined ? {} : { barrierDirect }),
         logLevel,
         background: true,
         started: (daemon) => {
@@ -82,5 +84,10 @@ export const upCommand = () =>
       '--barrier-tree <nodes>',
       'from how many nodes on a barrier is a tree (default: 9); 0: never',
       whole('--barrier-tree', 0, 1024),
+    )
+    .option(
+      '--barrier-direct <episodes>',
+      'after how many episodes of the same processes a barrier is direct (default: 16); 0: never',
+      whole('--barrier-direct', 0, 65_536),
     )
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

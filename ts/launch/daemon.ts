@@ -19,6 +19,8 @@ export interface DaemonOptions {
   readonly lockBurst?: number
   /** From how many nodes on a barrier is a tree; 0: never. The first node's counts: it manages all. */
   readonly barrierTree?: number
+  /** After how many episodes of the same processes a barrier is direct; 0: never. The first node's counts. */
+  readonly barrierDirect?: number
   readonly log: string
   /** HOST:PORT; port 0 lets the kernel choose. */
   readonly listen?: string
@@ -58,6 +60,7 @@ export function daemonArguments(o: Omit<DaemonOptions, 'log' | 'background' | 't
   if (o.memory !== undefined) args.push('--memory', String(o.memory))
   if (o.lockBurst !== undefined) args.push('--lock-burst', String(o.lockBurst))
   if (o.barrierTree !== undefined) args.push('--barrier-tree', String(o.barrierTree))
+  if (o.barrierDirect !== undefined) args.push('--barrier-direct', String(o.barrierDirect))
   if (o.secretFile !== undefined) args.push('--secret-file', o.secretFile)
   if (o.logLevel !== undefined) args.push('--log-level', o.logLevel)
   return args

@@ -17,6 +17,7 @@ export interface ClusterOptions {
   readonly memory: number
   readonly lockBurst?: number
   readonly barrierTree?: number
+  readonly barrierDirect?: number
   readonly background?: boolean
   readonly logLevel?: string
   readonly secretFile?: string
@@ -52,6 +53,7 @@ export async function startCluster(options: ClusterOptions): Promise<Daemon[]> {
         ...(first === undefined ? {} : { join: first.listen }),
         ...(options.lockBurst === undefined ? {} : { lockBurst: options.lockBurst }),
         ...(options.barrierTree === undefined ? {} : { barrierTree: options.barrierTree }),
+        ...(options.barrierDirect === undefined ? {} : { barrierDirect: options.barrierDirect }),
         ...(options.background === undefined ? {} : { background: options.background }),
         ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
         ...(options.secretFile === undefined ? {} : { secretFile: options.secretFile }),

@@ -4,7 +4,7 @@ import type { CoherenceEffect, ReleasedEffect } from '../coherence/effects.js'
 import type { ArenaSizedEffect, SpanQueryEffect } from '../heap/index.js'
 import type { HeapMessage } from '../heap/messages.js'
 import type { NamesEffect } from '../names/effects.js'
-import type { WordEffect } from '../sync/index.js'
+import type { LineEffect, WordEffect } from '../sync/index.js'
 import type { SyncMessage } from '../sync/messages.js'
 
 /** Between the rooms of a node, within the step: what happens at an acquire or a release. */
@@ -18,4 +18,5 @@ export type Effect =
   | RoomEffect<HeapMessage>
   | SpanQueryEffect
   | WordEffect
+  | LineEffect
   | ArenaSizedEffect

@@ -2,6 +2,7 @@
 import type { Access, NodeId, Page, SegmentId } from '../base/ids.js'
 import type { Message } from './messages.js'
 import type { LocalRequest } from '../base/requests.js'
+import type { LineEvent } from '../sync/index.js'
 
 export type NodeEvent =
   /** A local thread faulted. May come twice for one fault. */
@@ -17,6 +18,7 @@ export type NodeEvent =
   /** A local process has ended: its locks pass on, its waits are forgotten. `held`: keys of the locks whose words
    * it had; these are free and shut by now. */
   | { readonly is: 'exit'; readonly process: number; readonly held: readonly string[] }
+  | LineEvent
   /** The last handle or view of the segment on this node has closed. */
   | { readonly is: 'let'; readonly segment: SegmentId }
   /** The answer to the effect Resume. */

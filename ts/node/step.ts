@@ -36,6 +36,7 @@ import {
   syncCancel,
   syncDied,
   syncExit,
+  syncLine,
   syncLost,
   syncMessage,
   syncRequest,
@@ -77,6 +78,8 @@ export function createStep(engine: Engine): Step {
         return syncCancel(state.sync, event.ticket, effects as SyncEffect[])
       case 'word':
         return syncWord(state.sync, event.key, event.held, effects as SyncEffect[])
+      case 'line':
+        return syncLine(state.sync, event, effects as SyncEffect[])
       case 'exit':
         effects.push({ do: 'Release', edge: { of: 'nobody', number: 0 } }) // what it wrote stays
         return syncExit(state.sync, event.process, event.held, effects as SyncEffect[])

@@ -35,6 +35,10 @@ export function describeEffect(at: NodeId, effect: Effect): string {
       return `${at}: ${effect.do} p${effect.page}`
     case 'Lend':
       return `${at}: Lend ${effect.key}${effect.shut ? ' shut' : ''}`
+    case 'Introduce':
+      return `${at}: Introduce ${effect.key} ${effect.number}: root ${effect.root}, ${effect.peers.join()}`
+    case 'Part':
+      return `${at}: Part ${effect.key} ${effect.number}`
     case 'Want':
     case 'Forget':
       return `${at}: ${effect.do} ${effect.key}`
@@ -60,6 +64,8 @@ export function describeEvent(at: NodeId, event: NodeEvent): string {
     case 'request':
     case 'cancel':
       return `${event.is} ${at} ${event.ticket}`
+    case 'line':
+      return `${event.what} ${at} ${event.key} ${event.number}`
     case 'lost':
       return `lost ${event.node} at ${at}`
     default:

@@ -217,7 +217,8 @@ const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
     for (const [node, arrived] of gone) {
       const share = asked.size === 0 ? arrived : 0
       const { tree, parent, kids } = places?.get(node) ?? NOWHERE
-      const message = { type: 'BarrierGo', key, count, arrived, share, tree, parent, kids } as const
+      const offer = { offer: 0, root: NO_NODE, peers: [], direct: false }
+      const message = { type: 'BarrierGo', key, count, arrived, share, tree, parent, kids, ...offer } as const
       effects.push({ do: 'Send', to: node, message })
     }
     // Where each node has one, none has anything to hold back.

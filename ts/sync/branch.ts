@@ -106,5 +106,5 @@ const ACTIONS: Readonly<Record<BranchAction, (cause: Cause, effects: SyncEffect[
     for (const kid of branch.kids) effects.push({ do: 'Send', to: kid, message })
   },
   sendUproot: ({ gate: { key }, branch: { tree } }, effects) =>
-    effects.push({ do: 'Send', to: managerOf(key), message: { type: 'BarrierUproot', key, tree } }),
+    effects.push({ do: 'Send', to: managerOf(key), message: { type: 'BarrierUproot', key, tree, died: false } }),
 }

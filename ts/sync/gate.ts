@@ -12,6 +12,7 @@ import { expectOfPeer, isCount, refusalOf } from '../base/expect.js'
 import { NODES_MAX, type NodeId } from '../base/ids.js'
 import type { LocalRequest } from '../base/requests.js'
 import { branchCut, branchDown, branchOf, branchReady, branchUp, isCut, isUp } from './branch.js'
+import type { LineEvent } from './direct.js'
 import { gateTable, type GateAction, type GateEvent } from './gate.table.js'
 import { expectManager, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
@@ -55,6 +56,9 @@ export function gateRequest(
   if (shape === 'central') branchCut(gate, effects)
   change(state, { gate, stay }, 'Arrive', 'local', effects)
 }
+
+/** Of the lines of a barrier that is direct, or is to be. */
+export function gateLine(_state: SyncState, _event: LineEvent, _effects: SyncEffect[]): void {}
 
 /** What was written here is known, and those who wait for that are reported. */
 export function gateReleased(state: SyncState, name: string, effects: SyncEffect[]): void {
@@ -343,7 +347,17 @@ function refuseQuit(state: SyncState, { ticket, quits }: Stay, effects: SyncEffe
 /** Reports those whom the release covers. */
 function arrive(gate: Gate, first: number, effects: SyncEffect[]): void {
   const { key, count, covered, owes, shape } = gate
-  const message = { type: 'BarrierArrive', key, count, first, arrived: covered, answers: owes, shape } as const
+  const message = {
+    type: 'BarrierArrive',
+    key,
+    count,
+    first,
+    arrived: covered,
+    answers: owes,
+    shape,
+    willing: false,
+    ready: 0,
+  } as const
   effects.push({ do: 'Send', to: managerOf(key), message })
   gate.owes = false
 }

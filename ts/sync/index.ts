@@ -18,8 +18,18 @@ import type { LocalRequest, ObjectRequest } from '../base/requests.js'
 import { barrierMessage, barriersLost } from './barrier.js'
 import { claimCancelled, claimsExit, lockRequest } from './claim.js'
 import { errandCancelled, errandMessage, errandReleased, errandsExit, errandsLost, objectRequest } from './errand.js'
-import { gateCancelled, gateMessage, gateReleased, gateRequest, gatesExit, gatesLost, treeMessage } from './gate.js'
+import {
+  gateCancelled,
+  gateLine,
+  gateMessage,
+  gateReleased,
+  gateRequest,
+  gatesExit,
+  gatesLost,
+  treeMessage,
+} from './gate.js'
 import { holderEnds, lockMessage, lockWord, locksLost, tokenReleased } from './lock.js'
+import type { LineEvent } from './direct.js'
 import { expectManaged, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
 import { badValue, objectMessage, objectsLost } from './objects.js'
@@ -35,6 +45,7 @@ import {
 } from './state.js'
 import { tokenMessage, tokensLost } from './token.js'
 
+export type { LineEffect, LineEvent } from './direct.js'
 export { foreseen, type Foreseen } from './foresight.js'
 export { managerOf } from './manager.js'
 export {
@@ -46,6 +57,7 @@ export {
   type SyncState,
   type WordEffect,
 } from './state.js'
+export { DIRECT_AFTER, DIRECT_AFTER_MAX } from './offer.js'
 export { BARRIER_TREE } from './tree.js'
 
 export type SyncRequest = Extract<LocalRequest, { readonly op: 'lock' | 'barrier' | 'object' }>
@@ -124,6 +136,11 @@ export function syncReleased(state: SyncState, edge: number, effects: SyncEffect
 /** The word of a lock has been shut, for an effect Want, or been given back shut by its holder: is it held? */
 export function syncWord(state: SyncState, key: string, held: boolean, effects: SyncEffect[]): void {
   lockWord(state, key, held, effects)
+}
+
+/** Of the lines of a direct barrier, or of one that is to be (direct.ts). */
+export function syncLine(state: SyncState, event: LineEvent, effects: SyncEffect[]): void {
+  gateLine(state, event, effects)
 }
 
 /** The request is to wait no more: it is refused with TIMEOUT, if it waits still and is one that can be; at a barrier

@@ -53,9 +53,14 @@ export type SyncMessage =
       readonly arrived: number
       readonly answers: boolean
       readonly shape: BarrierShape
+      /** It is one, who may meet the others directly; and the offer for which its lines are made, 0: none. */
+      readonly willing: boolean
+      readonly ready: number
     }
   /** Final answer: all have arrived. Next time the node may wait for `share` to come before it reports
-   * them; 0: it has no share. With a tree (0: none) it reports them to its parent there, when its kids have. */
+   * them; 0: it has no share. With a tree (0: none) it reports them to its parent there, when its kids have.
+   * With an offer (0: none, or taken back) lines are to be made for who goes: on `root` one to each of `peers`, on those one
+   * to the root. `direct`: they are made everywhere, and from the next episode on these meet by themselves. */
   | {
       readonly type: 'BarrierGo'
       readonly key: string
@@ -65,6 +70,10 @@ export type SyncMessage =
       readonly tree: number
       readonly parent: NodeId
       readonly kids: readonly NodeId[]
+      readonly offer: number
+      readonly root: NodeId
+      readonly peers: readonly NodeId[]
+      readonly direct: boolean
     }
   /** From the manager, to a node that has a share: how many are there? It has no share from here on. */
   | {
@@ -91,8 +100,9 @@ export type SyncMessage =
       readonly tree: number
       readonly episode: number
     }
-  /** To the manager: something has happened that the tree cannot tell. BarrierAsk follows, unless it is on the way. */
-  | { readonly type: 'BarrierUproot'; readonly key: string; readonly tree: number }
+  /** To the manager: something has happened that the tree cannot tell, or who meets directly. BarrierAsk follows, unless it is on
+   * the way. `died`: the process that met the others directly has ended; it may have been waiting. */
+  | { readonly type: 'BarrierUproot'; readonly key: string; readonly tree: number; readonly died: boolean }
   /** The process of the one with that number has ended. */
   | { readonly type: 'BarrierLeave'; readonly key: string; readonly number: number }
   /** The one with that number would wait no more. It is answered by BarrierOut, if it waits still; else its final
@@ -127,6 +137,8 @@ export const SYNC_FIELDS = {
     arrived: 'number',
     answers: 'boolean',
     shape: 'string',
+    willing: 'boolean',
+    ready: 'number',
   },
   BarrierGo: {
     key: 'string',
@@ -136,11 +148,15 @@ export const SYNC_FIELDS = {
     tree: 'number',
     parent: 'number',
     kids: 'numbers',
+    offer: 'number',
+    root: 'number',
+    peers: 'numbers',
+    direct: 'boolean',
   },
   BarrierAsk: { key: 'string', count: 'number', tree: 'number', episode: 'number' },
   BarrierUp: { key: 'string', count: 'number', tree: 'number', episode: 'number' },
   BarrierDown: { key: 'string', count: 'number', tree: 'number', episode: 'number' },
-  BarrierUproot: { key: 'string', tree: 'number' },
+  BarrierUproot: { key: 'string', tree: 'number', died: 'boolean' },
   BarrierLeave: { key: 'string', number: 'number' },
   BarrierQuit: { key: 'string', number: 'number' },
   BarrierOut: { key: 'string', count: 'number', number: 'number' },

@@ -5,9 +5,11 @@ import { utf8Bytes } from '../base/utf8.js'
 import type { BarrierShape } from '../base/requests.js'
 import type { BarrierStateName } from './barrier.table.js'
 import type { BranchStateName } from './branch.table.js'
+import type { LineEffect } from './direct.js'
 import type { GateStateName } from './gate.table.js'
 import type { LockStateName } from './lock.table.js'
 import type { SyncMessage } from './messages.js'
+import { DIRECT_AFTER } from './offer.js'
 import type { ObjectMessage } from './object-messages.js'
 import { createObjects, type ObjectsState } from './object-state.js'
 import type { TokenStateName } from './token.table.js'
@@ -37,7 +39,7 @@ export const COUNT_MAX = 65_535
  * syncReleased, with the edge's number, tells when it is. Edges are numbered from 1, and no number is
  * used twice.
  */
-export type SyncEffect = RoomEffect<SyncMessage> | AcquireEffect | ReleaseEffect | WordEffect
+export type SyncEffect = RoomEffect<SyncMessage> | AcquireEffect | ReleaseEffect | WordEffect | LineEffect
 
 /** What is to happen to the word of a lock (abi/lock_words.h). */
 export type WordEffect =
@@ -202,6 +204,8 @@ export interface SyncState {
   /** From how many nodes on barriers are trees; 0: never. */
   readonly barrierTree: number
   readonly treeArity: number
+  /** After how many episodes of the same processes, one of each node, a barrier is to be direct; 0: never. */
+  readonly directAfter: number
   /** By key, what this node manages. */
   readonly tokens: Map<string, Token>
   /** Nodes that have asked for tokens. */
@@ -233,22 +237,29 @@ export interface SyncState {
   readonly lost: Set<NodeId>
 }
 
-/** What gshmd is told (--lock-burst, --barrier-tree). */
+/** What gshmd is told (--lock-burst, --barrier-tree, --barrier-direct). */
 export interface SyncOptions {
   readonly lockBurst?: number
   readonly barrierTree?: number
   readonly treeArity?: number
+  readonly directAfter?: number
 }
 
 export function createSync(
   self: NodeId,
-  { lockBurst = LOCK_BURST, barrierTree = BARRIER_TREE, treeArity = TREE_ARITY }: SyncOptions = {},
+  {
+    lockBurst = LOCK_BURST,
+    barrierTree = BARRIER_TREE,
+    treeArity = TREE_ARITY,
+    directAfter = DIRECT_AFTER,
+  }: SyncOptions = {},
 ): SyncState {
   return {
     self,
     lockBurst,
     barrierTree,
     treeArity,
+    directAfter,
     tokens: new Map(),
     askers: new Set(),
     barriers: new Map(),
