@@ -10,6 +10,7 @@ import {
   createSync,
   syncCancel,
   syncExit,
+  syncLine,
   syncLost,
   syncMessage,
   syncReleased,
@@ -17,9 +18,11 @@ import {
   type SyncEffect,
   type SyncState,
 } from '../../ts/sync/index.js'
+import { isStanding } from '../../ts/sync/direct.js'
 import type { SyncMessage } from '../../ts/sync/messages.js'
 import type { Explored } from './explore.js'
 import { Links, type Extra, type World } from './links.js'
+import { ended, lineEffect, lineOf, meets, stands, waitsBy, type Line } from './pretend-lines.js'
 
 /** One thread, which visits the barrier once after the other, each time in a process of its own. */
 interface Thread {
@@ -35,6 +38,8 @@ interface Thread {
   quits: boolean
   sawOther: boolean
   sawDeath: boolean
+  /** It met others directly when one of them ended. */
+  forsaken: boolean
 }
 /** What may happen besides, each so many times. */
 interface Budget {
@@ -43,6 +48,8 @@ interface Budget {
   destroys: number
   losses: number
   evictions: number
+  /** Lines that break, or processes that part by themselves. */
+  wrecks: number
 }
 interface Plan extends Budget {
   threads: Thread[]
@@ -56,6 +63,7 @@ interface Plan extends Budget {
   /** By count: who has come and was not refused, and who has gone. */
   came: Record<number, number>
   gone: Record<number, number>
+  lines: Line[]
 }
 interface Moment {
   world: World<SyncState, SyncMessage>
@@ -71,6 +79,9 @@ export interface Options extends Partial<Budget> {
   readonly mortals?: readonly number[]
   /** Two nodes and more are a tree of that arity. */
   readonly tree?: number
+  /** After so many episodes it is offered that threads meet directly; and whether they have come that often already, or do. */
+  readonly direct?: number
+  readonly since?: 'offered' | 'standing'
 }
 
 export class OneBarrier implements Explored<Moment> {
@@ -82,15 +93,19 @@ export class OneBarrier implements Explored<Moment> {
   readonly exact: boolean
   readonly slow: readonly number[]
   readonly mortals: readonly number[]
+  readonly direct: number
+  readonly warm: readonly number[]
 
   /** @param visits of each thread, the nodes @param counts of each visit, or of each thread and visit */
   constructor(visits: number[][], counts: number[] | number[][], { warm = [], ...options }: Options = {}) {
-    const { slow = [], mortals = [2], tries = [], tree, ...budget } = options
+    const { slow = [], mortals = [2], tries = [], tree, direct = 0, since, ...budget } = options
+    this.direct = direct
+    this.warm = warm
     this.slow = slow
     this.mortals = mortals
     const threads = visits.map((nodes, number): Thread => {
       const own = (typeof counts[0] === 'number' ? counts : counts[number]) as number[]
-      const does = { visit: 0, does: 'idle', quits: false, sawOther: false, sawDeath: false } as const
+      const does = { visit: 0, does: 'idle', quits: false, sawOther: false, sawDeath: false, forsaken: false } as const
       return { nodes, counts: own, tries: tries.includes(number), ...does }
     })
     this.exact =
@@ -99,19 +114,31 @@ export class OneBarrier implements Explored<Moment> {
     const nodes = [...new Set([0, ...warm, ...visits.flat()])]
     const none = Array<number>(visits.length).fill(-1)
     const seen = Array.from({ length: Math.max(...nodes) + 1 }, () => [...none])
-    const ghosts = { unaware: [], releases: [], seen, known: none, came: {}, gone: {} }
-    this.plan = { exits: 0, quits: 0, destroys: 0, losses: 0, evictions: 0, ...budget, threads, ...ghosts }
+    const ghosts = { unaware: [], releases: [], seen, known: none, came: {}, gone: {}, lines: [] }
+    this.plan = { exits: 0, quits: 0, destroys: 0, losses: 0, evictions: 0, wrecks: 0, ...budget, threads, ...ghosts }
     for (const node of nodes)
       this.links.world.states.set(
         node,
-        createSync(node, { barrierTree: tree === undefined ? 0 : 2, treeArity: tree ?? 4 }),
+        createSync(node, { barrierTree: tree === undefined ? 0 : 2, treeArity: tree ?? 4, directAfter: direct }),
       )
-    warm.forEach((node, i) => this.#barrier(node, 900 + i, warm.length))
+    const warmUps = direct + Number(since === 'standing')
+    for (let round = 0; round < Math.max(1, warmUps); round++) this.#warmUp(warm, WARM + 100 * round)
+  }
+
+  /** A thread each comes there, and goes on. @param ticket that of the first */
+  #warmUp(warm: readonly number[], ticket: number): void {
+    for (const { number, ends } of this.plan.lines)
+      for (const node of Object.keys(ends)) this.#made(number, Number(node))
+    warm.forEach((node, i) => this.#barrier(node, ticket + i, warm.length, true, i))
     while (this.plan.releases.length + this.links.busy().length > 0) {
       while (this.plan.releases.length > 0) this.#released(0)
       this.links.settle()
     }
-    warm.forEach((_, i) => t.equal(this.links.outcome(900 + i), 'done'))
+    warm.forEach((node, i) => {
+      const outcome = this.links.world.outcomes.get(ticket + i)
+      if (outcome?.is === 'direct') stands(this.plan.lines, node, outcome.number)
+      else t.equal(outcome?.is, 'done')
+    })
   }
 
   moves(): (() => void)[] {
@@ -124,8 +151,13 @@ export class OneBarrier implements Explored<Moment> {
     plan.threads.forEach((thread, number) => {
       const isThere = links.world.states.has(visitOf(thread, number).node)
       if (thread.does === 'idle' && isThere) moves.push(() => this.#arrive(thread, number))
-      if (thread.does === 'waits' && plan.exits > 0) moves.push(() => this.#exit(thread, number))
-      if (thread.does === 'waits' && plan.quits > 0 && !thread.quits) moves.push(() => this.#quit(thread, number))
+      const isHere =
+        thread.does === 'waits' || (thread.does === 'idle' && isThere && this.#isIntroduced(thread, number))
+      if (isHere && plan.exits > 0) moves.push(() => this.#exit(thread, number))
+      const line = waitsBy(plan.lines, number)
+      if (line?.closed === true) moves.push(() => this.#learn(line, thread, number))
+      if (line === undefined && thread.does === 'waits' && plan.quits > 0 && !thread.quits)
+        moves.push(() => this.#quit(thread, number))
     })
     plan.releases.forEach((_, which) => moves.push(() => this.#released(which)))
     for (const node of this.mortals) {
@@ -134,20 +166,105 @@ export class OneBarrier implements Explored<Moment> {
     plan.unaware.forEach(({ node, lost }) => moves.push(() => this.#hear(node, lost)))
     if (plan.destroys > 0 && links.world.states.has(1)) moves.push(() => this.#destroy())
     if (plan.evictions > 0 && links.world.states.get(0)?.resting.has('k')) moves.push(() => this.#evict())
+    moves.push(...this.#lineMoves())
     return moves.map((move) => () => (move(), this.#see(), this.#takeAnswers()))
   }
 
   #arrive(thread: Thread, number: number): void {
     const { node, count, ticket } = visitOf(thread, number)
-    Object.assign(thread, { does: 'waits', quits: false, sawOther: false, sawDeath: false })
+    Object.assign(thread, { does: 'waits', quits: false, sawOther: false, sawDeath: false, forsaken: false })
     if (this.exact) this.plan.seen[node]![number] = thread.visit
     else bump(this.plan.came, count, 1)
     this.#see()
-    this.#barrier(node, ticket, count, !thread.tries)
+    const line = thread.tries ? undefined : lineOf(this.plan.lines, node, this.#process(ticket, number, node), count)
+    if (line === undefined) return this.#barrier(node, ticket, count, !thread.tries, number)
+    for (const other of meets(line, node, number) ?? []) {
+      if (!this.exact) bump(this.plan.gone, count, 1)
+      this.#goesOn(this.plan.threads[other]!)
+    }
   }
 
-  #barrier(node: number, ticket: number, count: number, patient = true): void {
-    const request = { op: 'barrier', key: 'k', process: ticket, count, patient, shape: 'auto', direct: false } as const
+  #goesOn(thread: Thread): void {
+    thread.visit++
+    thread.does = thread.visit < thread.nodes.length ? 'idle' : 'is done'
+  }
+
+  /** It is no longer direct: it comes as others do. */
+  #learn(line: Line, thread: Thread, number: number): void {
+    const { node, count, ticket } = visitOf(thread, number)
+    delete line.waits[node]
+    this.#barrier(node, ticket, count, true, number)
+  }
+
+  /** Where barriers may be direct, a thread is in the same process each time that it comes on a node. */
+  #process(ticket: number, number: number, node: number): number {
+    return this.direct === 0 ? ticket : 1000 + 10 * number + node
+  }
+
+  #isIntroduced(thread: Thread, number: number): boolean {
+    const { node, ticket } = visitOf(thread, number)
+    const process = this.#process(ticket, number, node)
+    return this.plan.lines.some(({ ends }) => ends[node]?.process === process && ends[node].part !== 'done')
+  }
+
+  #lineMoves(): (() => void)[] {
+    const { lines, wrecks } = this.plan
+    const moves: (() => void)[] = []
+    for (const line of lines) {
+      for (const [at, { part, made }] of Object.entries(line.ends)) {
+        const node = Number(at)
+        if (!this.links.world.states.has(node)) continue
+        const isFree = !(node in line.waits)
+        if (part === 'no' && !made) moves.push(() => this.#made(line.number, node))
+        if (part === 'asked' && isFree) moves.push(() => this.#parted(line.number, node))
+        if (part === 'done' || wrecks === 0) continue
+        moves.push(() => this.#breaks(line.number, node))
+        if (isFree && part === 'no') moves.push(() => (this.plan.wrecks--, this.#parted(line.number, node)))
+      }
+    }
+    return moves
+  }
+
+  #made(number: number, node: number): void {
+    this.#endOf(number, node).made = true
+    this.#line(number, node, 'ready')
+  }
+
+  #breaks(number: number, node: number): void {
+    this.plan.wrecks--
+    this.#endOf(number, node).unfit = true
+    this.#line(number, node, 'unfit')
+  }
+
+  #parted(number: number, node: number): void {
+    const end = this.#endOf(number, node)
+    ended(this.plan.lines, (at, one) => at === node && one === end)
+    this.#line(number, node, 'parted')
+  }
+
+  #endOf(number: number, node: number) {
+    return this.plan.lines.find((line) => line.number === number)!.ends[node]!
+  }
+
+  #line(number: number, node: number, what: 'ready' | 'unfit' | 'parted'): void {
+    const { count } = this.plan.lines.find((line) => line.number === number)!
+    this.links.step(node, (state, effects) => syncLine(state, { is: 'line', what, key: 'k', count, number }, effects))
+  }
+
+  #nodeOf(ticket: number): number {
+    if (ticket >= WARM) return this.warm[(ticket - WARM) % 100]!
+    return this.plan.threads[Math.floor(ticket / 10)]!.nodes[ticket % 10]!
+  }
+
+  /** Those who waited directly with one who is gone. */
+  #forsake(threads: readonly number[]): void {
+    for (const number of threads) this.plan.threads[number]!.forsaken = true
+  }
+
+  #barrier(node: number, ticket: number, count: number, patient: boolean, number: number): void {
+    const process = this.#process(ticket, number, node)
+    const direct = this.direct > 0 && patient
+    const request = { op: 'barrier', key: 'k', process, count, patient, shape: 'auto', direct } as const
     this.links.step(node, (state, effects) => syncRequest(state, ticket, request, effects))
   }
 
@@ -155,9 +272,11 @@ export class OneBarrier implements Explored<Moment> {
     const { node, ticket } = visitOf(thread, number)
     this.plan.exits--
     thread.does = 'is dead'
+    const process = this.#process(ticket, number, node)
+    this.#forsake(ended(this.plan.lines, (at, end) => at === node && end.process === process))
     // At the manager's node all that wait are told within the step.
     for (const other of this.plan.threads) if (other.does === 'waits') other.sawDeath = true
-    this.links.step(node, (state, effects) => syncExit(state, ticket, [], effects))
+    this.links.step(node, (state, effects) => syncExit(state, process, [], effects))
   }
 
   #quit(thread: Thread, number: number): void {
@@ -190,6 +309,7 @@ export class OneBarrier implements Explored<Moment> {
       if (thread.does === 'is done' || visitOf(thread, number).node !== lost) return
       thread.does = 'is dead'
     })
+    this.#forsake(ended(plan.lines, (node) => node === lost))
     plan.releases = plan.releases.filter(({ node }) => node !== lost)
     links.world.states.delete(lost)
     for (const { from, to } of links.busy()) if (to === lost) links.world.links.delete(`${from}>${to}`)
@@ -213,9 +333,12 @@ export class OneBarrier implements Explored<Moment> {
     const { threads, unaware } = this.plan
     const { states } = this.links.world
     const dead = [...states.values()].some(({ gates }) =>
-      [...gates.values()].some(({ queue }) => queue.some((stay) => stay.dead)),
+      [...gates.values()].some(({ queue, direct }) => direct?.died === true || queue.some((stay) => stay.dead)),
     )
-    const breaks = states.get(0)?.barriers.get('k')?.death !== undefined || unaware.length > 0 || !states.has(0)
+    const told = [...this.links.world.links.values()].some((messages) =>
+      messages.some((message) => message.type === 'BarrierUproot' && message.died),
+    )
+    const breaks = states.get(0)?.barriers.get('k')?.death !== undefined || unaware.length > 0 || !states.has(0) || told
     for (const thread of threads) {
       if (thread.does !== 'waits') continue
       const count = thread.counts[thread.visit]
@@ -235,26 +358,29 @@ export class OneBarrier implements Explored<Moment> {
       if (thread.does !== 'waits') return
       const outcome = this.links.outcome(ticket)
       if (outcome === 'pending') return
+      if (outcome === 'direct') stands(this.plan.lines, node, this.links.answer(ticket, 'direct').number)
       if (outcome === 'BARRIER_MISMATCH' && !thread.sawOther) throw new Error('refused for a count nobody waited for')
       if (outcome === 'NODE_LOST' && !thread.sawDeath) throw new Error('refused for a death that nobody died')
       if (outcome === 'TIMEOUT' && !thread.quits) throw new Error('it has not quit')
       if (outcome === 'BUSY' && !thread.tries) throw new Error('it would have waited')
       if (this.exact) {
-        if (outcome !== 'done') throw new Error(`${number} was refused: ${outcome}`)
+        if (outcome !== 'done' && outcome !== 'direct') throw new Error(`${number} was refused: ${outcome}`)
         if (asked.some((visit) => visit < thread.visit)) throw new Error(`${number} went before all had come`)
         const seen = this.plan.seen[node]!
-        if (seen.some((visit) => visit < thread.visit)) throw new Error(`${number} does not see what another wrote`)
-      } else if (outcome === 'done') bump(this.plan.gone, count, 1)
+        if (this.direct === 0 && seen.some((visit) => visit < thread.visit))
+          throw new Error(`${number} does not see what another wrote`)
+      } else if (outcome === 'done' || outcome === 'direct') bump(this.plan.gone, count, 1)
       else bump(this.plan.came, count, -1)
-      thread.visit++
-      thread.does = thread.visit < thread.nodes.length ? 'idle' : 'is done'
+      this.#goesOn(thread)
     })
   }
 
   check(): void {
     for (const [count, gone] of Object.entries(this.plan.gone)) {
       const came = this.plan.came[Number(count)] ?? 0
-      if (gone > came - (came % Number(count))) throw new Error(`${gone} have gone of ${came}, for ${count}`)
+      // Who is told NODE_LOST since the manager is lost may have gone, as far as others know.
+      const isKnown = this.links.world.states.has(0)
+      if (isKnown && gone > came - (came % Number(count))) throw new Error(`${gone} have gone of ${came}, for ${count}`)
     }
     const barrier = this.links.world.states.get(0)?.barriers.get('k')
     if (barrier === undefined) return
@@ -268,8 +394,9 @@ export class OneBarrier implements Explored<Moment> {
     const { states } = this.links.world
     const waiting = this.plan.threads.filter(({ does }) => does === 'waits')
     if (waiting.some(({ quits, tries }) => quits || tries)) throw new Error('who has quit waits')
+    if (waiting.some(({ forsaken }) => forsaken)) throw new Error('somebody waits with one that has died')
     for (const [ticket, { is }] of this.links.world.outcomes) {
-      if (ticket >= DESTROYS && is === 'refused' && this.links.outcome(ticket) !== 'BUSY')
+      if (ticket >= DESTROYS && is === 'refused' && this.links.outcome(ticket) !== 'BUSY' && states.has(0))
         throw new Error('not destroyed')
     }
     if ((states.get(1)?.objects.errands.size ?? 0) > 0) throw new Error('whether it is destroyed is not told')
@@ -283,9 +410,11 @@ export class OneBarrier implements Explored<Moment> {
       throw new Error(`the barrier is left ${barrier.state}`)
     }
     for (const [node, { gates, stays, edges }] of states) {
-      if (stays.size !== waiting.filter((thread) => thread.nodes[thread.visit] === node).length)
+      const direct = this.plan.lines.filter(({ waits }) => node in waits).length
+      if (stays.size + direct !== waiting.filter((thread) => thread.nodes[thread.visit] === node).length)
         throw new Error('a stay is left over')
       if (edges.size > 0) throw new Error('an edge is left over')
+      this.#endOfLines(node)
       for (const { queue, told, covered, owes, share, count, branch } of gates.values()) {
         if (branch !== undefined && states.has(0)) {
           if (barrier?.tree?.number !== branch.tree || barrier.tree.episode !== branch.episode)
@@ -299,6 +428,25 @@ export class OneBarrier implements Explored<Moment> {
         if (states.has(0) && known !== told) throw new Error(`node ${node} has told of ${told}, ${known} are known`)
         if (queue.length < share && barrier?.shares.get(node) !== share) throw new Error('a share is not known')
       }
+    }
+  }
+
+  #endOfLines(node: number): void {
+    const { states } = this.links.world
+    const offer = states.get(0)?.barriers.get('k')?.offer
+    const gates = [...(states.get(node)?.gates.values() ?? [])]
+    for (const { direct } of gates) {
+      if (direct === undefined) continue
+      if (direct.number !== offer?.number) throw new Error(`node ${node} is left ${direct.state}`)
+      if (isStanding(direct) ? direct.state !== 'Standing' || !offer.stands : offer.stands)
+        throw new Error(`node ${node} is ${direct.state}, which is not known`)
+    }
+    for (const { number, ends } of this.plan.lines) {
+      const part = ends[node]?.part ?? 'done'
+      if (part === 'no' && ends[node]!.unfit && offer?.stands) throw new Error('they meet by a line that is broken')
+      if (part === 'asked') throw new Error(`node ${node} has not parted`)
+      if (part === 'no' && !gates.some(({ direct }) => direct?.number === number))
+        throw new Error('a line is left over')
     }
   }
 
@@ -321,6 +469,13 @@ export class OneBarrier implements Explored<Moment> {
       seen[node] = later(seen[node]!, known)
       return
     }
+    if (effect.do === 'Introduce' || effect.do === 'Part') {
+      const isDirect = ([ticket, { is }]: [number, { is: string }]) => is === 'direct' && this.#nodeOf(ticket) === node
+      const told = [...this.links.world.outcomes]
+        .filter(isDirect)
+        .map(([ticket]) => this.links.answer(ticket, 'direct').number)
+      return lineEffect(this.plan.lines, node, effect, told.includes(effect.number))
+    }
     if (effect.do !== 'Release') throw new Error(`${effect.do} at a barrier`)
     releases.push({ node, edge: effect.edge.number, wrote: [...seen[node]!] })
     if (!this.slow.includes(node)) this.#released(releases.length - 1)
@@ -329,6 +484,7 @@ export class OneBarrier implements Explored<Moment> {
 
 /** Tickets from here on. */
 const DESTROYS = 800
+const WARM = 10_000
 
 function visitOf({ nodes, counts, visit }: Thread, number: number) {
   return { node: nodes[visit] as number, count: counts[visit] as number, ticket: 10 * number + visit }

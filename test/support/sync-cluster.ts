@@ -10,11 +10,14 @@ import {
   syncCancel,
   syncDied,
   syncExit,
+  syncLine,
   syncLost,
   syncMessage,
   syncReleased,
   syncRequest,
   syncWord,
+  type LineEffect,
+  type LineEvent,
   type SyncEffect,
   type SyncOptions,
   type SyncRequest,
@@ -39,6 +42,8 @@ export function cluster(nodes: number, options: SyncOptions = {}) {
     if (word?.shut !== true) return
     links.step(node, (state, effects) => syncWord(state, key, word.holder !== undefined, effects))
   }
+  /** What is to be done about lines, in order. */
+  const lines: { node: number; effect: LineEffect }[] = []
   const links = new Links<SyncState, SyncMessage, SyncEffect>(syncMessage, (node, effect) => {
     if (effect.do === 'Lend' || effect.do === 'Want' || effect.do === 'Forget') {
       const at = `${node} ${effect.key}`
@@ -48,7 +53,10 @@ export function cluster(nodes: number, options: SyncOptions = {}) {
       if (effect.do === 'Want') says(node, effect.key)
       return
     }
-    if (effect.do === 'Introduce' || effect.do === 'Part') throw new Error(`${effect.do} without lines`)
+    if (effect.do === 'Introduce' || effect.do === 'Part') {
+      lines.push({ node, effect })
+      return
+    }
     edges.push(`${effect.do.toLowerCase()} ${node}`)
     if (effect.do === 'Acquire') return
     if (slow.has(node)) releases.push({ node, edge: effect.edge.number })
@@ -116,10 +124,13 @@ export function cluster(nodes: number, options: SyncOptions = {}) {
     }
     links.step(node, (state, effects) => syncExit(state, process, held, effects))
   }
+  /** Of the lines of a direct barrier. */
+  const line = (node: number, what: LineEvent['what'], key: string, count: number, number: number) =>
+    links.step(node, (state, effects) => syncLine(state, { is: 'line', what, key, count, number }, effects))
   const lose = (node: number) => links.lose(node, (state, effects) => syncLost(state, node, effects))
   /** What was slow is over, oldest first. */
   const release = () => releases.splice(0).forEach(finish)
-  return { links, lock, unlock, ends, cancel, barrier, object, exit, lose, edges, slow, release, words }
+  return { links, lock, unlock, ends, cancel, barrier, object, exit, line, lines, lose, edges, slow, release, words }
 }
 
 const HOLDERS = 1000

@@ -26,6 +26,7 @@ import { done, refuse as refuseAsk } from './desk.js'
 import { BARRIERS_MAX, COUNT_MAX, RESTING_MAX, isBarrierCount } from './state.js'
 import type { Barrier, BarrierMessage, LateMessage, ObjectAsk, Report, SyncEffect, SyncState } from './state.js'
 import { lookUp } from './table.js'
+import { endOffer, meetingOf, offered, takesUp, type Offer } from './offer.js'
 import { plant, wantsTree, type Place } from './tree.js'
 
 interface Cause {
@@ -63,11 +64,12 @@ export function barriersLost(state: SyncState, node: NodeId, effects: SyncEffect
 function expectArrival(
   barrier: Barrier | undefined,
   from: NodeId,
-  { count, first, arrived, answers, shape }: Extract<BarrierMessage, { type: 'BarrierArrive' }>,
+  { count, first, arrived, answers, shape, ready }: Extract<BarrierMessage, { type: 'BarrierArrive' }>,
 ): void {
   expectOfPeer(isBarrierCount(count), `BarrierArrive for ${count}`)
   expectOfPeer(isCount(arrived) && arrived <= COUNT_MAX && isCount(first), `BarrierArrive of ${arrived}`)
   expectOfPeer(BARRIER_SHAPES.includes(shape), `BarrierArrive for the shape '${shape}'`)
+  expectOfPeer(isCount(ready), `BarrierArrive ready for ${ready}`)
   if (!answers) expectOfPeer(arrived > 0, 'BarrierArrive of none')
   else expectOfPeer(barrier?.asked.has(from) === true && barrier.count === count, 'BarrierArrive to no BarrierAsk')
 }
@@ -99,8 +101,8 @@ function classify(state: SyncState, { barrier, from }: Cause, message: LateMessa
   if (message.type === 'ObjectAsk') return 'Destroy'
   if (message.type === 'BarrierUp' || message.type === 'BarrierUproot') {
     const { tree } = barrier
+    if (message.type === 'BarrierUproot') return uprooting(barrier, from, message)
     if (tree?.number !== message.tree) return 'Stray'
-    if (message.type === 'BarrierUproot') return 'Uproot'
     return tree.up.size + 1 === tree.tops.length ? 'LastUp' : 'Up'
   }
   if (message.type === 'BarrierArrive') {
@@ -119,6 +121,17 @@ function classify(state: SyncState, { barrier, from }: Cause, message: LateMessa
   return isLate ? 'LeaveLate' : 'Stray'
 }
 
+/** Who has died may have been waiting, directly, as far as its node's answer to a BarrierAsk is still to come. */
+function uprooting(
+  { tree, offer, asked }: Barrier,
+  from: NodeId,
+  { tree: number, died }: Extract<BarrierMessage, { type: 'BarrierUproot' }>,
+): BarrierEvent {
+  const stands = tree?.number === number || (offer?.stands === true && offer.number === number)
+  if (died && (stands || asked.has(from))) return 'Leave'
+  return stands ? 'Uproot' : 'Stray'
+}
+
 /** Whatever follows from it, and then what was put off. */
 function settle(state: SyncState, cause: Cause, effects: SyncEffect[]): void {
   const { barrier } = cause
@@ -129,15 +142,26 @@ function settle(state: SyncState, cause: Cause, effects: SyncEffect[]): void {
   for (const { from, message } of barrier.late.splice(0)) take(state, from, message, effects)
 }
 
-function following({ state, total, count, beyond, shares, tree, asked, death }: Barrier): BarrierEvent | undefined {
+function following({
+  state,
+  total,
+  count,
+  beyond,
+  shares,
+  tree,
+  offer,
+  habit,
+  asked,
+  death,
+}: Barrier): BarrierEvent | undefined {
   switch (state) {
     case 'Empty':
       return undefined
     case 'Resting':
-      return shares.size + asked.size === 0 ? 'Forget' : undefined
+      return shares.size + asked.size === 0 && habit === undefined ? 'Forget' : undefined
     case 'Gathering':
       if (total === 0) return 'Emptied'
-      if (tree !== undefined) return 'Surplus'
+      if (tree !== undefined || offer?.stands === true) return 'Surplus'
       if (total >= count) return total === count ? 'Complete' : 'CompleteMore'
       return beyond && shares.size > 0 ? 'Surplus' : undefined
     case 'Clearing':
@@ -151,6 +175,7 @@ function following({ state, total, count, beyond, shares, tree, asked, death }: 
 export function evict(state: SyncState, key: string, effects: SyncEffect[]): void {
   const barrier = state.barriers.get(key) ?? empty(0)
   const cause = { key, barrier, from: state.self }
+  barrier.habit = undefined
   step(state, cause, 'Evict', 'local', effects)
   settle(state, cause, effects)
 }
@@ -169,7 +194,7 @@ function step(
   if (next === 'Empty') state.barriers.delete(key)
   else state.barriers.set(key, barrier)
   state.resting.delete(key)
-  if (next === 'Resting' && barrier.shares.size > 0) state.resting.add(key)
+  if (next === 'Resting' && (barrier.shares.size > 0 || barrier.habit !== undefined)) state.resting.add(key)
 }
 
 type Act = (cause: Cause, effects: SyncEffect[], state: SyncState) => void
@@ -177,14 +202,14 @@ type Act = (cause: Cause, effects: SyncEffect[], state: SyncState) => void
 const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
   join: ({ barrier, from, message }) => {
     if (message?.type !== 'BarrierArrive') return
-    const { first, arrived, shape } = message
+    const { first, arrived, shape, willing, ready } = message
     barrier.shape = shape
-    barrier.reports.push({ node: from, first, arrived })
+    barrier.reports.push({ node: from, first, arrived, willing, ready })
     add(barrier, from, arrived)
     if (exceeds(barrier, from)) barrier.beyond = true
   },
   answered: ({ barrier, from }) => barrier.asked.delete(from),
-  askAll: ({ key, barrier }, effects) => askAll(key, barrier, effects),
+  askAll: ({ key, barrier }, effects, state) => askAll(state, key, barrier, effects),
   noteDeath: ({ barrier, from, message }) => {
     barrier.death ??= message === undefined ? `node ${from} is lost` : `its process on node ${from} has ended`
   },
@@ -210,19 +235,23 @@ const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
   },
   releaseAll: ({ key, barrier }, effects, state) => {
     const { count, shares, asked } = barrier
+    const meeting = meetingOf(state, barrier)
+    const taken = takesUp(barrier, meeting) ? barrier.offer : undefined
     const gone = takeFirst(barrier, count)
     for (const node of gone.keys()) shares.delete(node) // the answer takes it away
-    askAll(key, barrier, effects)
+    if (taken !== undefined) barrier.offer = undefined
+    askAll(state, key, barrier, effects)
     const places = asked.size === 0 ? planted(state, barrier, gone) : undefined
+    barrier.offer = offered(state, barrier, asked.size === 0 ? meeting : undefined, taken)
+    const told = toldOf(barrier.offer)
     for (const [node, arrived] of gone) {
       const share = asked.size === 0 ? arrived : 0
       const { tree, parent, kids } = places?.get(node) ?? NOWHERE
-      const offer = { offer: 0, root: NO_NODE, peers: [], direct: false }
-      const message = { type: 'BarrierGo', key, count, arrived, share, tree, parent, kids, ...offer } as const
+      const message = { type: 'BarrierGo', key, count, arrived, share, tree, parent, kids, ...told } as const
       effects.push({ do: 'Send', to: node, message })
     }
     // Where each node has one, none has anything to hold back.
-    const isShared = places !== undefined || [...gone.values()].some(isHeld)
+    const isShared = places !== undefined || barrier.offer !== undefined || [...gone.values()].some(isHeld)
     if (asked.size === 0 && isShared) gone.forEach((arrived, node) => shares.set(node, arrived))
     barrier.beyond = [...barrier.here.keys()].some((node) => exceeds(barrier, node))
   },
@@ -250,6 +279,13 @@ const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
 
 const NOWHERE: Place = { tree: 0, parent: NO_NODE, kids: [] }
 
+/** As BarrierGo tells of it. */
+function toldOf(offer: Offer | undefined): { offer: number; root: NodeId; peers: readonly NodeId[]; direct: boolean } {
+  if (offer === undefined) return { offer: 0, root: NO_NODE, peers: [], direct: false }
+  const { number, root, peers, stands } = offer
+  return { offer: number, root, peers, direct: stands }
+}
+
 /** The next episode's tree, if it is to be one and nobody waits for that already. @param gone who was there in this one */
 function planted(
   state: SyncState,
@@ -262,18 +298,19 @@ function planted(
   return places
 }
 
-/** Whoever may hold arrivals back is asked; no share is out any more, and no tree stands. */
-function askAll(key: string, barrier: Barrier, effects: SyncEffect[]): void {
-  const { count, here, shares, asked } = barrier
+/** Whoever may hold arrivals back is asked; no share or offer is out any more, no tree stands, and nobody meets directly. */
+function askAll(state: SyncState, key: string, barrier: Barrier, effects: SyncEffect[]): void {
+  const { count, here, shares, asked, offer } = barrier
   const { number: tree, episode } = barrier.tree ?? { number: 0, episode: 0 }
   for (const [node, share] of shares) {
-    // What is told by a tree is not known here.
-    if (tree === 0 && (!isHeld(share) || (here.get(node) ?? 0) >= share)) continue
+    // What is told by a tree, or directly, is not known here; and who has an offer is to know that it is taken back.
+    if (tree === 0 && offer === undefined && (!isHeld(share) || (here.get(node) ?? 0) >= share)) continue
     asked.add(node)
     effects.push({ do: 'Send', to: node, message: { type: 'BarrierAsk', key, count, tree, episode } })
   }
   shares.clear()
   barrier.tree = undefined
+  endOffer(state, barrier)
 }
 
 /** Who came first goes first. Gives how many of each node. */
@@ -297,10 +334,10 @@ function takeFirst(barrier: Barrier, count: number): Map<NodeId, number> {
 
 /** The report without the one of that number. */
 function without(report: Report, number: number): Report[] {
-  const { node, first, arrived } = report
+  const { first, arrived } = report
   if (number < first || number >= first + arrived) return [report]
-  const before = { node, first, arrived: number - first }
-  const after = { node, first: number + 1, arrived: first + arrived - number - 1 }
+  const before = { ...report, arrived: number - first }
+  const after = { ...report, first: number + 1, arrived: first + arrived - number - 1 }
   return [before, after].filter((part) => part.arrived > 0)
 }
 
@@ -322,9 +359,9 @@ function isHeld(share: number): boolean {
 
 /** True if the node has participants, or may have some that it holds back. */
 function forgetNode(barrier: Barrier, node: NodeId): boolean {
-  const { here, shares, tree, asked } = barrier
-  const isInTree = tree !== undefined && shares.has(node)
-  const had = here.has(node) || asked.has(node) || isHeld(shares.get(node) ?? 0) || isInTree
+  const { here, shares, tree, offer, asked } = barrier
+  const isTold = (tree !== undefined || offer?.stands === true) && shares.has(node)
+  const had = here.has(node) || asked.has(node) || isHeld(shares.get(node) ?? 0) || isTold
   add(barrier, node, -(here.get(node) ?? 0))
   barrier.reports = barrier.reports.filter((report) => report.node !== node)
   barrier.late = barrier.late.filter(({ from }: LateMessage) => from !== node)
@@ -346,5 +383,6 @@ function refuse(
 function empty(count: number): Barrier {
   const reports = { reports: [], here: new Map(), total: 0 }
   const shares = { shares: new Map(), beyond: false, tree: undefined, asked: new Set<NodeId>() }
-  return { state: 'Empty', count, ...reports, ...shares, shape: 'auto', death: undefined, late: [] }
+  const direct = { habit: undefined, offer: undefined }
+  return { state: 'Empty', count, ...reports, ...shares, ...direct, shape: 'auto', death: undefined, late: [] }
 }

@@ -6,13 +6,27 @@
  *
  * In a tree (tree.ts) the share is reported to the parent there (branch.ts), with no more and no less, as soon as it is here and known.
  * Whatever else happens has the manager ask; then those who had been reported so are reported again, to it.
+ *
+ * Where one of its processes meets the others directly (direct.ts), nobody is reported, and the manager is answered when that one has
+ * parted.
  */
 import { assert } from '../base/assert.js'
 import { expectOfPeer, isCount, refusalOf } from '../base/expect.js'
 import { NODES_MAX, type NodeId } from '../base/ids.js'
 import type { LocalRequest } from '../base/requests.js'
 import { branchCut, branchDown, branchOf, branchReady, branchUp, isCut, isUp } from './branch.js'
-import type { LineEvent } from './direct.js'
+import {
+  directAsked,
+  directCame,
+  directExit,
+  directGo,
+  directLine,
+  directManagerLost,
+  expectOffer,
+  isStanding,
+  readiness,
+  type LineEvent,
+} from './direct.js'
 import { gateTable, type GateAction, type GateEvent } from './gate.table.js'
 import { expectManager, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
@@ -47,18 +61,23 @@ interface Cause {
 export function gateRequest(
   state: SyncState,
   ticket: number,
-  { key, count, process, patient, shape }: BarrierRequest,
+  { key, count, process, patient, shape, direct }: BarrierRequest,
   effects: SyncEffect[],
 ): void {
   const gate = state.gates.get(gateName(key, count)) ?? emptyGate(key, count)
-  const stay = { ticket, process, number: 0, dead: false, quits: patient ? undefined : ('BUSY' as const) }
+  const quits = patient ? undefined : ('BUSY' as const)
+  const stay = { ticket, process, number: 0, dead: false, quits, direct: direct && shape === 'auto' }
   gate.shape = shape
   if (shape === 'central') branchCut(gate, effects)
   change(state, { gate, stay }, 'Arrive', 'local', effects)
 }
 
 /** Of the lines of a barrier that is direct, or is to be. */
-export function gateLine(_state: SyncState, _event: LineEvent, _effects: SyncEffect[]): void {}
+export function gateLine(state: SyncState, event: LineEvent, effects: SyncEffect[]): void {
+  // Of an offer that is there no more, nothing is to be said.
+  const gate = state.gates.get(gateName(event.key, event.count))
+  if (gate !== undefined && directLine(gate, event, effects)) change(state, { gate }, 'Ask', 'local', effects)
+}
 
 /** What was written here is known, and those who wait for that are reported. */
 export function gateReleased(state: SyncState, name: string, effects: SyncEffect[]): void {
@@ -88,6 +107,8 @@ export function gateMessage(state: SyncState, from: NodeId, message: GateMessage
   }
   if (message.type === 'BarrierOut') return out(state, gate, message.number, effects)
   const { arrived } = message
+  const isAsked = gate.direct?.state === 'Parting'
+  expectOfPeer(isAsked || !isStanding(gate.direct), `${type} beside a direct barrier`)
   expectOfPeer(Number.isInteger(arrived) && arrived > 0 && arrived <= gate.told, `${type} for ${arrived}`)
   if (message.type === 'BarrierGo') {
     const { share } = message
@@ -97,6 +118,7 @@ export function gateMessage(state: SyncState, from: NodeId, message: GateMessage
     expectOfPeer(tree === 0 || (isCount(parent) && parent < NODES_MAX), `BarrierGo with parent ${parent}`)
     expectOfPeer(kids.length <= TREE_ARITY && kids.every(isOther(state)), `BarrierGo with kids ${kids.join()}`)
     expectOfPeer(gate.branch === undefined, 'BarrierGo beside a tree')
+    expectOffer(state.self, gate, message)
     branchOf(gate, message) // before anything changes
   } else refusalOf(0, message.error, message.detail) // before anything changes
   change(state, { gate, answer: message }, message.type === 'BarrierGo' ? 'Go' : 'Refused', 'message', effects)
@@ -120,6 +142,7 @@ function asked(state: SyncState, gate: Gate, { tree, episode }: Ask, effects: Sy
     expectOfPeer(episode === branch.episode + 1 && isUp(branch), `BarrierAsk after episode ${episode}`)
     step(state, { gate }, 'Down', 'message', effects)
   }
+  if (directAsked(gate, effects)) return
   const isTold = branch !== undefined && gate.told > 0 && gate.queue[0]?.number === 0
   change(state, { gate }, isTold ? 'AskTold' : 'Ask', 'message', effects)
 }
@@ -152,13 +175,16 @@ export function gatesExit(state: SyncState, process: number, effects: SyncEffect
       if (stay.number === 0 && gate.branch !== undefined) branchCut(gate, effects)
       else step(state, { gate, stay }, stay.number === 0 ? 'Died' : 'DiedTold', 'local', effects)
     }
+    if (directExit(gate, process, effects)) step(state, { gate }, 'Ask', 'local', effects)
     follow(state, gate, effects)
   }
 }
 
 export function gatesLost(state: SyncState, node: NodeId, effects: SyncEffect[]): void {
   for (const gate of [...state.gates.values()]) {
-    if (managerOf(gate.key) === node) step(state, { gate }, 'ManagerLost', 'local', effects)
+    if (managerOf(gate.key) !== node) continue
+    directManagerLost(gate, effects)
+    step(state, { gate }, 'ManagerLost', 'local', effects)
   }
 }
 
@@ -194,11 +220,13 @@ function follow(state: SyncState, gate: Gate, effects: SyncEffect[]): void {
     step(state, { gate, stay }, quitting(gate, stay), 'local', effects)
   }
   if (gate.state === 'Holding' && !isUsual(gate)) branchCut(gate, effects)
+  if (gate.queue.length > 0) directCame(gate, effects)
   if (gate.state === 'Told' && gate.queue.length === 0) step(state, { gate }, 'Left', 'local', effects)
 }
 
 /** Who is not reported is to be. */
-function isComplete({ branch, share, told, queue }: Gate): boolean {
+function isComplete({ branch, direct, share, told, queue }: Gate): boolean {
+  if (isStanding(direct)) return false
   if (branch === undefined) return queue.length >= share
   return told === 0 && queue.length === share && !isCut(branch)
 }
@@ -220,7 +248,7 @@ function step(
   for (const action of actions) ACTIONS[action](state, cause, effects)
   gate.state = next
   const name = gateName(gate.key, gate.count)
-  if (next === 'Empty' && gate.share === 0) state.gates.delete(name)
+  if (next === 'Empty' && gate.share === 0 && gate.direct === undefined) state.gates.delete(name)
   else state.gates.set(name, gate)
 }
 
@@ -304,8 +332,11 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
     gate.share = answer.share > 1 || answer.tree > 0 ? answer.share : 0
     gate.branch = branchOf(gate, answer)
     gate.early = undefined
-    for (const { ticket } of leaving(state, gate, answer.arrived))
-      effects.push({ do: 'Answer', ticket, answer: { is: 'done' } })
+    const isDirect = directGo(gate, answer, gate.queue[0]!, effects)
+    for (const { ticket } of leaving(state, gate, answer.arrived)) {
+      const is = isDirect ? ({ is: 'direct', number: answer.offer } as const) : ({ is: 'done' } as const)
+      effects.push({ do: 'Answer', ticket, answer: is })
+    }
   },
   letGoShare: (state, { gate }, effects) => {
     for (const { ticket } of leaving(state, gate, gate.share))
@@ -346,18 +377,9 @@ function refuseQuit(state: SyncState, { ticket, quits }: Stay, effects: SyncEffe
 
 /** Reports those whom the release covers. */
 function arrive(gate: Gate, first: number, effects: SyncEffect[]): void {
-  const { key, count, covered, owes, shape } = gate
-  const message = {
-    type: 'BarrierArrive',
-    key,
-    count,
-    first,
-    arrived: covered,
-    answers: owes,
-    shape,
-    willing: false,
-    ready: 0,
-  } as const
+  const { key, count, covered: arrived, owes: answers, shape } = gate
+  const { willing, ready } = readiness(gate, arrived === 1 ? gate.queue[gate.told] : undefined)
+  const message = { type: 'BarrierArrive', key, count, first, arrived, answers, shape, willing, ready } as const
   effects.push({ do: 'Send', to: managerOf(key), message })
   gate.owes = false
 }
@@ -380,5 +402,6 @@ function gateName(key: string, count: number): string {
 
 function emptyGate(key: string, count: number): Gate {
   const told = { queue: [], told: 0, covered: 0, restless: 0, owes: false }
-  return { state: 'Empty', key, count, share: 0, branch: undefined, early: undefined, shape: 'auto', ...told }
+  const plain = { share: 0, branch: undefined, direct: undefined, early: undefined, shape: 'auto' as const }
+  return { state: 'Empty', key, count, ...plain, ...told }
 }

@@ -5,11 +5,11 @@ import { utf8Bytes } from '../base/utf8.js'
 import type { BarrierShape } from '../base/requests.js'
 import type { BarrierStateName } from './barrier.table.js'
 import type { BranchStateName } from './branch.table.js'
-import type { LineEffect } from './direct.js'
+import type { Direct, LineEffect } from './direct.js'
 import type { GateStateName } from './gate.table.js'
 import type { LockStateName } from './lock.table.js'
 import type { SyncMessage } from './messages.js'
-import { DIRECT_AFTER } from './offer.js'
+import { DIRECT_AFTER, type Habit, type Offer } from './offer.js'
 import type { ObjectMessage } from './object-messages.js'
 import { createObjects, type ObjectsState } from './object-state.js'
 import type { TokenStateName } from './token.table.js'
@@ -110,6 +110,9 @@ export interface Report {
   readonly node: NodeId
   first: number
   arrived: number
+  /** It is one, who may meet the others directly, and has its lines for the offer of that number; 0: for none. */
+  readonly willing: boolean
+  readonly ready: number
 }
 /** What a barrier's manager is told; asked as of an object: to destroy it. */
 export type BarrierMessage = Extract<
@@ -135,6 +138,9 @@ export interface Barrier {
   beyond: boolean
   /** Those who have shares tell it when they are there. Nothing else is known of them until they are asked. */
   tree: Tree | undefined
+  /** Who would be offered to meet directly; to whom that is offered, or who does: nothing else is known of these, either. */
+  habit: Habit | undefined
+  offer: Offer | undefined
   /** As who came last would have it. */
   shape: BarrierShape
   /** Nodes that have been asked what they hold back, and have not answered. */
@@ -155,6 +161,8 @@ export interface Stay {
   dead: boolean
   /** It is to wait no more: what it is refused with, unless all come before that is known. */
   quits: 'TIMEOUT' | 'BUSY' | undefined
+  /** It may meet the others directly. */
+  readonly direct: boolean
 }
 /** A node's place in a barrier's tree. */
 export interface Branch {
@@ -177,6 +185,8 @@ export interface Gate {
   share: number
   /** Whoever has come as often as that is reported there, and nobody else is. */
   branch: Branch | undefined
+  /** That one of its processes meets the others directly, or that this is offered. */
+  direct: Direct | undefined
   /** Kids in a tree that this node has yet to hear of. */
   early: { readonly tree: number; readonly kids: NodeId[] } | undefined
   /** As who came last would have it. */
