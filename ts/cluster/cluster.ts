@@ -18,6 +18,7 @@ import { Door, type Log } from './door.js'
 import type { Identity } from './handshake.js'
 import { Heartbeat, PAUSE_MS_MAX } from './heartbeat.js'
 import { joinCluster } from './joining.js'
+import { Lines, type TakeLine } from './lines.js'
 import type { Link } from './link.js'
 import { Members, type Member, type MembersEvents } from './members.js'
 import type { ControlMessage, Hello } from './messages.js'
@@ -38,6 +39,8 @@ export interface ClusterOptions {
   readonly log: Log
   /** Where links go on that have been authenticated; without it they stay node:net's. */
   readonly openPeerSocket?: OpenPeerSocket
+  /** What lines' descriptors go through; without it there are none. */
+  readonly takeLine?: TakeLine
 }
 
 export interface ClusterHandlers {
@@ -50,6 +53,8 @@ export interface ClusterHandlers {
   fenced(why: string): void
   /** Another node wants to know something of this one: the answer, in ASCII. Not called before `self`. */
   asked(what: string): string
+  /** Another node wants a line to it: `accept` makes it, if that is wanted here, too. Not to be believed. Not called before `self`. */
+  invited?(from: NodeId, about: string, ticket: string): void
 }
 
 export interface Started {
@@ -71,6 +76,7 @@ export class Cluster {
     (to, message) => this.#members.send(to, message),
     (what) => (this.#held === undefined && !this.#stopped ? this.handlers.asked(what) : ''),
   )
+  readonly #lines: Lines
   #admission: Admission | undefined
   /** What happened before `self` could be called. */
   #held: (() => void)[] | undefined = []
@@ -97,10 +103,15 @@ export class Cluster {
       dropped: (node, why) => {
         this.#admission?.dropped(node, why)
         this.#questions.lost(node)
+        this.#lines.lost(node)
         if (node === 0) this.#welcome?.reject(new GshmError('NODE_LOST', `--join: the first node is lost: ${why}`))
       },
     }
     this.#members = new Members(events, options.openPeerSocket)
+    const noLine = (): never => {
+      throw new GshmError('UNSUPPORTED', 'this node makes no lines')
+    }
+    this.#lines = new Lines(this.#me, this.#members, options.takeLine ?? noLine)
   }
 
   /** @throws GshmError that names the option at fault */
@@ -142,6 +153,16 @@ export class Cluster {
   ask(what: string): Promise<Map<NodeId, string | undefined>> {
     const others = this.#members.others().map(({ node }) => node)
     return this.#questions.ask(others, what)
+  }
+
+  /** Has that node make a line to this one (lines.ts). Gives its descriptor. Rejects with LIMIT or NODE_LOST. */
+  invite(guest: NodeId, about: string): Promise<number> {
+    return this.#lines.invite(guest, about)
+  }
+
+  /** Makes the line to which that node has invited. Gives its descriptor. Rejects with NODE_LOST, or what it was refused with. */
+  accept(host: NodeId, ticket: string): Promise<number> {
+    return this.#lines.accept(host, ticket)
   }
 
   members(): Member[] {
@@ -228,6 +249,7 @@ export class Cluster {
 
   /** Somebody has come through the door. */
   #enter(link: Link, hello: Hello): void {
+    if (hello.purpose === 'line') return this.#lines.entered(link, hello)
     this.#heartbeat.watch(link)
     if (hello.purpose === 'link') return this.#enterLink(link, hello)
     if (hello.purpose !== 'join') return link.destroy('purpose unknown')
@@ -252,9 +274,14 @@ export class Cluster {
     this.#members.add({ node: hello.node, name: expected.name, address: expected.address }, link, false)
   }
 
+  #invited(from: NodeId, { about, ticket }: Extract<ControlMessage, { type: 'Invite' }>): void {
+    if (this.#held === undefined && !this.#stopped) this.handlers.invited?.(from, about, ticket)
+  }
+
   #control(from: NodeId, message: ControlMessage): void {
     if (message.type === 'Ask') return this.#questions.asked(from, message)
     if (message.type === 'Told') return this.#questions.told(from, message)
+    if (message.type === 'Invite') return this.#invited(from, message)
     if (this.#admission !== undefined) return this.#admission.control(from, message)
     if (message.type === 'Suspect') return
     if (from !== 0) throw new PeerError(`${message.type} of a node that is not the first`)

@@ -117,7 +117,7 @@ export function acceptHandshake(link: Link, me: Identity): Promise<Hello> {
 export async function dialHandshake(
   to: Endpoint,
   me: Identity,
-  purpose: 'join' | 'link',
+  purpose: 'join' | 'link' | 'line',
   ticket: string,
 ): Promise<{ link: Link; hello: Hello }> {
   const where = formatEndpoint(to)

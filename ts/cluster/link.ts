@@ -76,6 +76,18 @@ export class Link {
     if (this.#over === undefined) this.#transport.hasten(open)
   }
 
+  /** The connection is to be used by others: gives what `take` makes of its descriptor (a duplicate), and the link is over. undefined:
+   * it cannot be had, or the peer has said more than it should have. */
+  takeOut(take: (fd: number) => number): number | undefined {
+    if (this.#over !== undefined) return undefined
+    this.flush()
+    const taken = this.#reader.between && this.#unread.length === 0 ? this.#transport.takeOut(take) : undefined
+    this.#broken = undefined
+    if (this.#over === undefined) this.#stop('taken out')
+    if (taken === undefined) this.#transport.destroy()
+    return taken
+  }
+
   /** The peer is a member. */
   heed(): void {
     this.#transport.fast?.heed()

@@ -16,14 +16,14 @@ export type ControlMessage =
       readonly cluster: string
       readonly version: string
       readonly secret: boolean
-      /** Dialer: 'join' = give me a number, 'link' = I am the `node` you expect. Acceptor: 'answer'. */
+      /** Dialer: 'join' = give me a number, 'link' = I am the `node` you expect, 'line' = you have invited me. Acceptor: 'answer'. */
       readonly purpose: string
       readonly name: string
       /** NO_NODE when it has none yet. */
       readonly node: NodeId
       /** Where others reach the sender. */
       readonly address: string
-      /** link: what the arbiter gave to both sides; else empty. */
+      /** link: what the arbiter gave to both sides; line: the Invite's; else empty. */
       readonly ticket: string
       readonly nonce: string
     }
@@ -32,7 +32,7 @@ export type ControlMessage =
   | { readonly type: 'Refuse'; readonly code: string; readonly detail: string }
   /** Acceptor -> joiner: I do not number nodes, ask there. */
   | { readonly type: 'Redirect'; readonly address: string }
-  /** Acceptor -> dialer that came to link: the link stands. */
+  /** Acceptor -> dialer that came to link, or for a line: it stands. */
   | { readonly type: 'Linked' }
   /** Arbiter -> member: `node` will link to you with this ticket. Answered by Expected. */
   | {
@@ -68,6 +68,8 @@ export type ControlMessage =
   | { readonly type: 'Ask'; readonly number: number; readonly what: string }
   /** The answer, in pieces of ASCII; after the one with `last` nothing more comes. */
   | { readonly type: 'Told'; readonly number: number; readonly last: boolean; readonly text: string }
+  /** Member -> member: make a connection to me, for `about` (lines.ts). */
+  | { readonly type: 'Invite'; readonly about: string; readonly ticket: string }
 
 export const CLUSTER_FIELDS = {
   Hello: {
@@ -101,6 +103,7 @@ export const CLUSTER_FIELDS = {
   Ping: {},
   Ask: { number: 'number', what: 'string' },
   Told: { number: 'number', last: 'boolean', text: 'string' },
+  Invite: { about: 'string', ticket: 'string' },
 } as const satisfies MessageFields<ControlMessage>
 
 export type AnyMessage = Message | ControlMessage

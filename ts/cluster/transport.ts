@@ -47,6 +47,9 @@ export interface Transport {
   queued(): number
   /** The socket goes on outside node:net, if it can be taken out just now. */
   hasten(open: OpenPeerSocket): void
+  /** Gives what `take` makes of its descriptor, which is to duplicate it: from then on the connection is the caller's, and this is
+   * over, without `closed`. undefined: it cannot be taken out just now. */
+  takeOut(take: (fd: number) => number): number | undefined
   /** The socket outside node:net, if it goes on there. */
   readonly fast: PeerSocket | undefined
   /** Sends what is queued, then closes; what still arrives is dropped. Never waits longer than 5 s. */
@@ -86,10 +89,25 @@ class SocketTransport implements Transport {
     this.events?.closed(why)
   }
 
-  hasten(open: OpenPeerSocket): void {
+  /** -1: it cannot be had just now. */
+  get #fd(): number {
     const { _handle: handle } = this.#socket as unknown as { readonly _handle?: { readonly fd?: number } }
-    const fd = handle?.fd ?? -1
-    if (this.#closed || this.#fast !== undefined || fd < 0 || this.#socket.writableLength > 0) return
+    const isBusy = this.#closed || this.#fast !== undefined || this.#socket.writableLength > 0
+    return isBusy ? -1 : (handle?.fd ?? -1)
+  }
+
+  takeOut(take: (fd: number) => number): number | undefined {
+    const fd = this.#fd
+    if (fd < 0) return undefined
+    this.#closed = true
+    const taken = take(fd)
+    this.#socket.destroy()
+    return taken
+  }
+
+  hasten(open: OpenPeerSocket): void {
+    const fd = this.#fd
+    if (fd < 0) return
     this.#fast = open(
       fd,
       readBuffer,
