@@ -15,7 +15,7 @@
 #include "errors.h"
 #include "page.h"
 
-#define GSHM_ABI_VERSION 6u
+#define GSHM_ABI_VERSION 7u
 #define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
 #define GSHM_DETAIL_MAX 512u   /* bytes of an error's text, not terminated */
 #define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
@@ -50,6 +50,8 @@ enum gshm_op {
   GSHM_OP_OBJECT,    /* of a reader-writer lock, semaphore, condition, word or counter; or to destroy a barrier */
   GSHM_OP_RESIZE,    /* reply gshm_size_reply, when every node knows */
   GSHM_OP_SIZE,      /* the size that this node knows: no other node is asked */
+  GSHM_OP_BYE,       /* no reply: this registration is about to end, as its process means it to. Who ends without it has died */
+  GSHM_OP_PARTED,    /* the process is in no episode of that barrier any more, and knows that it is closed (direct.h) */
   GSHM_OP_COUNT
 };
 
@@ -178,10 +180,20 @@ struct gshm_barrier_request {
   struct gshm_key_frame key;
   uint32_t count;
   uint32_t flags;
+  uint64_t parted; /* 0, or the barrier that this thread was to meet the others at by itself, in vain (direct.h) */
 };
 #define GSHM_BARRIER_TRY 1u /* GSHM_E_BUSY, and it does not count, unless it is the last to come */
 #define GSHM_BARRIER_SHAPE_CENTRAL 2u /* one of these, or neither: as many nodes as come decide */
 #define GSHM_BARRIER_SHAPE_TREE 4u
+#define GSHM_BARRIER_DIRECT 8u /* the caller can meet the others by itself from now on, if the daemons have it so */
+struct gshm_barrier_reply { /* passes the page and the lines (direct.h), if there are any */
+  uint64_t number; /* 0: there are none; else the daemon's for that barrier */
+  uint32_t lines;
+  uint32_t root;   /* 1: this process */
+};
+struct gshm_parted_request {
+  uint64_t number;
+};
 /* The kinds of objects and what may be asked of them: ts/base/objects.ts says which of which, and what for. */
 #define GSHM_OBJECT_KINDS(X) X(RWLOCK, "rwlock") X(SEMAPHORE, "semaphore") X(CONDITION, "condition") X(WORD, "word") X(COUNTER, "counter") X(BARRIER, "barrier")
 #define GSHM_OBJECT_DEEDS(X)                                                                      \

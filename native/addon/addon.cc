@@ -14,6 +14,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitTimer(env, exports);
   InitExitWatch(env, exports);
   InitBell(env, exports);
+  InitDirectBarrier(env, exports);
   InitLockWords(env, exports);
   InitKeeperLink(env, exports);
   InitPeerSocket(env, exports);

@@ -52,7 +52,7 @@ bool DeviceChannel::CloseNow() {
 
 void DeviceChannel::Close(const Napi::CallbackInfo&) { CloseNow(); }
 
-/* One packet a wake-up: a well-behaved process has no second one before it has its reply, but a CANCEL. */
+/* One packet a wake-up: a well-behaved process has no second one before it has its reply, but a CANCEL or BYE. */
 void DeviceChannel::OnReady() {
   FromLoop(Env(), [this] {
     uint8_t bytes[GSHM_FRAME_MAX];
@@ -74,21 +74,22 @@ void DeviceChannel::OnPacket(const uint8_t* bytes, struct gshm_packet* packet) {
   if (packet->truncated) why = "longer than any frame";
   else if (packet->fds_lost == 1) why = "too many descriptors";
   if (!why.empty() || !DecodeHeader(bytes, packet->length, &header, &why)) return Malformed(packet, why);
-  const bool cancels = header.op == GSHM_OP_CANCEL; /* of the request under way, if there is one: no request itself */
-  if (outstanding_ && !cancels) return Malformed(packet, "a request before the reply to the last one");
-  if (packet->fds_lost && !cancels) { /* our shortage, not the process's fault: say so and go on */
+  /* No request itself: it has no reply, and may come while one is under way. */
+  const bool bare = header.op == GSHM_OP_CANCEL || header.op == GSHM_OP_BYE;
+  if (outstanding_ && !bare) return Malformed(packet, "a request before the reply to the last one");
+  if (packet->fds_lost && !bare) { /* our shortage, not the process's fault: say so and go on */
     gshm_packet_close_fds(packet);
     DeviceBytes frame;
     EncodeFailure(header.op, header.serial, GSHM_E_DESCRIPTORS,
                   "gshmd is out of file descriptors: raise its ulimit -n", &frame);
-    return Send(frame, -1);
+    return Send(frame, {});
   }
   Napi::Env env = Env();
   Napi::Object request = DecodeRequest(env, header, bytes + sizeof header, &why);
   if (request.IsEmpty()) return Malformed(packet, why);
   Napi::Array fds = Napi::Array::New(env, static_cast<size_t>(packet->fd_count));
   for (int i = 0; i < packet->fd_count; i++) fds.Set(static_cast<uint32_t>(i), packet->fds[i]);
-  if (!cancels) {
+  if (!bare) {
     outstanding_ = true;
     serial_ = header.serial;
   }
@@ -113,10 +114,10 @@ Napi::Value DeviceChannel::Peer(const Napi::CallbackInfo& info) {
 
 /* A process that is owed one reply at most has room for it. One that has none made it so: it is cut
  * off, and its end comes through the event loop like any other. */
-void DeviceChannel::Send(const DeviceBytes& frame, int fd) {
+void DeviceChannel::Send(const DeviceBytes& frame, const std::vector<int>& fds) {
   if (fd_ < 0 || hostile_) return; /* it left while its request was worked on */
   outstanding_ = false;
-  int result = gshm_packet_send(fd_, frame.bytes, frame.length, &fd, fd >= 0 ? 1 : 0, MSG_DONTWAIT);
+  int result = gshm_packet_send(fd_, frame.bytes, frame.length, fds.data(), static_cast<int>(fds.size()), MSG_DONTWAIT);
   if (result == 0) return;
   if (result == -EBADF || result == -EINVAL)
     throw SystemError(Env(), "a reply's descriptor: sendmsg", -result);
@@ -129,7 +130,7 @@ void DeviceChannel::Send(const DeviceBytes& frame, int fd) {
 void DeviceChannel::ReplyAhead(uint16_t op, uint32_t serial, const void* body, size_t size) {
   DeviceBytes frame;
   EncodeBody(op, serial, body, size, &frame);
-  Send(frame, -1);
+  Send(frame, {});
   ahead_ = true;
   ahead_serial_ = serial;
 }
@@ -143,8 +144,13 @@ void DeviceChannel::Reply(const Napi::CallbackInfo& info) {
     return;
   }
   EncodeReply(env, OpOf(env, info[0]), serial, info[2], &frame);
-  bool passes = info[3].IsNumber() && info[3].As<Napi::Number>().DoubleValue() >= 0;
-  Send(frame, passes ? FdOf(env, info[3]) : -1);
+  std::vector<int> fds;
+  if (info[3].IsArray()) {
+    Napi::Array passed = info[3].As<Napi::Array>();
+    if (passed.Length() > GSHM_FDS_MAX) throw MakeError(env, GSHM_E_INVALID, "reply: too many descriptors");
+    for (uint32_t i = 0; i < passed.Length(); i++) fds.push_back(FdOf(env, passed.Get(i)));
+  }
+  Send(frame, fds);
 }
 
 void DeviceChannel::Fail(const Napi::CallbackInfo& info) {
@@ -157,5 +163,5 @@ void DeviceChannel::Fail(const Napi::CallbackInfo& info) {
   DeviceBytes frame;
   EncodeFailure(OpOf(env, info[0]), static_cast<uint32_t>(UintOf(env, info[1], "serial")),
                 static_cast<int32_t>(error), detail, &frame);
-  Send(frame, -1);
+  Send(frame, {});
 }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <memory>
+#include <vector>
 
 #include "callback.h"
 #include "core/fdpass.h"
@@ -44,7 +45,7 @@ class DeviceChannel : public Napi::ObjectWrap<DeviceChannel> {
   void OnReady();
   void OnPacket(const uint8_t* bytes, struct gshm_packet* packet);
   void Malformed(struct gshm_packet* packet, const std::string& why);
-  void Send(const DeviceBytes& frame, int fd);
+  void Send(const DeviceBytes& frame, const std::vector<int>& fds);
   bool CloseNow();
 
   std::shared_ptr<DeviceHandlers> handlers_;

@@ -133,6 +133,7 @@ void Put(Filler& to, const struct gshm_barrier_request& body) {
   to.Key(body.key);
   to.Number("count", body.count);
   to.Number("flags", body.flags);
+  to.Number("parted", body.parted);
 }
 void Put(Filler& to, const struct gshm_inspect_request& body) {
   to.Number("what", body.what);
@@ -149,6 +150,7 @@ void Put(Filler& to, const struct gshm_resize_request& body) {
   to.Number("size", body.size);
 }
 void Put(Filler& to, const struct gshm_size_request& body) { to.Number("segment", body.segment); }
+void Put(Filler& to, const struct gshm_parted_request& body) { to.Number("number", body.number); }
 
 /* Reads the fields of a reply's body. */
 class Reader {
@@ -238,6 +240,11 @@ void Take(Reader& from, struct gshm_object_reply* object) {
 }
 void Take(Reader& from, struct gshm_lock_pages_reply* pages) { pages->process = from.Small("process"); }
 void Take(Reader& from, struct gshm_size_reply* size) { size->size = from.Number("size"); }
+void Take(Reader& from, struct gshm_barrier_reply* barrier) {
+  barrier->number = from.Number("number");
+  barrier->lines = from.Small("lines");
+  barrier->root = from.Bool("root");
+}
 void Take(Reader& from, struct gshm_fork_reply* fork) { fork->fork = from.Big("fork"); }
 void Take(Reader& from, struct gshm_inspect_reply* inspect) { inspect->length = from.Number("length"); }
 
@@ -305,7 +312,7 @@ constexpr Op kOps[GSHM_OP_COUNT] = {
     Of<struct gshm_free_request>("free"),
     Of<struct gshm_lock_request, struct gshm_lock_reply>("lock"),
     Of<struct gshm_lock_request>("unlock"),
-    Of<struct gshm_barrier_request>("barrier"),
+    Of<struct gshm_barrier_request, struct gshm_barrier_reply>("barrier"),
     Of<Nothing, struct gshm_fork_reply>("fork"),
     Of<struct gshm_inspect_request, struct gshm_inspect_reply>("inspect"),
     Of<struct gshm_range_request>("acquire"),
@@ -318,8 +325,10 @@ constexpr Op kOps[GSHM_OP_COUNT] = {
     Of<struct gshm_object_request, struct gshm_object_reply>("object"),
     Of<struct gshm_resize_request, struct gshm_size_reply>("resize"),
     Of<struct gshm_size_request, struct gshm_size_reply>("size"),
+    Of<Nothing>("bye"),
+    Of<struct gshm_parted_request>("parted"),
 };
-static_assert(GSHM_OP_SIZE == 25 && GSHM_OP_COUNT == 26, "kOps lists the ops of device.h in order");
+static_assert(GSHM_OP_PARTED == 27 && GSHM_OP_COUNT == 28, "kOps lists the ops of device.h in order");
 
 /* nullptr when the number is no op. */
 const Op* OpNumbered(uint16_t op) { return op > 0 && op < GSHM_OP_COUNT ? &kOps[op] : nullptr; }

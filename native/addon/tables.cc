@@ -73,6 +73,9 @@ Napi::Object Sizes(Napi::Env env) {
   SIZE(gshm_barrier_request);
   OFFSET(gshm_barrier_request, count);
   OFFSET(gshm_barrier_request, flags);
+  OFFSET(gshm_barrier_request, parted);
+  SIZE(gshm_barrier_reply);
+  SIZE(gshm_parted_request);
   SIZE(gshm_range_request);
   SIZE(gshm_resize_request);
   OFFSET(gshm_resize_request, size);
@@ -106,6 +109,7 @@ Napi::Object Constants(Napi::Env env) {
   CONSTANT(LOCK_TRY);
   CONSTANT(OBJECT_TRY);
   CONSTANT(BARRIER_TRY);
+  CONSTANT(BARRIER_DIRECT);
   CONSTANT(BARRIER_SHAPE_CENTRAL);
   CONSTANT(BARRIER_SHAPE_TREE);
   CONSTANT(NO_SLOT);

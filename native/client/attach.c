@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/direct.h"
 #include "client/lock.h"
 #include "client/process.h"
 #include "core/uffd.h"
@@ -97,13 +98,20 @@ int gshm_detach(gshm *g) {
     error = errno;
   }
   /* Connections before segments: a thread may hold segments_lock while it waits for an answer. */
+  gshm_channel_bye();
   gshm_channel_end_all();
+  gshm_direct_detached();
   gshm_segment_forget_all();
   close(gshm_self.userfaultfd);
   gshm_self.userfaultfd = -1;
   pthread_mutex_unlock(&gshm_self.lifecycle);
   if (result != 0) errno = error;
   return result;
+}
+
+/* exit() and a return from main end it in order; a signal, abort() and _exit() do not. */
+static __attribute__((destructor)) void ends(void) {
+  if (gshm_self.attached && !gshm_self.lost) gshm_channel_bye();
 }
 
 uint32_t gshm_node(gshm *g) { return g ? g->node : 0; }

@@ -7,6 +7,7 @@
  * often as it may can still unlock. When no more can be opened, calls that do not wait take turns. */
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/process.h"
@@ -145,6 +146,16 @@ static int request(const struct gshm_exchange *x, bool fork_held) {
 
 int gshm_request(const struct gshm_exchange *x) { return request(x, false); }
 int gshm_request_fork_held(const struct gshm_exchange *x) { return request(x, true); }
+
+void gshm_channel_bye(void) {
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec++;
+  /* exit() in a signal's handler may have stopped this very thread while it had the lock: then it counts as one that died. */
+  if (pthread_mutex_timedlock(&lock, &until) != 0) return;
+  if (channels) gshm_say(channels->fd, GSHM_OP_BYE, MSG_DONTWAIT);
+  pthread_mutex_unlock(&lock);
+}
 
 void gshm_channel_end_all(void) {
   pthread_mutex_lock(&lock);

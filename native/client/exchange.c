@@ -59,6 +59,14 @@ static int malformed(struct gshm_packet *packet, const char *why) {
   return GSHM_BROKEN;
 }
 
+/* All of them or none. */
+static void take_fds(struct gshm_packet *packet, const struct gshm_exchange *x) {
+  bool whole = !packet->fds_lost && (unsigned)packet->fd_count <= x->received_max;
+  if (!whole) gshm_packet_close_fds(packet);
+  *x->received_count = (unsigned)packet->fd_count;
+  memcpy(x->received, packet->fds, (size_t)packet->fd_count * sizeof *x->received);
+}
+
 static int take_reply(const union packet *in, struct gshm_packet *packet, uint32_t serial,
                       const struct gshm_exchange *x) {
   const struct gshm_frame *frame = &in->frame;
@@ -79,6 +87,10 @@ static int take_reply(const union packet *in, struct gshm_packet *packet, uint32
     gshm_packet_close_fds(packet);
     return GSHM_EXCHANGED;
   }
+  if (x->received_count) {
+    take_fds(packet, x);
+    return GSHM_EXCHANGED;
+  }
   if (packet->fd_count == 1) {
     *x->received = packet->fds[0];
     return GSHM_EXCHANGED;
@@ -90,11 +102,12 @@ static int take_reply(const union packet *in, struct gshm_packet *packet, uint32
   return GSHM_REFUSED;
 }
 
-/* That fails when the daemon is gone, which the wait for its answer will see. */
-static void send_cancel(int connection) {
-  struct gshm_frame frame = {.length = sizeof frame, .op = GSHM_OP_CANCEL};
-  gshm_packet_send(connection, &frame, sizeof frame, NULL, 0, 0);
+void gshm_say(int connection, uint16_t op, int flags) {
+  struct gshm_frame frame = {.length = sizeof frame, .op = op};
+  gshm_packet_send(connection, &frame, sizeof frame, NULL, 0, flags);
 }
+
+static void send_cancel(int connection) { gshm_say(connection, GSHM_OP_CANCEL, 0); }
 
 void gshm_cancel(struct gshm_cancel *cancel) {
   pthread_mutex_lock(&cancel->lock);

@@ -29,6 +29,8 @@ struct gshm_exchange {
   void *reply;      /* where the reply's body goes: exactly reply_size bytes */
   size_t reply_size;
   int *received;    /* NULL: no descriptor is expected; else where it goes, close-on-exec */
+  unsigned *received_count; /* NULL: one is expected; else up to received_max are, and this tells how many came */
+  unsigned received_max;
   bool waits;       /* for what other processes do: it leaves connections for requests that do not */
   bool may_lack;    /* it may come without one: *received stays as it was */
   uint64_t patience_ns; /* 0: as long as it takes; else the daemon is told then to wait no more, which it answers
@@ -41,6 +43,9 @@ enum { GSHM_EXCHANGED = 0, GSHM_REFUSED = 1, GSHM_BROKEN = -1 };
  * which is the thread's last error now; GSHM_BROKEN: the connection is of no use any more (error set:
  * DAEMON_LOST, BAD_FRAME, DESCRIPTORS). */
 int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x);
+
+/* Says what has no body and no reply. That fails when the daemon is gone, which the wait for an answer will see. flags: sendmsg's. */
+void gshm_say(int connection, uint16_t op, int flags);
 
 /* The request that waits with `cancel`, now or later, waits no more. From any thread. */
 void gshm_cancel(struct gshm_cancel *cancel);

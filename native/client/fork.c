@@ -6,6 +6,7 @@
  * Nothing here may fail the fork: a child that its daemon does not know gets DAEMON_LOST later. */
 #include <unistd.h>
 
+#include "client/direct.h"
 #include "client/lock.h"
 #include "client/process.h"
 
@@ -28,6 +29,7 @@ static void prepare(void) {
   pthread_mutex_lock(&gshm_self.segments_lock);
   gshm_heap_fork_prepare();
   gshm_lock_fork_prepare();
+  gshm_direct_fork_prepare();
   pthread_rwlock_wrlock(&gshm_self.fork_lock);
   announce();
   gshm_view_fork_prepare();
@@ -40,6 +42,7 @@ static void in_parent(void) {
     gshm_channel_fork_parent();
     gshm_view_fork_parent();
     pthread_rwlock_unlock(&gshm_self.fork_lock);
+    gshm_direct_fork_parent();
     gshm_lock_fork_parent();
     gshm_heap_fork_parent();
     pthread_mutex_unlock(&gshm_self.segments_lock);
@@ -70,6 +73,7 @@ static void in_child(void) {
     pthread_rwlock_init(&gshm_self.fork_lock, NULL);
     gshm_heap_fork_child();
     gshm_lock_fork_child();
+    gshm_direct_fork_child();
     gshm_view_fork_child();
     gshm_channel_fork_child();
     close(gshm_self.userfaultfd); /* the parent's */

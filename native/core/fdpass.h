@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-#define GSHM_FDS_MAX 4 /* descriptors in one packet */
+#define GSHM_FDS_MAX 8 /* descriptors in one packet */
 
 struct gshm_packet {
   size_t length;           /* bytes received */

@@ -35,6 +35,8 @@ const OP2 = {
   object: 23,
   resize: 24,
   size: 25,
+  bye: 26,
+  parted: 27,
 } as const
 
 /** Little-endian fields one after the other: numbers of 4 bytes, bigints of 8, strings of 64. */
@@ -155,7 +157,7 @@ t.test('every request is decoded, field by field', async (t) => {
       fields(2, 0, 2n ** 64n - 1n, '', 7n, 0, 0),
       { op: 'unlock', key: '#18446744073709551615', holder: 7n, flags: 0 },
     ],
-    [OP2.barrier, fields(2, 0, 3n, '', 12, 1), { op: 'barrier', key: '#3', count: 12, flags: 1 }],
+    [OP2.barrier, fields(2, 0, 3n, '', 12, 1, 5n), { op: 'barrier', key: '#3', count: 12, flags: 1, parted: 5 }],
     [OP2.fork, fields(), { op: 'fork' }],
     [OP2.inspect, fields(3, 0, 'seg'), { op: 'inspect', what: 3, name: 'seg' }],
     [OP2.acquire, fields(9, 0, 1n, 8192n), { op: 'acquire', segment: 9, offset: 1, length: 8192 }],
@@ -169,6 +171,8 @@ t.test('every request is decoded, field by field', async (t) => {
     ],
     [OP2.resize, fields(9, 0, 8192n), { op: 'resize', segment: 9, size: 8192 }],
     [OP2.size, fields(9, 0), { op: 'size', segment: 9 }],
+    [OP2.bye, fields(), { op: 'bye' }],
+    [OP2.parted, fields(9n), { op: 'parted', number: 9 }],
   ]
   let serial = 100
   for (const [op, body, expected] of cases) {
@@ -194,7 +198,7 @@ t.test('replies carry their body, and a descriptor that stays ours', async (t) =
   }
   const before = openDescriptors()
   await ask(OP.hello, fields(1, 1, 0n, 0n))
-  channel.reply('hello', 3, { token: 2n ** 60n, node: 2, nodes: 3, cluster: 'c', nodeName: 'node2' }, -1)
+  channel.reply('hello', 3, { token: 2n ** 60n, node: 2, nodes: 3, cluster: 'c', nodeName: 'node2' }, [])
   const hello = await device.receive()
   const helloBody = fields(2n ** 60n, 2, 3, 4096, 0, 'c', 'node2')
   t.same(hello, { fds: 0, bytes: Buffer.concat([frame(0x8001, 3, helloBody)]) })
@@ -204,37 +208,41 @@ t.test('replies carry their body, and a descriptor that stays ours', async (t) =
   const rest = { heapBlocks: 2, createdMs: 3, linked: true, ...model, name: 'å' }
   const fd = native.textFd('x')
   await ask(OP.open, fields(0, 0, 'å'))
-  channel.reply('open', 3, { ...info, ...rest }, fd)
+  channel.reply('open', 3, { ...info, ...rest }, [fd])
   const opened = await device.receive()
   const numbers = fields(7, 0o640, 1, 2, 2n ** 43n, 1n, 2n, 3n, 1, 3, 2, 4096)
   const openedBody = [numbers, words('mrsw', 'fixed'), fields('å', 2n ** 44n)]
   t.same(opened, { fds: 1, bytes: frame(0x8003, 3, Buffer.concat(openedBody)) })
+
+  await ask(OP2.barrier, fields(2, 0, 3n, '', 12, 1, 0n))
+  channel.reply('barrier', 3, { number: 6, lines: 2, root: true }, [fd, fd, fd])
+  t.same(await device.receive(), { fds: 3, bytes: frame(0x800d, 3, fields(6n, 2, 1)) })
   native.closeFd(fd)
 
   await ask(OP.alloc, fields(7, 0, 16n))
-  channel.reply('alloc', 3, { offset: 16, size: 32, oldSize: 0 }, -1)
+  channel.reply('alloc', 3, { offset: 16, size: 32, oldSize: 0 }, [])
   t.same((await device.receive())?.bytes, frame(0x8008, 3, fields(16n, 32n, 0n)))
   await ask(OP2.fork, fields())
-  channel.reply('fork', 3, { fork: 4n }, -1)
+  channel.reply('fork', 3, { fork: 4n }, [])
   t.same((await device.receive())?.bytes, frame(0x800e, 3, fields(4n)))
   await ask(OP2.inspect, fields(1, 0, ''))
-  channel.reply('inspect', 3, { length: 5 }, -1)
+  channel.reply('inspect', 3, { length: 5 }, [])
   t.same((await device.receive())?.bytes, frame(0x800f, 3, fields(5n)))
   await ask(OP2.resize, fields(7, 0, 1n))
-  channel.reply('resize', 3, { size: 4096 }, -1)
+  channel.reply('resize', 3, { size: 4096 }, [])
   t.same((await device.receive())?.bytes, frame(0x8018, 3, fields(4096n)))
   await ask(OP2.size, fields(7, 0))
-  channel.reply('size', 3, { size: 4096 }, -1)
+  channel.reply('size', 3, { size: 4096 }, [])
   t.same((await device.receive())?.bytes, frame(0x8019, 3, fields(4096n)))
   await ask(OP.map, fields(7, 0, 0n, 0n, 0n))
-  channel.reply('map', 3, undefined, -1)
+  channel.reply('map', 3, undefined, [])
   t.same((await device.receive())?.bytes, frame(0x8007, 3))
 
   await ask(OP2.fork, fields())
   // @ts-expect-error what does not compile
-  t.throws(() => channel.reply('fork', 3, { fork: 4 }, -1), { code: 'ERR_GSHM_INVALID' }, 'a number for a bigint')
+  t.throws(() => channel.reply('fork', 3, { fork: 4 }, []), { code: 'ERR_GSHM_INVALID' }, 'a number for a bigint')
   // @ts-expect-error what does not compile
-  t.throws(() => channel.reply('fork', 3, undefined, -1), { code: 'ERR_GSHM_INVALID' })
+  t.throws(() => channel.reply('fork', 3, undefined, []), { code: 'ERR_GSHM_INVALID' })
   t.throws(() => channel.fail('fork', 3, 999, ''), { code: 'ERR_GSHM_INVALID' })
   channel.fail('fork', 3, 1, 'ä'.repeat(400))
   const cut = (await device.receive())?.bytes.subarray(16)
@@ -283,9 +291,9 @@ t.test('a malformed frame closes its connection and nothing else', async (t) => 
       frame(OP2.lock, 1, Buffer.concat([fields(1, 0, 0n), Buffer.alloc(NAME, 'n'), fields(1n, 0, 0)])),
       0,
     ],
-    ['a key is neither a name nor a number nor an address', frame(OP2.barrier, 1, fields(4, 0, 0n, '', 1, 0)), 0],
+    ['a key is neither a name nor a number nor an address', frame(OP2.barrier, 1, fields(4, 0, 0n, '', 1, 0, 0n)), 0],
     ['longer than any frame', Buffer.alloc(1025, 1), 1],
-    ['too many descriptors', frame(OP2.fork, 1), 5],
+    ['too many descriptors', frame(OP2.fork, 1), 9],
   ]
   for (const [why, bytes, fds] of cases) {
     await device.send(bytes, fds)
@@ -307,9 +315,9 @@ t.test('who leaves is reported once; a reply to it is no error', async (t) => {
   await device.send(frame(OP2.fork, 1))
   await device.next('request')
   await device.program.stop()
-  channel.reply('fork', 1, { fork: 1n }, -1)
+  channel.reply('fork', 1, { fork: 1n }, [])
   await device.next('disconnect')
-  channel.reply('fork', 1, { fork: 1n }, -1)
+  channel.reply('fork', 1, { fork: 1n }, [])
   channel.close()
 })
 

@@ -129,16 +129,16 @@ export class MiniDaemon {
       this.#channels.push(faults)
       this.poll.add(faults, ID)
       this.onRegister(ID, faults, channel.peer.pid)
-      channel.reply(op, serial, { token: 1n, node: 0, nodes: 1, cluster: 'test', nodeName: 'node0' }, -1)
+      channel.reply(op, serial, { token: 1n, node: 0, nodes: 1, cluster: 'test', nodeName: 'node0' }, [])
     } else if (op === 'create') {
       const info = { segment: SEGMENT, mode: request.mode, uid: 0, gid: 0, size: request.size, maxSize: request.size }
       const model = { homes: 1, home: 0, unit: 4096, consistency: 'mrsw', manager: 'fixed' }
       const rest = { heapBytes: 0, heapBlocks: 0, createdMs: 0, linked: true, name: request.name }
-      channel.reply(op, serial, { ...info, ...model, ...rest }, this.frames.fd)
+      channel.reply(op, serial, { ...info, ...model, ...rest }, [this.frames.fd])
     } else if (op === 'map') {
       this.#base = request.address
       this.channel.register(request.address, request.length)
-      channel.reply(op, serial, undefined, -1)
+      channel.reply(op, serial, undefined, [])
     } else {
       this.#fail(`unexpected ${op}`)
     }

@@ -164,7 +164,7 @@ export type DeviceRequest =
   | { op: 'free'; serial: number; segment: number; offset: number }
   | { op: 'lock'; serial: number; key: string; holder: bigint; flags: number }
   | { op: 'unlock'; serial: number; key: string; holder: bigint; flags: number }
-  | { op: 'barrier'; serial: number; key: string; count: number; flags: number }
+  | { op: 'barrier'; serial: number; key: string; count: number; flags: number; parted: number }
   | { op: 'fork'; serial: number }
   | { op: 'inspect'; serial: number; what: number; name: string }
   | { op: 'acquire'; serial: number; segment: number; offset: number; length: number }
@@ -185,6 +185,8 @@ export type DeviceRequest =
     }
   | { op: 'resize'; serial: number; segment: number; size: number }
   | { op: 'size'; serial: number; segment: number }
+  | { op: 'bye'; serial: number }
+  | { op: 'parted'; serial: number; number: number }
 
   /** Numbers are bytes; class: an index of spanBlockBytes; home: a node's number + 1, or 0. */
   | { op: 'heap'; serial: number; segment: number }
@@ -217,6 +219,8 @@ export interface DeviceReplies {
   inspect: { length: number }
   resize: { size: number }
   size: { size: number }
+  /** number 0: the process goes on asking. */
+  barrier: { number: number; lines: number; root: boolean }
 }
 
 /** The body of the reply to op `O`. */
@@ -245,11 +249,28 @@ export interface SegmentInfo {
   name: string
 }
 
+/**
+ * The daemon's end of a barrier at which one of its processes meets others by itself (native/abi/direct.h): the root
+ * has a line to each of the others, they have one to it. Takes the lines, when it throws nothing.
+ */
+export interface DirectBarrier {
+  /** The page's, then the lines': to be passed to the process; they stay this object's. */
+  readonly fds: readonly number[]
+  /** Its process is in an episode, as it says. */
+  readonly inside: boolean
+  /** No episode gets over any more, but for one that is going already: that one does for all. At the root the lines end, and whoever waits finds that.
+   * Gives whether its process is in one: it says so when it is not any more. */
+  part(): boolean
+  /** Whoever is at the other end is lost. */
+  sever(): void
+  close(): void
+}
+
 /** One connection from a process. */
 export interface DeviceChannel {
   readonly peer: PeerCredentials
-  /** Success, with the op's body and a descriptor to pass (-1: none; it stays the caller's). */
-  reply<O extends DeviceRequest['op']>(op: O, serial: number, body: DeviceReply<O>, fd: number): void
+  /** Success, with the op's body and the descriptors to pass, which stay the caller's. */
+  reply<O extends DeviceRequest['op']>(op: O, serial: number, body: DeviceReply<O>, fds: readonly number[]): void
   /** Failure: an error number of native/abi/errors.h and a detail text. */
   fail(op: DeviceRequest['op'], serial: number, error: number, detail: string): void
   close(): void
@@ -493,6 +514,7 @@ type Constant =
   | 'NO_SLOT'
   | 'OBJECT_TRY'
   | 'BARRIER_TRY'
+  | 'BARRIER_DIRECT'
   | 'BARRIER_SHAPE_CENTRAL'
   | 'BARRIER_SHAPE_TREE'
   | 'WORD_GENERATIONS'
@@ -573,6 +595,9 @@ export interface Native {
   ) => PeerSocket
   readonly Reflexes: new () => Reflexes
   closeFd(fd: number): void
+  readonly DirectBarrier: new (name: string, lines: readonly number[], root: boolean) => DirectBarrier
+  /** A duplicate of a connection's descriptor, for a process to use (DirectBarrier): it blocks, and delays nothing. */
+  takeLine(fd: number): number
   /**
    * Calls `exited` once when the process `pid` has ended (pidfd). Throws ERR_GSHM_SYSTEM with errno
    * ESRCH when it is gone. kill() sends SIGKILL to that process and no other.
