@@ -2,7 +2,6 @@
  * One node: wires the device, the processes, the fault path, the pager, the engine and the cluster
  * together. Nothing is decided here; each part decides in its own file.
  */
-import { assert } from '../ts/base/assert.js'
 import { globalPage, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import { Cluster, during, frameOf } from '../ts/cluster/index.js'
 import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
@@ -13,6 +12,7 @@ import type { Effect } from '../ts/node/effects.js'
 import type { Message } from '../ts/node/messages.js'
 import { Beyond } from './beyond.js'
 import { Device } from './device.js'
+import { DirectBarriers } from './direct-barriers.js'
 import { FaultPath } from './fault-path.js'
 import { FrameStore } from './frame-store.js'
 import { Hold } from './hold.js'
@@ -65,6 +65,13 @@ export class Daemon {
     },
     this.#reflexes,
   )
+  readonly #directs = new DirectBarriers({
+    self: () => this.#state.self,
+    invite: (guest, about) => this.#cluster.invite(guest, about),
+    accept: (host, ticket) => this.#cluster.accept(host, ticket),
+    submit: (event) => during(() => this.#runtime.submit(event)),
+    warn: (text) => this.#quiet.about('direct barriers', text),
+  })
   readonly #beyond: Beyond
   readonly #quiet = new QuietLog((text) => this.log.warn(text))
   readonly #messages = { sent: 0, received: 0 }
@@ -95,7 +102,10 @@ export class Daemon {
     this.#poll = new native.FaultPoll((records, count) => during(() => this.#faults.batch(records, count)))
     this.#processes = new Processes(this.#registry, this.#frames, this.#poll, keeper, {
       attributes: (segment) => attributesOf(this.#state.names, segment),
-      letGo: (segment) => this.#runtime.submit({ is: 'let', segment }),
+      letGo: (segment) => {
+        this.#directs.lazy(segment, false)
+        this.#runtime.submit({ is: 'let', segment })
+      },
       ended: (process) => this.#ended(process),
       warn: (text) => this.log.warn(text),
     })
@@ -185,6 +195,7 @@ export class Daemon {
         ...(options.secret && { secret: options.secret }),
         version: options.version,
         log: (level, text) => this.log[level](text),
+        takeLine: (fd) => native.takeLine(fd),
         openPeerSocket: (...socket) => new native.PeerSocket(...socket, this.#reflexes.native),
       },
       {
@@ -197,10 +208,12 @@ export class Daemon {
         lost: (node, why) => {
           this.log.warn(`node ${node} is lost: ${why}`)
           this.#hold.lost(node)
+          this.#directs.lost(node)
           this.#runtime.submit({ is: 'lost', node })
         },
         fenced: (why) => this.failed(`fenced by the cluster: ${why}`),
         asked: (what) => (what === LOCKS_QUESTION ? locksText(this.#locks()) : ''),
+        invited: (from, about, ticket) => this.#directs.invited(from, about, ticket),
       },
     )
     this.#openDevice().close() // a socket that cannot be opened shall cost no node number
@@ -218,6 +231,7 @@ export class Daemon {
     }
     this.#listener?.close()
     this.#reflexes.close()
+    this.#directs.close()
     for (const process of [...this.#registry.all()]) this.#device.forget(process)
     await this.#cluster?.stop()
     this.#processes.close()
@@ -264,8 +278,8 @@ export class Daemon {
       spanQuery: (query) => this.#spans.query(query),
       segmentSized: (sized) => this.#sized(sized),
       lines: {
-        introduce: () => assert(false, 'lines: nobody here may meet directly'),
-        part: () => assert(false, 'lines: there are none'),
+        introduce: (effect) => this.#directs.introduce(effect),
+        part: (effect) => this.#directs.part(effect),
       },
       pidOf: (process) => this.#registry.byId(process)?.pid ?? 0,
       segmentGone: ({ segment }) => {
@@ -274,6 +288,7 @@ export class Daemon {
         this.#frames.drop(segment)
         this.#spans.drop(segment)
         this.#words.segmentGone(segment)
+        this.#directs.lazy(segment, false)
       },
     })
     this.#runtime.words = this.#words
@@ -320,6 +335,7 @@ export class Daemon {
     this.#waiting.forget(process)
     this.#reclaim.forget(process)
     this.#spans.ended(process)
+    this.#directs.ended(process.id)
     this.#runtime.submit({ is: 'exit', process: process.id, held: [] })
   }
 
@@ -354,6 +370,7 @@ export class Daemon {
   #traceSync(on: boolean): void {
     this.#reflexes.forget()
     this.#words.keepShut(on)
+    this.#directs.tracing(on)
     this.#runtime.watch.tracing(on)
   }
 
@@ -376,7 +393,11 @@ export class Daemon {
       request: (request, settle, caller) => this.#runtime.request(request, settle, caller),
       cancel: (ticket) => this.#runtime.submit({ is: 'cancel', ticket }),
       words: this.#words,
-      hold: (process, attributes) => processes.hold(process, attributes),
+      hold: (process, attributes) => {
+        if (attributes.consistency === 'lrc') this.#directs.lazy(attributes.segment, true)
+        return processes.hold(process, attributes)
+      },
+      directs: this.#directs,
       letGo: (segment) => processes.letGoIfUnheld(segment),
       map: (process, segment, address, offset, length) => processes.map(process, segment, address, offset, length),
       closeHandle: (process, segment) => {
@@ -402,6 +423,7 @@ export class Daemon {
             ask: (request, settle) => this.#runtime.request(request, settle),
             locks: this.#locks(),
             reflexes: this.#reflexes.count,
+            directBarriers: this.#directs.count,
             askOthers: () => this.#cluster.ask(LOCKS_QUESTION),
             traceSync: (on) => this.#traceSync(on),
           },

@@ -3,6 +3,8 @@ import { ERROR_NAMES } from '../ts/base/errors.js'
 import type { DeviceChannel, DeviceReplies, DeviceRequest, DeviceReply } from '../ts/native/index.js'
 import type { Process } from './process-registry.js'
 
+const NO_FDS: readonly number[] = []
+
 export class DeviceClient {
   process: Process | undefined
   visitor = false
@@ -13,8 +15,12 @@ export class DeviceClient {
 
   constructor(readonly channel: DeviceChannel) {}
 
-  reply<O extends DeviceRequest['op']>(request: { op: O; serial: number }, body: DeviceReply<O>, fd = -1): void {
-    if (!this.gone) this.channel.reply(request.op, request.serial, body, fd)
+  reply<O extends DeviceRequest['op']>(
+    request: { op: O; serial: number },
+    body: DeviceReply<O>,
+    fds: readonly number[] = NO_FDS,
+  ): void {
+    if (!this.gone) this.channel.reply(request.op, request.serial, body, fds)
   }
 
   /** For requests whose success has no body. */

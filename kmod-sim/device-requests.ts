@@ -18,6 +18,7 @@ import type {
 import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index.js'
 import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
+import type { DirectBarriers } from './direct-barriers.js'
 import { segmentOfKey, type LockWords } from './lock-words.js'
 import type { Process } from './process-registry.js'
 import type { Caller } from './reflexes.js'
@@ -28,6 +29,7 @@ const {
   ALLOC_APART,
   BARRIER_SHAPE_CENTRAL,
   BARRIER_SHAPE_TREE,
+  BARRIER_DIRECT,
   BARRIER_TRY,
   CREATE_OR_OPEN,
   LOCK_BELL,
@@ -57,6 +59,7 @@ export interface DeviceRequestsHost {
   map(process: Process, segment: number, address: number, offset: number, length: number): void
   closeHandle(process: Process, segment: number): void
   readonly spans: Spans
+  readonly directs: DirectBarriers
   /** Bytes that the segment has now. */
   sizeOf(segment: number): number
   readonly memoryBytes: number
@@ -65,8 +68,8 @@ export interface DeviceRequestsHost {
   inspect(what: number, name: string, uid: number): Promise<string>
 }
 
-/** hello says who is there: device.ts. cancel is about a request. */
-type Op = Exclude<DeviceRequest['op'], 'hello' | 'cancel'>
+/** hello and bye say who is there: device.ts. cancel is about a request. */
+type Op = Exclude<DeviceRequest['op'], 'hello' | 'bye' | 'cancel'>
 type RequestOf<O extends Op> = Extract<DeviceRequest, { op: O }>
 type Handlers = { readonly [O in Op]: (client: DeviceClient, request: RequestOf<O>) => void }
 
@@ -178,7 +181,7 @@ export class DeviceRequests {
     heap: (client, request) => {
       this.#mustHold(client, request.segment)
       const { chunks, spanBytes, fd } = this.host.spans.open(request.segment)
-      client.reply(request, { chunks, spanBytes }, fd)
+      client.reply(request, { chunks, spanBytes }, [fd])
     },
 
     span: (client, request) => {
@@ -222,7 +225,7 @@ export class DeviceRequests {
       const { segment, what } = request
       if (segment !== 0) this.#mustHold(client, segment)
       const { fd, bell, number } = this.host.words.shown(segment, client.process!.id)
-      client.reply(request, { process: number }, what === LOCK_BELL ? bell : fd)
+      client.reply(request, { process: number }, [what === LOCK_BELL ? bell : fd])
     },
 
     object: (client, request) => {
@@ -252,13 +255,24 @@ export class DeviceRequests {
 
     barrier: (client, request) => {
       const { key, count, flags } = request
-      this.#mustSee(client, key)
-      const shape = SHAPES.get(flags & ~BARRIER_TRY)
-      if (shape === undefined) throw new GshmError('INVALID', `barrier: flags ${flags} are none`)
-      const patient = (flags & BARRIER_TRY) === 0
       const process = client.process!.id
-      const barrier = { op: 'barrier', key, process, count, patient, shape, direct: false } as const
-      this.#wait(client, barrier, (outcome) => client.settle(request, outcome))
+      try {
+        this.#mustSee(client, key)
+        const shape = SHAPES.get(flags & ~(BARRIER_TRY | BARRIER_DIRECT))
+        if (shape === undefined) throw new GshmError('INVALID', `barrier: flags ${flags} are none`)
+        const patient = (flags & BARRIER_TRY) === 0
+        const direct = (flags & BARRIER_DIRECT) !== 0 && patient && shape === 'auto' && this.host.directs.allowed
+        this.#wait(client, { op: 'barrier', key, process, count, patient, shape, direct }, (outcome) =>
+          this.#met(client, request, outcome),
+        )
+      } finally {
+        this.host.directs.left(process, request.parted) // after its arrival, if that is one
+      }
+    },
+
+    parted: (client, request) => {
+      this.host.directs.left(client.process!.id, request.number)
+      client.reply(request, undefined)
     },
 
     fork: (client, request) => {
@@ -272,7 +286,7 @@ export class DeviceRequests {
         .inspect(request.what, request.name, client.channel.peer.uid)
         .then((text) => {
           const fd = native.textFd(text)
-          client.reply(request, { length: Buffer.byteLength(text) }, fd)
+          client.reply(request, { length: Buffer.byteLength(text) }, [fd])
           native.closeFd(fd)
         })
         .catch((error: unknown) => client.fail(request, error))
@@ -301,6 +315,14 @@ export class DeviceRequests {
     },
   }
 
+  #met(client: DeviceClient, request: RequestOf<'barrier'>, outcome: Answer | GshmError): void {
+    if (outcome instanceof GshmError) return client.fail(request, outcome)
+    const { key, count } = request
+    const handed = outcome.is === 'direct' ? this.host.directs.hand({ key, count, number: outcome.number }) : undefined
+    const { local = 0, lines = 0, root = false, fds = [] } = handed ?? {}
+    client.reply(request, { number: local, lines, root }, fds)
+  }
+
   #sized(client: DeviceClient, request: RequestOf<'resize'>, outcome: Answer | GshmError): void {
     if (outcome instanceof GshmError) return client.fail(request, outcome)
     client.reply(request, { size: expect(outcome, 'sized').bytes })
@@ -320,7 +342,7 @@ export class DeviceRequests {
     if (client.process!.ended) return this.host.letGo(attributes.segment)
     try {
       const memfd = this.host.hold(client.process!, attributes)
-      client.reply(request, info(attributes), memfd)
+      client.reply(request, info(attributes), [memfd])
     } catch (error) {
       this.host.letGo(attributes.segment)
       // What was not given to its creator must not stay; one that may have been there before stays.

@@ -69,6 +69,7 @@ export class Device implements DeviceHandlers {
     try {
       if (client === undefined) return
       if (request.op === 'cancel') return this.#requests.cancel(client) // has no reply, whatever it is
+      if (request.op === 'bye') return bye(client)
       if (client.process?.ended === true) throw new GshmError('DETACHED', 'the process has been ended')
       this.#admit(client, request)
       if (request.op === 'hello') this.#hello(client, request, fds)
@@ -159,7 +160,12 @@ export class Device implements DeviceHandlers {
       client.process.devices.add(channel)
       this.#noStranger(channel)
     }
-    client.reply(request, this.host.hello(client.process), passed)
+    client.reply(request, this.host.hello(client.process), passed >= 0 ? [passed] : [])
     if (passed >= 0) native.closeFd(passed)
   }
+}
+
+/** Has no reply, whoever says it. */
+function bye({ process }: DeviceClient): void {
+  if (process !== undefined) process.left = true
 }

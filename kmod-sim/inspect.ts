@@ -30,6 +30,7 @@ export interface InspectSources {
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
   /** Reactions to locks given back and tokens that came, carried out before the engine did. */
   readonly reflexes: number
+  readonly directBarriers: { readonly standing: number; readonly waiting: number }
   readonly ask: Ask
   readonly locks: LocksSources
   /** What the other nodes say of their locks. */
@@ -119,6 +120,7 @@ function status({ options, cluster, state, frames, processes, ...rest }: Inspect
     refused: rest.refused,
     messages: rest.messages,
     reflexes: rest.reflexes,
+    directBarriers: rest.directBarriers,
   }
 }
 

@@ -33,6 +33,8 @@ export interface Process {
   /** Of a child: which of its parent's forks made it (undefined: a fork nobody announced). */
   readonly fork: number | undefined
   ended: boolean
+  /** It has said that its registration is to end: else it has died when that ends. */
+  left: boolean
 }
 
 export class ProcessRegistry {
@@ -73,6 +75,7 @@ export class ProcessRegistry {
       forkAnnounced: undefined,
       fork: made.fork,
       ended: false,
+      left: false,
     }
     this.#byId.set(process.id, process)
     this.#byToken.set(process.token, process)

@@ -36,6 +36,8 @@ export interface NodeStatus {
   readonly refused: number
   /** Hand-overs of locks and arrivals of tokens that were answered before the engine had its turn. */
   readonly reflexes: number
+  /** Barriers at which a process of this node meets others by itself; at how many of them it is waiting, as it says. */
+  readonly directBarriers: { readonly standing: number; readonly waiting: number }
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
 }
 
