@@ -65,7 +65,7 @@ export function meetingOf({ directAfter, barrierTree }: SyncState, barrier: Barr
 
 /** True if these are to whom the offer was made, and it may stand. */
 export function takesUp({ offer, habit }: Barrier, meeting: Meeting | undefined): boolean {
-  return offer !== undefined && meeting !== undefined && habit?.nodes.join() === meeting.nodes.join()
+  return offer !== undefined && meeting !== undefined && areSame(habit?.nodes, meeting.nodes)
 }
 
 /** What is offered with the Go of that episode; undefined: nothing. @param standing what was before, if they take it up */
@@ -82,10 +82,10 @@ export function offered(
   if (standing !== undefined) return { ...standing, stands: meeting.ready === standing.number }
   const { nodes } = meeting
   const { habit } = barrier
-  const isSame = habit?.nodes.join() === nodes.join()
   const enough = habit?.enough ?? state.directAfter
-  barrier.habit = { nodes, times: isSame ? Math.min(habit.times + 1, enough) : 1, enough }
-  if (barrier.habit.times < enough) return undefined
+  if (habit !== undefined && areSame(habit.nodes, nodes)) habit.times = Math.min(habit.times + 1, enough)
+  else barrier.habit = { nodes, times: 1, enough }
+  if (barrier.habit!.times < enough) return undefined
   const root = nodes.includes(state.self) ? state.self : nodes[0]!
   return { number: ++state.lastTree, root, peers: nodes.filter((node) => node !== root), stands: false }
 }
@@ -97,6 +97,10 @@ export function endOffer({ directAfter }: SyncState, barrier: Barrier): void {
   if (barrier.habit === undefined) return
   barrier.habit.times = 0
   barrier.habit.enough = Math.min(barrier.habit.enough * PATIENCE, directAfter * PATIENCE_MAX)
+}
+
+function areSame(a: readonly NodeId[] | undefined, b: readonly NodeId[]): boolean {
+  return a?.length === b.length && a.every((node, at) => node === b[at])
 }
 
 function isWilling({ arrived, willing }: Report): boolean {
