@@ -12,6 +12,7 @@ export type SyncFloors = Record<'mutex' | 'handOver' | 'message' | 'ask', number
  *   remoteLrc    the same where who has the lock has written a page of an lrc segment that the other has too
  *   barrier2     a barrier of two nodes with one thread each, again and again
  *   barrier4     the same of four nodes
+ *   barrierAsked as barrier2, but by way of the daemons each time (GSHM_BARRIER_CENTRAL)
  *   relockSync   as relock, from Node.js: lockSync, unlockSync
  *   relockAsync  as relock, from Node.js: await lock, await unlock
  *   barrierSync  as barrier2, from Node.js: barrierSync
@@ -24,6 +25,7 @@ export const SYNC_KINDS = [
   'remoteLrc',
   'barrier2',
   'barrier4',
+  'barrierAsked',
   'relockSync',
   'relockAsync',
   'barrierSync',
@@ -49,10 +51,12 @@ export const SYNC_AIMS: Readonly<Record<SyncKind, Aim<keyof SyncFloors>>> = {
   // Besides, there and back again: the page's home tells the other (Notice, NoticeAck), who fetches it (GetRead,
   // PageRead) and sends home what it has written (Flush, FlushAck). Six for two hand-overs.
   remoteLrc: { floor: 'message', target: 5, messages: 7, more: 2 },
-  barrier2: { floor: 'message', target: 3, messages: 2 },
-  barrier4: { floor: 'message', target: 5, messages: 6 },
+  // Once the processes meet by themselves, which they do when they are measured, no daemon says anything.
+  barrier2: { floor: 'message', target: 3, messages: 0 },
+  barrier4: { floor: 'message', target: 5, messages: 0 },
+  barrierAsked: { floor: 'message', messages: 2 },
   relockSync: { floor: 'mutex', messages: 0 },
   relockAsync: { floor: 'mutex', messages: 0 },
-  barrierSync: { floor: 'message', messages: 2 },
-  barrierAsync: { floor: 'message', messages: 2 },
+  barrierSync: { floor: 'message', messages: 0 },
+  barrierAsync: { floor: 'message', messages: 0 },
 }

@@ -1,7 +1,7 @@
 /** One round of the benchmark of synchronisation: every kind, with what it cost. sync-kinds.ts says what they are. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { unlink } from '../ts/client/inspect.js'
+import { status, unlink } from '../ts/client/inspect.js'
 import type { Daemon } from '../ts/launch/daemon.js'
 import { built, compiled } from '../ts/launch/paths.js'
 import { systemCalls } from './calls.js'
@@ -13,6 +13,8 @@ import { Worker, withWorkers } from './worker.js'
 
 /** Passes of one kind that are not counted: the first episodes of a barrier cost more messages, and pages are fetched. */
 const WARM_UP = 20
+/** So often, at most, until the processes at a barrier meet by themselves. */
+const WARM_UPS_MAX = 1000
 /** A hand-over has a pause (alternate.h): so many each way are enough, but for warming up. */
 const HAND_OVERS = 100
 /** Of bench/sync_worker.c. */
@@ -33,7 +35,8 @@ export class SyncRound {
   samples(kind: SyncKind): number {
     if (kind === 'relock') return this.#batches
     if (kind === 'local' || kind.startsWith('remote')) return 2 * this.#handOvers
-    const parties: Partial<Record<SyncKind, number>> = { barrier2: 2, barrier4: 4, barrierSync: 2, barrierAsync: 2 }
+    const two = { barrier2: 2, barrierAsked: 2, barrierSync: 2, barrierAsync: 2 }
+    const parties: Partial<Record<SyncKind, number>> = { ...two, barrier4: 4 }
     return this.count * (parties[kind] ?? 1)
   }
 
@@ -64,15 +67,21 @@ export class SyncRound {
       case 'remoteLrc':
         return this.#handOverPage(b, c)
       case 'barrier2':
-        return this.#barrier(this.nodes.slice(0, 2).map((node) => this.#c(node, 'barrier', kind, 2)))
+        return this.#barrier([a, b], (node) => this.#c(node, 'barrier', kind, 2))
       case 'barrier4':
-        return this.#barrier(this.nodes.map((node) => this.#c(node, 'barrier', kind, 4)))
+        return this.#barrier(this.nodes, (node) => this.#c(node, 'barrier', kind, 4))
+      case 'barrierAsked':
+        return this.#passes(
+          [a, b].map((node) => this.#c(node, 'barrier', kind, 2, 'asked')),
+          this.count,
+          this.count,
+        )
       case 'relockSync':
       case 'relockAsync':
         return this.#passes([this.#ts(b, kind)], this.count, this.count)
       case 'barrierSync':
       case 'barrierAsync':
-        return this.#barrier([a, b].map((node) => this.#ts(node, kind)))
+        return this.#barrier([a, b], (node) => this.#ts(node, kind))
     }
   }
 
@@ -84,8 +93,10 @@ export class SyncRound {
     return Worker.start(node, [process.execPath, compiled('bench/sync-client.js'), kind, `${this.name}-${kind}`])
   }
 
-  #barrier(workers: readonly Promise<Worker>[]): Promise<RoundCost> {
-    return this.#passes(workers, this.count, this.count)
+  /** Of processes that meet by themselves. */
+  #barrier(nodes: readonly Daemon[], start: (node: Daemon) => Promise<Worker>): Promise<RoundCost> {
+    const isDirect = () => nodes.every(({ socket }) => status(socket).directBarriers.standing > 0)
+    return this.#passes(nodes.map(start), this.count, this.count, isDirect)
   }
 
   #handOver(kind: SyncKind, holder: Daemon, other: Daemon, ...segment: string[]): Promise<RoundCost> {
@@ -105,11 +116,20 @@ export class SyncRound {
     return cost
   }
 
-  /** All make a pass at once. */
-  #passes(starting: readonly Promise<Worker>[], count: number, operations: number): Promise<RoundCost> {
+  /** All make a pass at once, when they are warm. */
+  #passes(
+    starting: readonly Promise<Worker>[],
+    count: number,
+    operations: number,
+    isWarm = () => true,
+  ): Promise<RoundCost> {
     return withWorkers(starting, async (workers) => {
       const pass = (times: number) => Promise.all(workers.map((worker) => worker.pass(times)))
-      await pass(Math.min(count, WARM_UP))
+      let warmUps = 0
+      do {
+        if (++warmUps > WARM_UPS_MAX) throw new Error('the processes do not come to meet by themselves')
+        await pass(Math.min(count, WARM_UP))
+      } while (!isWarm())
       const before = await settled(this.nodes)
       const us = (await pass(count)).flat()
       const after = await settled(this.nodes)

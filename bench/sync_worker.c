@@ -9,7 +9,8 @@
  *   handover NAME FILE holds|asks [SEGMENT]  takes turns with another at the lock (alternate.h); FILE is the
  *                                        memory that they share, 4096 bytes. With a segment who has the lock
  *                                        writes its first page
- *   barrier NAME PARTIES                 goes through the barrier COUNT times, one after the other */
+ *   barrier NAME PARTIES [asked]         goes through the barrier COUNT times, one after the other; asked: by way of
+ *                                        its daemon each time */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,6 +27,7 @@ static volatile uint64_t *page;
 static struct meeting *meeting;
 static int holds;
 static uint32_t parties;
+static unsigned shape;
 
 static int take(void) { return gshm_lock(g, name); }
 static int give(void) { return gshm_unlock(g, name); }
@@ -55,7 +57,7 @@ static int hand_over(int count, double *us) {
 static int barrier(int count, double *us) {
   for (int i = 0; i < count; i++) {
     double before = now_us();
-    if (gshm_barrier(g, name, parties) != 0) return -1;
+    if (gshm_barrier_wait(g, gshm_named(name), parties, shape, GSHM_FOREVER) != 0) return -1;
     us[i] = now_us() - before;
   }
   return 0;
@@ -71,8 +73,9 @@ static int fail(const char *what) {
 /* NULL: the arguments make no sense, or something went wrong that gshm_strerror tells. */
 static pass *prepare(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "relock") == 0) return relock;
-  if (argc == 4 && strcmp(argv[1], "barrier") == 0) {
+  if ((argc == 4 || argc == 5) && strcmp(argv[1], "barrier") == 0) {
     parties = (uint32_t)atoi(argv[3]);
+    shape = argc == 5 ? GSHM_BARRIER_CENTRAL : 0;
     return barrier;
   }
   if (argc < 5 || strcmp(argv[1], "handover") != 0) return NULL;
