@@ -27,6 +27,9 @@ export type Extra<E> = Exclude<E, { readonly do: 'Send' | 'Answer' | 'Refuse' }>
 export class Links<S, M extends { readonly type: string }, E extends { readonly do: string } = RoomEffect<M>> {
   world: World<S, M> = { states: new Map(), links: new Map(), outcomes: new Map(), sent: 0 }
 
+  /** The step that is going on. */
+  #within: { readonly node: NodeId; readonly inbox: M[] } | undefined
+
   /** @param receive the room's ...Message function @param extra gets what is neither Send nor answer */
   constructor(
     readonly receive: (state: S, from: NodeId, message: M, effects: E[]) => void,
@@ -39,16 +42,24 @@ export class Links<S, M extends { readonly type: string }, E extends { readonly 
     return state
   }
 
-  /** One step of a node: whatever the room does, what it says to itself, and the effects of it all. */
+  /** One step of a node: whatever the room does, what it says to itself, and the effects of it all. What an effect begins on the node
+   * (a release that is over at once) is part of the step: what it says to itself comes behind what has been said before. */
   step(node: NodeId, act: (state: S, effects: E[]) => void): void {
-    const inbox: M[] = []
-    let effects: E[] = []
+    const effects: E[] = []
     act(this.state(node), effects)
-    for (const effect of effects) this.#perform(node, effect, inbox)
-    for (let message = inbox.shift(); message !== undefined; message = inbox.shift()) {
-      effects = []
-      this.receive(this.state(node), node, message, effects)
+    const within = this.#within
+    const inbox = within?.node === node ? within.inbox : []
+    this.#within = { node, inbox }
+    try {
       for (const effect of effects) this.#perform(node, effect, inbox)
+      if (within?.node === node) return
+      for (let message = inbox.shift(); message !== undefined; message = inbox.shift()) {
+        const made: E[] = []
+        this.receive(this.state(node), node, message, made)
+        for (const effect of made) this.#perform(node, effect, inbox)
+      }
+    } finally {
+      this.#within = within
     }
   }
 
