@@ -23,9 +23,10 @@ struct meeting {
   _Atomic double unlocked_us;
 };
 
-/* Every call gives 0, or -1 with errno. `held` is called with the lock held, before the pause; may be NULL. */
+/* Every call gives 0, or -1 with errno. `held` is called with the lock held, before the pause, `last` after it; may be
+ * NULL. */
 struct lock_calls {
-  int (*lock)(void), (*unlock)(void), (*held)(void);
+  int (*lock)(void), (*unlock)(void), (*held)(void), (*last)(void);
 };
 
 static inline void note(_Atomic uint32_t *times) {
@@ -47,6 +48,7 @@ static inline int alternate(struct meeting *meeting, const struct lock_calls *ca
       if (calls->held != NULL && calls->held() != 0) return -1;
       await(&meeting->asks, base + (uint32_t)turn + 1);
       usleep(PAUSE_US);
+      if (calls->last != NULL && calls->last() != 0) return -1;
       atomic_store(&meeting->unlocked_us, now_us());
       if (calls->unlock() != 0) return -1;
       await(&meeting->takes, base + (uint32_t)turn + 1);

@@ -10,6 +10,7 @@ export type SyncFloors = Record<'mutex' | 'handOver' | 'message' | 'ask', number
  *   local        hand-over between two processes of one node: from unlock to the return of the other's lock
  *   remote       the same between two nodes, neither of them the manager, when nothing has been written
  *   remoteLrc    the same where who has the lock has written a page of an lrc segment that the other has too
+ *   remoteLrcLate  the same where that is written just before the lock is given back
  *   barrier2     a barrier of two nodes with one thread each, again and again
  *   barrier4     the same of four nodes
  *   barrierAsked as barrier2, but by way of the daemons each time (GSHM_BARRIER_CENTRAL)
@@ -23,6 +24,7 @@ export const SYNC_KINDS = [
   'local',
   'remote',
   'remoteLrc',
+  'remoteLrcLate',
   'barrier2',
   'barrier4',
   'barrierAsked',
@@ -48,9 +50,10 @@ export const SYNC_AIMS: Readonly<Record<SyncKind, Aim<keyof SyncFloors>>> = {
   // TokenAsk, TokenRecall, TokenPass, TokenTook; only the pass comes after the unlock. TokenBusy besides, from the
   // holder's node, and from the manager while the token is on its way: it depends on who is when where.
   remote: { floor: 'message', target: 3, messages: 4, more: 2 },
-  // Besides, there and back again: the page's home tells the other (Notice, NoticeAck), who fetches it (GetRead,
-  // PageRead) and sends home what it has written (Flush, FlushAck). Six for two hand-overs.
-  remoteLrc: { floor: 'message', target: 5, messages: 7, more: 2 },
+  // Besides, there and back again: the page's home sends the other its bytes (Notice, NoticeAck), who sends home what it
+  // has written (Flush, FlushAck). Four for two hand-overs; what is written while the release ahead is made costs more.
+  remoteLrc: { floor: 'message', target: 5, messages: 6, more: 4 },
+  remoteLrcLate: { floor: 'message', messages: 6, more: 4 },
   // Once the processes meet by themselves, which they do when they are measured, no daemon says anything.
   barrier2: { floor: 'message', target: 3, messages: 0 },
   barrier4: { floor: 'message', target: 5, messages: 0 },

@@ -65,7 +65,9 @@ export class SyncRound {
       case 'remote':
         return this.#handOver(kind, b, c)
       case 'remoteLrc':
-        return this.#handOverPage(b, c)
+        return this.#handOverPage(kind, b, c)
+      case 'remoteLrcLate':
+        return this.#handOverPage(kind, b, c, 'late')
       case 'barrier2':
         return this.#barrier([a, b], (node) => this.#c(node, 'barrier', kind, 2))
       case 'barrier4':
@@ -99,19 +101,19 @@ export class SyncRound {
     return this.#passes(nodes.map(start), this.count, this.count, isDirect)
   }
 
-  #handOver(kind: SyncKind, holder: Daemon, other: Daemon, ...segment: string[]): Promise<RoundCost> {
+  #handOver(kind: SyncKind, holder: Daemon, other: Daemon, ...page: string[]): Promise<RoundCost> {
     const file = join(this.dir, `${this.name}-${kind}`)
     writeFileSync(file, Buffer.alloc(4096))
-    const start = async (node: Daemon, role: string) => this.#c(node, 'handover', kind, file, role, ...segment)
+    const start = async (node: Daemon, role: string) => this.#c(node, 'handover', kind, file, role, ...page)
     const holds = start(holder, 'holds')
     const asks = holds.then(() => start(other, 'asks'))
     return this.#passes([holds, asks], this.#handOvers, 2 * this.#handOvers)
   }
 
-  async #handOverPage(holder: Daemon, other: Daemon): Promise<RoundCost> {
-    const segment = `${this.name}-page`
+  async #handOverPage(kind: SyncKind, holder: Daemon, other: Daemon, ...when: string[]): Promise<RoundCost> {
+    const segment = `${this.name}-${kind}-page`
     await createSegment(holder, segment, 4096, { consistency: 'lrc', manager: 'fixed' }, holder.node)
-    const cost = await this.#handOver('remoteLrc', holder, other, segment)
+    const cost = await this.#handOver(kind, holder, other, segment, ...when)
     unlink(holder.socket, segment)
     return cost
   }

@@ -6,9 +6,9 @@
  * the latencies in microseconds, for each. It ends with its input. Kinds:
  *
  *   relock NAME                          lock and unlock, again and again: a sample is the mean of BATCH pairs
- *   handover NAME FILE holds|asks [SEGMENT]  takes turns with another at the lock (alternate.h); FILE is the
- *                                        memory that they share, 4096 bytes. With a segment who has the lock
- *                                        writes its first page
+ *   handover NAME FILE holds|asks [SEGMENT [late]]  takes turns with another at the lock (alternate.h); FILE is
+ *                                        the memory that they share, 4096 bytes. With a segment who has the lock
+ *                                        writes its first page: when it gets it, or just before it gives it back
  *   barrier NAME PARTIES [asked]         goes through the barrier COUNT times, one after the other; asked: by way of
  *                                        its daemon each time */
 #include <fcntl.h>
@@ -35,7 +35,7 @@ static int write_page(void) {
   if (page != NULL) *page = *page + 1;
   return 0;
 }
-static const struct lock_calls calls = {take, give, write_page};
+static struct lock_calls calls = {take, give, write_page, NULL};
 
 static int relock(int count, double *us) {
   for (int i = 0; i < count; i++) {
@@ -83,7 +83,13 @@ static pass *prepare(int argc, char **argv) {
   if (fd < 0) die(argv[3]);
   meeting = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (meeting == MAP_FAILED) die("mmap");
-  if (argc == 6) {
+  if (argc == 7 && strcmp(argv[6], "late") == 0) {
+    calls.held = NULL;
+    calls.last = write_page;
+  } else if (argc > 6) {
+    return NULL;
+  }
+  if (argc >= 6) {
     gshm_segment *segment = gshm_open(g, argv[5], 0);
     page = segment == NULL ? NULL : gshm_map(segment, NULL, 0, 0);
     if (page == NULL) return NULL;

@@ -1,9 +1,9 @@
 /**
- * Diffs on their way: those of the pages that one Flush lists, one after the other, each behind its
+ * Diffs on their way: those of the pages that one Flush lists, or that travel along with a Notice, one after the other, each behind its
  * length (u32, little-endian). Made here by the pager, or come from another node and not to be trusted.
  */
 import { PeerError } from '../ts/base/peer-error.js'
-import { readU32, writeU32 } from '../ts/wire/layout.js'
+import { readU32, writeU16, writeU32 } from '../ts/wire/layout.js'
 
 const LENGTH_BYTES = 4
 
@@ -31,6 +31,22 @@ export class DiffWriter {
     this.#end = 0
     return taken
   }
+}
+
+/** Of a diff of one run that has all bytes of a page (native/core/diff.h): that it has runs, offset, length - 1. */
+const WHOLE_HEAD_BYTES = 5
+
+/** Bytes of a diff that has all of a page of so many. */
+export function wholeRoom(bytes: number): number {
+  return WHOLE_HEAD_BYTES + bytes
+}
+
+/** Begins such a diff at out[at..]; gives where the page's bytes go. */
+export function beginWhole(out: Uint8Array, at: number, bytes: number): number {
+  out[at] = 1
+  writeU16(out, at + 1, 0)
+  writeU16(out, at + 3, bytes - 1)
+  return at + WHOLE_HEAD_BYTES
 }
 
 /** Where each of `count` diffs begins and how long it is: [at, length] pairs. @throws PeerError */

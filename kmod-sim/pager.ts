@@ -16,7 +16,7 @@ import { PeerError } from '../ts/base/peer-error.js'
 import { globalPage, LOST_PAGE, PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
 import type { PageEffect } from '../ts/coherence/effects.js'
 import { Change } from '../ts/native/index.js'
-import { DiffWriter } from './diffs.js'
+import { beginWhole, DiffWriter, wholeRoom } from './diffs.js'
 import type { FrameStore } from './frame-store.js'
 import { Patience, PROTECT_MS } from './patience.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
@@ -77,6 +77,8 @@ export class Pager {
         return this.#diff(segment, page)
       case 'Patch':
         return this.#patch(segment, page, effect.diff, payload)
+      case 'Whole':
+        return this.#whole(segment, page)
       case 'DropTwin':
         return this.twins.drop(segment, page)
       case 'Downgrade':
@@ -196,6 +198,15 @@ export class Pager {
       return Math.max(length, 0)
     })
     this.twins.drop(segment, page)
+  }
+
+  #whole(segment: SegmentId, page: Page): void {
+    const bytes = this.frames.units.bytes(segment, page)
+    this.diffs.add(wholeRoom(bytes), (out, at) => {
+      const start = beginWhole(out, at, bytes)
+      this.frames.copyInto(segment, page, out.subarray(start, start + bytes))
+      return wholeRoom(bytes)
+    })
   }
 
   /** @param at the place of the page's diff in the payload */

@@ -19,6 +19,7 @@ import type { Pager } from './pager.js'
 import type { LockWords } from './lock-words.js'
 import type { Caller, Reflexes } from './reflexes.js'
 import { SyncWatch } from './sync-watch.js'
+import { diffsOf } from '../ts/coherence/lrc/messages.js'
 import { unitBytes } from './units.js'
 
 const NO_BYTES = new Uint8Array(0)
@@ -119,7 +120,8 @@ export class Runtime {
         const { message } = event
         this.watch.received(event.from, message)
         if (message.type === 'TokenPass') this.reflexes.begin(message.key)
-        if (message.type === 'Flush') this.pager.arrived = findDiffs(payload ?? NO_BYTES, message.pages.length)
+        const diffs = diffsOf(message)
+        if (diffs > 0) this.pager.arrived = findDiffs(payload ?? NO_BYTES, diffs)
         if ('bytes' in message && message.bytes === 'page') this.#expectUnit(message, payload ?? NO_BYTES)
       }
       step(this.state, event, effects)
@@ -213,7 +215,9 @@ export class Runtime {
   }
 
   #payloadOf(message: Message): Uint8Array | undefined {
-    if (message.type === 'Flush') return this.pager.diffs.take()
+    if (message.type === 'Flush' || message.type === 'Notice') {
+      return diffsOf(message) > 0 ? this.pager.diffs.take() : NO_BYTES
+    }
     return 'bytes' in message && message.bytes === 'page' ? this.pager.copied : undefined
   }
 

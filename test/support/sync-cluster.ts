@@ -30,6 +30,8 @@ import { Links } from './links.js'
 export function cluster(nodes: number, options: SyncOptions = {}) {
   /** In order: 'acquire 1', 'release 2'. */
   const edges: string[] = []
+  /** In order: which node has begun to tell which what it has written, before the token leaves. */
+  const ahead: string[] = []
   /** Nodes whose releases are not over at once, and those releases. */
   const slow = new Set<number>()
   const releases: { node: number; edge: number }[] = []
@@ -55,6 +57,10 @@ export function cluster(nodes: number, options: SyncOptions = {}) {
     }
     if (effect.do === 'Introduce' || effect.do === 'Part') {
       lines.push({ node, effect })
+      return
+    }
+    if (effect.do === 'Release' && effect.edge.of === 'nobody') {
+      ahead.push(`${node} to ${effect.to}`)
       return
     }
     edges.push(`${effect.do.toLowerCase()} ${node}`)
@@ -130,7 +136,8 @@ export function cluster(nodes: number, options: SyncOptions = {}) {
   const lose = (node: number) => links.lose(node, (state, effects) => syncLost(state, node, effects))
   /** What was slow is over, oldest first. */
   const release = () => releases.splice(0).forEach(finish)
-  return { links, lock, unlock, ends, cancel, barrier, object, exit, line, lines, lose, edges, slow, release, words }
+  const edged = { edges, ahead, slow, release }
+  return { links, lock, unlock, ends, cancel, barrier, object, exit, line, lines, lose, ...edged, words }
 }
 
 const HOLDERS = 1000

@@ -86,6 +86,23 @@ t.test('lock: a token waits for its release; who asks there meanwhile asks again
   t.equal(links.outcome(again), 'locked')
 })
 
+t.test(
+  'lock: wanted elsewhere while it is held and nobody waits here, what is written is made known ahead',
+  async (t) => {
+    const { links, lock, ahead } = cluster(3)
+    lock(1, 'k')
+    lock(1, 'waited for', 1)
+    lock(1, 'waited for', 2)
+    links.settle()
+    lock(2, 'waited for')
+    links.settle()
+    t.same(ahead, [], 'whoever is next here may write as well')
+    lock(2, 'k')
+    links.settle()
+    t.same(ahead, ['1 to 2'])
+  },
+)
+
 t.test('lock: a token that arrives is an acquire, before the first grant', async (t) => {
   const { links, lock } = cluster(2)
   lock(1, 'k')

@@ -55,7 +55,7 @@ const withPayload = (message: Message): fc.Arbitrary<Sent> =>
 const sent: fc.Arbitrary<Sent> = fc.oneof(coherence, ...others).chain(withPayload)
 
 function payloadOf(message: Message): fc.Arbitrary<Uint8Array | undefined> {
-  if (message.type === 'Flush') return fc.uint8Array({ maxLength: 300 })
+  if (message.type === 'Flush' || message.type === 'Notice') return fc.uint8Array({ maxLength: 300 })
   if (!isCoherence(message) || message.bytes !== 'page') return fc.constant(undefined)
   const patterned = (pages: number) => new Uint8Array(pages * PAGE_SIZE).map((_, i) => (i * 31 + (i >> 12)) % 251)
   return fc.constantFrom(1, 2, 3, UNIT_MAX / PAGE_SIZE).map(patterned)

@@ -46,5 +46,7 @@ export interface ReleaseEffect {
   readonly edge: EdgeName
   /** Without: everything. */
   readonly scope?: PageRange | undefined
+  /** With: to that node alone, before whatever this one sends it when the release is over. */
+  readonly to?: NodeId | undefined
 }
 export type RoomEffect<M> = SendEffect<M> | AnswerEffect | RefuseEffect

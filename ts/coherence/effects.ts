@@ -18,6 +18,7 @@
  *   Diff       what differs between frame and twin joins the payload of the Flush that follows; the
  *              twin is dropped. Follows Downgrade
  *   Patch      the diff at place `diff` of the payload in hand goes into the frame
+ *   Whole      all of the frame joins the payload of the Notice that follows, as a diff. Follows Downgrade
  *   DropTwin
  */
 import type { Access, Page, SegmentId } from '../base/ids.js'
@@ -27,7 +28,7 @@ import type { CoherenceMessage } from './messages.js'
 
 export type PageEffect =
   | {
-      readonly do: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'Retry' | 'Diff' | 'DropTwin'
+      readonly do: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'Retry' | 'Diff' | 'Whole' | 'DropTwin'
       readonly segment: SegmentId
       readonly page: Page
     }

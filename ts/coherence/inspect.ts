@@ -131,8 +131,9 @@ export function canonical(state: CoherenceState): string {
   const { flushes, releases, tellings, untold } = state.edges
   for (const [segment, pages] of untold) parts.push(`untold ${segment} ${[...pages].join()}`)
   if (flushes.size + releases.length + tellings.size > 0) {
-    const awaited = [...tellings].map(([at, one]) => [at, one.from, one.flush, [...one.awaited], one.moving])
-    parts.push(JSON.stringify([[...flushes], releases.map(({ edge, awaited }) => [edge, [...awaited]]), awaited]))
+    const awaited = [...tellings].map(([at, one]) => [at, one.from, one.flush, one.owed, [...one.awaited], one.moving])
+    const ends = releases.map(({ edge, to, awaited, owed }) => [edge, to, [...awaited], [...owed]])
+    parts.push(JSON.stringify([[...flushes], ends, awaited]))
   }
   return parts.join(' ')
 }

@@ -73,13 +73,15 @@ export interface Cells<CE extends string = string, HE extends string = string> {
 export interface Edges<CE extends string = string, HE extends string = string> {
   /** What other nodes have made known is seen from now on: of the scope, or of everything. */
   acquire(cells: Cells<CE, HE>, state: CoherenceState, effects: CoherenceEffect[], scope: PageRange | undefined): void
-  /** What this node has written there becomes known; `Released` with the edge follows, now or later. */
+  /** What this node has written there becomes known: to `to`, or to everybody; `Released` with the edge follows, now or
+   * later. */
   release(
     cells: Cells<CE, HE>,
     state: CoherenceState,
     edge: EdgeName,
     effects: CoherenceEffect[],
     scope?: PageRange,
+    to?: NodeId,
   ): void
   /** In place of evictEvent, where a page must be made known before it goes. */
   evict?(cells: Cells<CE, HE>, context: Context): void

@@ -23,7 +23,7 @@ export function edge(engine: Engine, state: NodeState, effect: EdgeEffect): Effe
       engine.acquire(state.coherence, made as CoherenceEffect[], effect.scope)
       break
     case 'Release':
-      engine.release(state.coherence, effect.edge, made as CoherenceEffect[], effect.scope)
+      engine.release(state.coherence, effect.edge, made as CoherenceEffect[], effect.scope, effect.to)
       break
     case 'Released':
       RELEASED[effect.edge.of](state, effect.edge.number, made)

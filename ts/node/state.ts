@@ -68,7 +68,8 @@ export function isFlushing({ coherence }: NodeState): boolean {
 
 /** Does no acquire, and no release, have anything to do now? */
 export function areEdgesIdle({ coherence: { edges } }: NodeState): boolean {
-  return edges.dirty.size + edges.stale.size + edges.flushes.size + edges.releases.length === 0
+  const { dirty, stale, flushes, tellings, releases } = edges
+  return dirty.size + stale.size + flushes.size + tellings.size + releases.length === 0
 }
 
 export function pageView(state: NodeState, segment: SegmentId, page: Page): inspect.PageView | undefined {

@@ -1,5 +1,6 @@
 /** Effects and events as the lines that transcripts consist of. */
 import type { NodeId } from '../base/ids.js'
+import { diffsOf } from '../coherence/lrc/messages.js'
 import type { CoherenceMessage } from '../coherence/messages.js'
 import type { Effect } from '../node/effects.js'
 import type { NodeEvent } from '../node/events.js'
@@ -7,7 +8,7 @@ import { isCoherence, type Message } from '../node/messages.js'
 
 export function describeMessage(message: Message): string {
   if (!isCoherence(message))
-    return [message.type, ...listed(message), ...(message.type === 'Flush' ? ['diffs'] : [])].join(' ')
+    return [message.type, ...listed(message), ...(diffsOf(message) > 0 ? ['diffs'] : [])].join(' ')
   const { type, page, bytes } = message
   return `${type} p${page}${bytes === 'none' ? '' : ` ${bytes}`}${forWhom(message)}`
 }
@@ -22,6 +23,7 @@ export function describeEffect(at: NodeId, effect: Effect): string {
       return `${at}: Fill p${effect.page} ${effect.bytes}`
     case 'Patch':
     case 'Diff':
+    case 'Whole':
     case 'DropTwin':
       return `${at}: ${effect.do} p${effect.page}`
     case 'Answer':

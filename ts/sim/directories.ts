@@ -45,7 +45,7 @@ export function homesKnowTheSharers(world: World): void {
       const { state } = view
       if (state === 'I' && home !== at && world.nodes[at]!.kernel.hasFrame(page))
         throw new Violation(`p${page}: node ${at} has a frame for nothing`)
-      const counted = /^(R|W|WS|E)$/.test(state)
+      const counted = /^(R|RU|W|WS|E)$/.test(state)
       if (counted && !copyset.includes(at))
         throw new Violation(`p${page}: its home does not know of node ${at}'s ${state}`)
       if ((state === 'E') !== (homeState === 'E' && home === at))

@@ -24,7 +24,7 @@ export const LOCKS: readonly Mutant[] = [
   },
   {
     name: 'recalled while it is free, it goes to a waiter here, and a try elsewhere is not told',
-    first: 1501,
+    first: 8001,
     protocol: lrc,
     sync: { table, state: 'Wanted', event: 'HandOver', cell: to('Wanted', 'countHandOver', 'grantNext') },
   },

@@ -7,6 +7,8 @@ import { to } from '../coherence/table.js'
 import { copyCell, homeCell, type Mutant } from './plant.js'
 
 const edges = lrc.edges!
+/** Nodes that take turns at one page under locks, where one hears of another late. */
+const CROWD = { nodes: 4, pages: 1, locking: 0.7, slowLink: true } as const
 
 export const LRC: readonly Mutant[] = [
   { name: 'a noticed page stays at an acquire', protocol: copyCell(lrc, 'RS', 'Acquire', to('R', 'Forgotten')) },
@@ -17,8 +19,8 @@ export const LRC: readonly Mutant[] = [
       ...lrc,
       edges: {
         ...edges,
-        release: (cells, state, edge, effects, scope) => {
-          edges.release(cells, state, edge, effects, scope)
+        release: (cells, state, edge, effects, scope, next) => {
+          edges.release(cells, state, edge, effects, scope, next)
           const late = state.edges.releases.splice(0)
           for (const { edge } of late) effects.push({ do: 'Released', edge })
         },
@@ -31,8 +33,8 @@ export const LRC: readonly Mutant[] = [
       ...lrc,
       edges: {
         ...edges,
-        release: (cells, state, edge, effects, scope) => {
-          edges.release(cells, state, edge, effects, scope)
+        release: (cells, state, edge, effects, scope, next) => {
+          edges.release(cells, state, edge, effects, scope, next)
           if (edge.of === 'heap') forget(state, edge, [...state.edges.flushes.keys()], effects)
         },
       },
@@ -56,8 +58,8 @@ export const LRC: readonly Mutant[] = [
       ...lrc,
       edges: {
         ...edges,
-        release: (cells, state, edge, effects, scope) =>
-          edges.release(cells, state, edge, effects, scope && { ...scope, last: scope.last - 1 }),
+        release: (cells, state, edge, effects, scope, next) =>
+          edges.release(cells, state, edge, effects, scope && { ...scope, last: scope.last - 1 }, next),
       },
     },
   },
@@ -68,10 +70,32 @@ export const LRC: readonly Mutant[] = [
       ...lrc,
       edges: {
         ...edges,
-        release: (cells, state, edge, effects, scope) => {
+        release: (cells, state, edge, effects, scope, next) => {
           const earlier = [...state.edges.flushes.keys()]
-          edges.release(cells, state, edge, effects, scope)
+          edges.release(cells, state, edge, effects, scope, next)
           if (scope !== undefined) forget(state, edge, earlier, effects)
+        },
+      },
+    },
+  },
+  {
+    name: 'a token leaves before others than its next node know',
+    first: 4001,
+    drawn: CROWD,
+    protocol: {
+      ...lrc,
+      edges: {
+        ...edges,
+        release: (cells, state, edge, effects, scope, next) => {
+          edges.release(cells, state, edge, effects, scope, next)
+          const { flushes } = state.edges
+          const own = [...flushes].filter(([, { home }]) => next !== undefined && home === state.self)
+          forget(
+            state,
+            edge,
+            own.map(([number]) => number),
+            effects,
+          )
         },
       },
     },
@@ -82,6 +106,35 @@ export const LRC: readonly Mutant[] = [
   },
   { name: 'diffed before Downgrade', protocol: copyCell(lrc, 'W', 'Release', to('R', 'Clean', 'Diff', 'Downgrade')) },
   { name: 'written on after a release', protocol: copyCell(lrc, 'W', 'Release', to('R', 'Clean', 'Diff')) },
+  {
+    name: 'bytes that come along not taken, and read',
+    protocol: copyCell(lrc, 'R', 'NoticeAlong', to('RU', 'AckKept')),
+  },
+  {
+    name: 'bytes come along before all that was written at home is in them',
+    protocol: copyCell(lrc, 'W', 'ReleaseAlong', to('R', 'Clean', 'Whole', 'Downgrade', 'NotifySharers')),
+  },
+  {
+    name: 'bytes that come along are taken for those of a page that is dirty',
+    protocol: copyCell(lrc, 'W', 'NoticeAlong', to('W', 'Patch', 'AckKept')),
+  },
+  {
+    name: 'bytes that come along are taken, although own ones are on their way',
+    drawn: CROWD,
+    protocol: {
+      ...lrc,
+      edges: {
+        ...edges,
+        message: (cells, state, from, message, effects) => {
+          const { flushes } = state.edges
+          const sound = [...flushes]
+          if (message.type === 'Notice') for (const [number, one] of sound) flushes.set(number, { ...one, kept: [] })
+          edges.message(cells, state, from, message, effects)
+          for (const [number, one] of sound) if (flushes.has(number)) flushes.set(number, one)
+        },
+      },
+    },
+  },
   { name: 'a notice forgotten', protocol: copyCell(lrc, 'R', 'Notice', to('R')) },
   { name: 'a notice forgotten where the page is dirty', protocol: copyCell(lrc, 'W', 'Notice', to('W', 'AckKept')) },
   {
@@ -149,7 +202,7 @@ export const LRC: readonly Mutant[] = [
   { name: 'given away, and read on', protocol: copyCell(lrc, 'R', 'Given', to('R')) },
   {
     name: 'a diff that comes after its page was given away aborts',
-    first: 4001,
+    first: 2001,
     protocol: homeCell(lrc, 'A', 'Diff', 'never'),
   },
   {

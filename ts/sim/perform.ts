@@ -1,6 +1,6 @@
 /** The effects of a step, performed one by one. */
 import type { NodeId } from '../base/ids.js'
-import { EDGE_FIELDS } from '../coherence/lrc/messages.js'
+import { diffsOf, EDGE_FIELDS } from '../coherence/lrc/messages.js'
 import { COHERENCE_TYPES } from '../coherence/messages.js'
 import { HEAP_FIELDS } from '../heap/messages.js'
 import { isCoherence, type Message } from '../node/messages.js'
@@ -66,6 +66,9 @@ export function perform(world: World, at: NodeId): void {
     case 'Diff':
       node.diffs.push(node.kernel.diff(effect.page))
       break
+    case 'Whole':
+      node.diffs.push(node.kernel.whole(effect.page))
+      break
     case 'DropTwin':
       node.kernel.dropTwin(effect.page)
       break
@@ -112,8 +115,8 @@ function send(world: World, from: NodeId, to: NodeId, message: Message): void {
   if (withPage && node.copied === undefined) throw new Violation(`node ${from} sends what it did not copy`)
   if (from === to) throw new Violation(`node ${from} sends to itself`)
   if (!world.nodes[to]!.alive) return
-  const flight = { message, payload: withPage ? node.copied : message.type === 'Flush' ? node.diffs : undefined }
-  if (message.type === 'Flush') node.diffs = []
+  const flight = { message, payload: withPage ? node.copied : diffsOf(message) > 0 ? node.diffs : undefined }
+  if (diffsOf(message) > 0) node.diffs = []
   world.setLink(from, to, [...world.link(from, to), flight])
 }
 

@@ -3,6 +3,7 @@ import type { AnyProtocol } from '../coherence/protocol.js'
 import type { Cell } from '../coherence/table.js'
 import type { Step } from '../node/step.js'
 import { run, type RunReport } from './run.js'
+import type { Drawn } from './walk.js'
 
 export interface Mutant {
   readonly name: string
@@ -10,6 +11,8 @@ export interface Mutant {
   readonly lossy?: true
   /** The seed to begin at; where it is not 1 the bug is rare, and none of the thousands before shows it. */
   readonly first?: number
+  /** Random runs of this kind only. */
+  readonly drawn?: Drawn
   readonly protocol: AnyProtocol
   /** Altered besides: a cell of the sync room, which serves all protocols. */
   readonly sync?: SyncCell
@@ -25,9 +28,9 @@ export interface SyncCell {
 
 /** Random runs until one goes wrong. */
 export function caught(mutant: Mutant): RunReport['failed'] {
-  const { protocol, lossy, first = 1 } = mutant
+  const { protocol, lossy, first = 1, drawn } = mutant
   const plant = (step: Step) => planted(step, mutant)
-  return run({ seeds: 2000, first, protocol, plant, ...(lossy ? { losses: 1 } : {}) }).failed
+  return run({ seeds: 2000, first, protocol, plant, ...(lossy ? { losses: 1 } : {}), ...drawn }).failed
 }
 
 /** @param step of the mutant's protocol. The sync room has one set of tables: they are altered for each step that it takes. */

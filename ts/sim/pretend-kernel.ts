@@ -5,7 +5,7 @@
  * frame is shared by all; write access can be taken from each view, read access only by punching.
  */
 import type { Access, Page } from '../base/ids.js'
-import { changes, writePlace, type Change } from './places.js'
+import { changes, PLACES_MAX, readPlace, writePlace, type Change } from './places.js'
 import type { Ask } from './requests.js'
 import { Violation } from './violation.js'
 
@@ -149,6 +149,13 @@ export class Kernel {
     if (this.access(page) === 'write') throw new Violation(`p${page} is diffed while threads can write it`)
     this.dropTwin(page)
     return changes(this.copyOut(page), twin)
+  }
+
+  /** Every place of the page, as a diff. */
+  whole(page: Page): Change[] {
+    if (this.access(page) === 'write') throw new Violation(`p${page} is sent along while threads can write it`)
+    const bytes = this.copyOut(page)
+    return Array.from({ length: PLACES_MAX }, (_, place) => ({ place, write: readPlace(bytes, place) }))
   }
 
   patch(page: Page, diff: readonly Change[]): void {

@@ -54,7 +54,7 @@ export const exclusiveIsAlone: Promised = (faces, latest) => {
   for (let page = 0; page < latest.length; page++) {
     const states = faces.map(({ alive, pages }) => (alive ? pages[page]!.state : 'I'))
     const alone = states.indexOf('E')
-    const other = states.findIndex((state, at) => at !== alone && /^(R|W|WS|E)$/.test(state))
+    const other = states.findIndex((state, at) => at !== alone && /^(R|RU|W|WS|E)$/.test(state))
     if (alone >= 0 && other >= 0) throw new Violation(`node ${alone} has p${page} alone, node ${other} has it too`)
     states.forEach((state, at) => {
       const { busy, pages } = faces[at]!

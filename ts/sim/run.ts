@@ -3,13 +3,11 @@ import { mrsw } from '../coherence/mrsw/index.js'
 import type { AnyProtocol } from '../coherence/protocol.js'
 import type { Step } from '../node/step.js'
 import { Cells } from './cells.js'
-import { walk, type WalkResult } from './walk.js'
+import { walk, type Drawn, type WalkResult } from './walk.js'
 
-export interface RunOptions {
+export interface RunOptions extends Drawn {
   readonly seeds: number
   readonly first: number
-  readonly nodes?: number | undefined
-  readonly losses?: number | undefined
   readonly protocol?: AnyProtocol
   /** Makes another step of the protocol's. */
   readonly plant?: (step: Step) => Step
@@ -28,14 +26,14 @@ export interface RunReport {
   readonly failed: WalkResult | undefined
 }
 
-export function run({ seeds, first, nodes, losses, protocol = mrsw, plant, log, progress }: RunOptions): RunReport {
+export function run({ seeds, first, protocol = mrsw, plant, log, progress, ...drawn }: RunOptions): RunReport {
   const cells = new Cells()
   const step = (plant ?? ((sound) => sound))(cells.step(protocol))
   let steps = 0
   let lossy = 0
   for (let seed = first; seed < first + seeds; seed++) {
     progress?.(seed)
-    const result = walk({ seed, protocol: protocol.name, step, nodes, losses, ...(log === undefined ? {} : { log }) })
+    const result = walk({ ...drawn, seed, protocol: protocol.name, step, ...(log === undefined ? {} : { log }) })
     steps += result.steps
     if (result.losses > 0) lossy++
     if (result.violation !== undefined)

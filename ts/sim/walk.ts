@@ -13,12 +13,21 @@ import type { Setup } from './setup.js'
 import { checkTries, isQuiet } from './tokens.js'
 import { World } from './world.js'
 
-export interface WalkOptions {
+/** What is drawn otherwise; bugs that show in few runs show in more of those. */
+export interface Drawn {
+  readonly nodes?: number | undefined
+  readonly losses?: number | undefined
+  readonly pages?: number | undefined
+  /** How likely a thread that could takes a lock first. */
+  readonly locking?: number | undefined
+  /** What one node says to one other mostly comes when nothing else can happen any more. */
+  readonly slowLink?: boolean | undefined
+}
+
+export interface WalkOptions extends Drawn {
   readonly seed: number
   readonly protocol: ProtocolName
   readonly step: Step
-  readonly nodes?: number | undefined
-  readonly losses?: number | undefined
   readonly log?: (line: string) => void
 }
 
@@ -31,17 +40,23 @@ export interface WalkResult {
   readonly violation: string | undefined
 }
 
+interface SlowLink {
+  readonly from: number
+  readonly to: number
+}
+
 const STEPS_MAX = 1_000_000
 
-export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions): WalkResult {
+export function walk({ seed, protocol, step, log, ...drawn }: WalkOptions): WalkResult {
   const prng = new Prng(seed)
+  const { nodes, losses, locking = 0.3 } = drawn
   // By what threads learn of each other: one bug shows only where there are no locks beside.
   const edges = protocol === 'lrc' ? prng.below(4) : undefined
   const locks = edges === 0 || edges === 3 ? 2 : 0
   const world = World.create({
     protocol,
     nodes: nodes ?? 2 + prng.below(4),
-    pages: 1 + prng.below(3),
+    pages: drawn.pages ?? 1 + prng.below(3),
     threads: 2,
     ops: 2 + prng.below(12),
     duplicates: prng.below(4),
@@ -66,7 +81,7 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
       },
     ],
     locks: (free) => {
-      if (free.length === 0 || !prng.chance(0.3)) return []
+      if (free.length === 0 || !prng.chance(locking)) return []
       return [{ op: tries && prng.chance(0.5) ? 'try' : 'lock', of: prng.pick(free) }]
     },
     allocates: () => prng.chance(0.3),
@@ -76,12 +91,13 @@ export function walk({ seed, protocol, step, nodes, losses, log }: WalkOptions):
     const { nodes } = world.setup
     return { seed, nodes, losses: world.losses, steps, violation }
   }
+  const slow = drawn.slowLink ? { from: prng.below(world.nodes.length), to: prng.below(world.nodes.length) } : undefined
   let steps = 0
   try {
     for (; steps < STEPS_MAX; steps++) {
       const options = choices(world, wishes)
       if (tries && isQuiet(options.must)) checkTries(world)
-      const next = pick(options, prng)
+      const next = pick(slow === undefined ? options : withoutLink(options, slow, prng), prng)
       if (next === undefined) {
         checkEnd(world)
         return result(steps)
@@ -102,6 +118,11 @@ function drawnEnds(seed: number, locks: number): Pick<Setup, 'tries' | 'cancels'
   const prng = new Prng(seed + 2 ** 40)
   if (locks === 0 || prng.chance(0.3)) return { tries: false, cancels: 0, deaths: 0 }
   return { tries: prng.chance(0.5), cancels: prng.below(4), deaths: prng.below(3) }
+}
+
+function withoutLink({ must, may }: Options, { from, to }: SlowLink, prng: Prng): Options {
+  const others = must.filter((one) => one.do !== 'deliver' || one.from !== from || one.node !== to)
+  return { must: others.length > 0 && prng.chance(0.99) ? others : must, may }
 }
 
 function pick({ must, may }: Options, prng: Prng): Choice | undefined {

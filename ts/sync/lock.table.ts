@@ -58,6 +58,7 @@ export type LockAction =
   | 'sendTook'
   | 'setNext'
   | 'release'
+  | 'releaseAhead'
   | 'sendPass'
   | 'sendBack'
   | 'sendGone'
@@ -183,7 +184,7 @@ export const lockTable: Table<LockStateName, LockEvent, LockAction> = {
     // Whoever would not wait there must not wait for the next one here.
     HandOver: to('Wanted', 'countHandOver', 'grantNext', 'sendBusy'),
     Unlock: to('Leaving', 'release'),
-    Busy: to('Wanted', 'sendBusy', 'refuseTries'),
+    Busy: to('Wanted', 'sendBusy', 'refuseTries', 'releaseAhead'),
     Died: to('Wanted', 'taint'),
     Quit: to('Wanted', 'removeWaiter'),
     Grant: 'never',

@@ -6,8 +6,9 @@
  * does. Want shuts it: nobody gets in any more, and lockWord is called, now or when its holder is through.
  * (abi/lock_words.h has the words, kmod-sim/lock-words.ts performs these effects.)
  *
- * A token that arrives is an acquire of the whole node, one that leaves a release of the whole node: it
- * leaves only when that is over, and then whoever gets it sees all that was written here. Local
+ * A token that arrives is an acquire of the whole node, one that leaves a release of the whole node, to the node that gets it: it
+ * leaves only when that is over, and then whoever gets it sees all that was written here. Where it is wanted and still
+ * held, what has been written so far is made known at once, so that little is left to do when it is given back. Local
  * hand-overs need neither, since the processes of a node share their frames.
  *
  * Waiters of the node that has the token go first, for a local hand-over costs a hundredth of one
@@ -94,7 +95,8 @@ export function holderDied(state: SyncState, key: string, effects: SyncEffect[])
   lockWord(state, key, false, effects)
 }
 
-/** What was written here is known: the token of the lock may leave. */
+/** What was written here is known: the token of the lock may leave. Whom it was recalled for may have been lost meanwhile: all
+ * others know by then, but for pages that were lost with it. */
 export function tokenReleased(state: SyncState, key: string, effects: SyncEffect[]): void {
   const lock = state.locks.get(key)
   // Meanwhile its manager was lost, and there is nothing to wait for any more.
@@ -264,7 +266,13 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
     assert(next !== undefined, 'lock: nobody is next')
     Object.assign(lock, { next, nextKnows: false })
   },
-  release: (state, { lock: { key } }, effects) => effects.push(releaseFor(state, { what: 'token', key })),
+  release: (state, { lock: { key, next } }, effects) =>
+    effects.push(releaseFor(state, { what: 'token', key }, next.node)),
+  releaseAhead: (_state, { lock: { next, queue } }, effects) => {
+    // Who waits here has the lock before it leaves.
+    if (next.node === NO_NODE || queue.length > 0) return
+    effects.push({ do: 'Release', edge: { of: 'nobody', number: 0 }, to: next.node })
+  },
   sendPass: (_state, { lock: { key, next, tainted } }, effects) =>
     effects.push({
       do: 'Send',

@@ -1,5 +1,5 @@
 /** What a node knows about locks and barriers: as a manager, and of its own processes' business. */
-import type { NodeId } from '../base/ids.js'
+import { NO_NODE, type NodeId } from '../base/ids.js'
 import type { AcquireEffect, ReleaseEffect, RoomEffect } from '../base/effects.js'
 import { utf8Bytes } from '../base/utf8.js'
 import type { BarrierShape } from '../base/requests.js'
@@ -292,10 +292,11 @@ export function createSync(
 }
 
 /** Begins a release; when it is over, what `edge` says goes on. */
-export function releaseFor(state: SyncState, edge: Edge): SyncEffect {
+export function releaseFor(state: SyncState, edge: Edge, to: NodeId = NO_NODE): SyncEffect {
   state.lastEdge++
   state.edges.set(state.lastEdge, edge)
-  return { do: 'Release', edge: { of: 'sync', number: state.lastEdge } }
+  const named = { of: 'sync', number: state.lastEdge } as const
+  return to === NO_NODE ? { do: 'Release', edge: named } : { do: 'Release', edge: named, to }
 }
 
 export function isKey(key: string): boolean {

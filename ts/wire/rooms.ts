@@ -8,7 +8,7 @@ import { Codec, type Room } from './codec.js'
 import { FIRST_TYPE } from './layout.js'
 
 export const NODE_ROOMS: readonly Room[] = [
-  { firstType: FIRST_TYPE.edges, fields: EDGE_FIELDS, payloads: new Set(['Flush']) },
+  { firstType: FIRST_TYPE.edges, fields: EDGE_FIELDS, payloads: new Set(['Flush', 'Notice']) },
   { firstType: FIRST_TYPE.sync, fields: SYNC_FIELDS },
   { firstType: FIRST_TYPE.heap, fields: HEAP_FIELDS },
   { firstType: FIRST_TYPE.names, fields: NAMES_FIELDS },

@@ -42,6 +42,8 @@ export const copyActions: Actions<CopyAction> = {
   MasterPage: (c) => fill(c, 'page'),
   AckKept: (c) => void (batch(c).kept[batch(c).at] = 1),
   NotifySharers: notifySharers,
+  Patch: patch,
+  Whole: (c) => pageEffect(c, 'Whole'),
   Punch: (c) => pageEffect(c, 'Punch'),
   Poison: (c) => over(c, 'Poison'),
   Retry: (c) => over(c, 'Retry'),
@@ -57,7 +59,7 @@ export const homeActions: Actions<HomeAction> = {
   FetchRead: (c) => send(c, c.state.self, 'FetchRead', order(c).requester, order(c).serial, 'none'),
   MasterZero: (c) => fill(c, 'zero'),
   MasterGone: (c) => pageEffect(c, 'Punch'),
-  Patch: (c) => c.effects.push({ do: 'Patch', segment: c.pages.segment, page: c.page, diff: batch(c).at }),
+  Patch: patch,
   NotifySharers: notifySharers,
   AddSharer: (c) => addSharer(c.pages, c.page, order(c).requester),
   DropSender: (c) => dropSharer(c.pages, c.page, c.from),
@@ -146,7 +148,7 @@ function fill({ pages, page, effects }: Context, bytes: 'page' | 'zero'): void {
 
 function pageEffect(
   { pages, page, effects }: Context,
-  what: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'Retry' | 'DropTwin',
+  what: 'Downgrade' | 'Copy' | 'Punch' | 'Poison' | 'Retry' | 'DropTwin' | 'Whole',
 ): void {
   effects.push({ do: what, segment: pages.segment, page })
 }
@@ -161,6 +163,10 @@ function diff(c: Context, stale: 0 | 1): void {
   const { pages, page, effects } = c
   effects.push({ do: 'Diff', segment: pages.segment, page })
   batch(c).flushed.push({ segment: pages.segment, page, stale })
+}
+
+function patch(c: Context): void {
+  c.effects.push({ do: 'Patch', segment: c.pages.segment, page: c.page, diff: batch(c).at })
 }
 
 function notifySharers(c: Context): void {

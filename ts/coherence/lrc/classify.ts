@@ -23,7 +23,7 @@ export function faultEvent(context: Context, access: Access): CopyEvent {
   return isHome(context) ? 'WriteHome' : 'Write'
 }
 
-const CAN_GO: ReadonlySet<CopyState> = new Set(['R', 'RS', 'W', 'WS', 'E'])
+const CAN_GO: ReadonlySet<CopyState> = new Set(['R', 'RU', 'RS', 'W', 'WS', 'E'])
 
 export function evictEvent(context: Context): CopyEvent | undefined {
   const { state, pages, page } = context
@@ -127,6 +127,12 @@ export function mayGive(context: Context, node: NodeId): boolean {
   if (sharersOf(pages, page).some((one) => one !== node && one !== state.self)) return false
   if (isSharer(pages, page, state.self) && copyState(context) !== 'R') return false
   return !isUnderWay(state.edges, pages.segment, page)
+}
+
+/** Others have changed the page, and its bytes have come along. Where something of this node's own is on its way to the home
+ * still, they may be older than that. */
+export function noticeAlongEvent({ state, pages, page }: Context): 'Notice' | 'NoticeAlong' {
+  return isFlushed(state.edges, pages.segment, page) ? 'Notice' : 'NoticeAlong'
 }
 
 /** A sharer flushes; or who was given the page since, before it knew. */

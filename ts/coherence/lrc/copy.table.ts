@@ -7,6 +7,10 @@
  * A node that alone has a page writes it without a twin and without notices (E). On the page's home
  * the frame is the master copy: it is written without a twin, and diffs of others arrive in it.
  *
+ * Whoever passes a lock's token to a sharer of pages that it has written as their home sends their bytes along with the notice: who
+ * gets the lock mostly wants what was written under it. A copy to which that happens twice, and which nobody writes
+ * meanwhile (RU), is dropped as by any notice: so no page follows a lock for ever to where it is not used.
+ *
  * An evicted copy goes at once: what is clean as it is, what is dirty in a flush, what is here alone as a
  * whole. Only what may just become this node's alone stays, for its home has given it away by then.
  */
@@ -15,6 +19,7 @@ import { to, type Table } from '../table.js'
 export const COPY_STATES = [
   'I', // no access
   'R', // readable, clean
+  'RU', // the same; it came unasked with a notice, and nobody here has written it since
   'RS', // the same, and noticed: others have changed the page, an acquire drops it
   'W', // writable; a twin, but not at home; on the list of dirty pages
   'WS', // the same, and noticed
@@ -44,11 +49,13 @@ export const COPY_EVENTS = [
   'FetchRead', // this node is the home, and others want the page that is here alone
   'Here', // the page has come home, where it was never asked for
   'Notice', // others have changed the page
+  'NoticeAlong', // the same, and its bytes have come along
   'Alone', // it is flushed, and nobody else has it: this node is its home now
   'Given', // this node was its home
   'Acquire', // what is noticed goes
   'Release', // what is dirty goes home
   'ReleaseHome', // this node is the home
+  'ReleaseAlong', // the same; a sharer gets the bytes
   'Evict', // no memory here for it any more
   'EvictFlushed', // the same, and its home may just be saying that it is here alone
   'EvictHome', // this node is the home
@@ -83,6 +90,8 @@ export type CopyAction =
   | 'Retry'
   | 'AckKept'
   | 'NotifySharers'
+  | 'Patch'
+  | 'Whole'
   | 'Punch'
   | 'Poison'
 
@@ -103,6 +112,7 @@ const nothing = {
   Acquire: 'never',
   Release: 'never',
   ReleaseHome: 'never',
+  ReleaseAlong: 'never',
   Evict: 'never',
   EvictFlushed: 'never',
   EvictHome: 'never',
@@ -118,6 +128,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: to('X', 'Poison'),
     Here: to('I', 'MasterPage'),
     Notice: to('I'), // dropped meanwhile
+    NoticeAlong: to('I'),
     HomeLost: to('I'),
   },
   R: {
@@ -128,11 +139,25 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     ReadHomeless: 'never',
     WriteHomeless: 'never',
     Notice: to('RS', 'Noticed'),
+    NoticeAlong: to('RU', 'Patch', 'AckKept'),
     Alone: to('E'),
     Given: to('I'),
     Evict: to('I', 'Punch'), // the home goes on counting on it, until the next notice
     EvictFlushed: to('R'), // nobody else has the bytes, perhaps
     EvictHome: to('R'), // the frame is the master copy
+    HomeLost: to('X', 'Poison'),
+  },
+  RU: {
+    ...nothing,
+    Read: to('RU', 'KeepRead'),
+    Write: to('W', 'KeepTwin', 'Dirty'),
+    WriteHome: 'never',
+    ReadHomeless: 'never',
+    WriteHomeless: 'never',
+    Notice: to('RS', 'Noticed'),
+    NoticeAlong: to('RS', 'Noticed'), // once more, and perhaps for nothing: whoever wants it asks
+    Evict: to('I', 'Punch'),
+    EvictFlushed: 'never', // what it wrote is home, or the bytes would not have been taken
     HomeLost: to('X', 'Poison'),
   },
   RS: {
@@ -145,6 +170,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: 'never',
     Here: to('I', 'Forgotten', 'Punch', 'MasterPage'),
     Notice: to('RS'),
+    NoticeAlong: to('RS'),
     Acquire: to('I', 'Forgotten', 'Punch'),
     Evict: to('I', 'Forgotten', 'Punch'),
     EvictFlushed: to('I', 'Forgotten', 'Punch'), // others have it, for they have changed it
@@ -158,9 +184,11 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     ReadHomeless: 'never',
     WriteHomeless: 'never',
     Notice: to('WS', 'Noticed', 'AckKept'),
+    NoticeAlong: to('WS', 'Noticed', 'AckKept'),
     Alone: to('E', 'Clean', 'DropTwin'), // written again meanwhile
     Release: to('R', 'Clean', 'Downgrade', 'Diff'),
     ReleaseHome: to('R', 'Clean', 'Downgrade', 'NotifySharers'),
+    ReleaseAlong: to('R', 'Clean', 'Downgrade', 'Whole', 'NotifySharers'),
     Evict: to('I', 'Clean', 'Downgrade', 'DiffStale', 'Punch'),
     EvictFlushed: to('W'),
     EvictHome: to('W'),
@@ -174,6 +202,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     ReadHomeless: 'never',
     WriteHomeless: 'never',
     Notice: to('WS', 'AckKept'),
+    NoticeAlong: to('WS', 'AckKept'),
     Release: to('RS', 'Clean', 'Downgrade', 'DiffStale'),
     Acquire: to('I', 'Clean', 'Forgotten', 'Downgrade', 'DiffStale', 'Punch'),
     Evict: to('I', 'Clean', 'Forgotten', 'Downgrade', 'DiffStale', 'Punch'),
@@ -188,6 +217,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     ReadHomeless: 'never',
     WriteHomeless: 'never',
     Notice: 'never',
+    NoticeAlong: 'never',
     FetchRead: to('R', 'Downgrade'),
     Evict: to('I', 'Downgrade', 'Copy', 'Punch', 'SendBack'), // to its first home, which is its home again
     EvictHome: to('E'), // this is the first home, or not all of before is over
@@ -208,6 +238,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     MovedLost: to('I', 'Retry'),
     Here: to('IR_D', 'MasterPage'), // who was asked will say so too
     Notice: to('IR_D', 'AckKept'), // the page comes behind it: the home counts on it
+    NoticeAlong: to('IR_D', 'AckKept'),
     HomeLost: to('I', 'Retry'),
   },
   IW_D: {
@@ -227,6 +258,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     MovedLost: to('I', 'Retry'),
     Here: to('IW_D', 'MasterPage'),
     Notice: to('IW_D', 'AckKept'),
+    NoticeAlong: to('IW_D', 'AckKept'),
     HomeLost: to('I', 'Retry'),
   },
   RW_A: {
@@ -239,6 +271,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     PageWriteHome: to('W', 'KeepWrite', 'Dirty'),
     PageOnlyHome: to('E', 'KeepWrite'),
     Notice: 'never',
+    NoticeAlong: 'never',
     HomeLost: 'never',
   },
   X: {
@@ -250,6 +283,7 @@ export const copyTable: Table<CopyState, CopyEvent, CopyAction> = {
     WriteHomeless: to('X', 'Poison'),
     Here: to('X', 'MasterPage'),
     Notice: 'never',
+    NoticeAlong: 'never',
     HomeLost: to('X'),
   },
 }

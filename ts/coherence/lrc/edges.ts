@@ -2,8 +2,9 @@
  * Acquire and release under lrc. A release sends each home one Flush with the diffs of all its pages
  * that are dirty here; the home applies them, tells every sharer of what has changed by one Notice,
  * awaits their acknowledgements, and acknowledges the flush. When all flushes of this node are
- * acknowledged the release is over, and only then may the lock's token leave, or the barrier be
- * entered: links are in order pairwise, not causally, so a grant could overtake a notice.
+ * acknowledged the release is over, and only then may the barrier be entered, or a semaphore be posted:
+ * links are in order pairwise, not causally, so a grant could overtake a notice. What goes to one node by the same
+ * link, a lock's token, may leave earlier (releases.ts).
  * An acquire drops what has been noticed since; what is dirty goes home first.
  * Either may be for a range of pages (a scope), and leaves all others as they are.
  *
@@ -13,7 +14,7 @@
 import type { EdgeName, PageRange } from '../../base/effects.js'
 import { assert } from '../../base/assert.js'
 import { expectOfPeer } from '../../base/expect.js'
-import type { NodeId } from '../../base/ids.js'
+import { NO_NODE, type NodeId } from '../../base/ids.js'
 import { hasNode } from '../../base/node-set.js'
 import { PeerError } from '../../base/peer-error.js'
 import { isSharer } from '../copyset.js'
@@ -23,10 +24,11 @@ import { recordPages } from '../record-store.js'
 import { firstHomeOf, homeOf, ownerOf, setHomeOf, type CoherenceState, type SegmentPages } from '../state.js'
 import type { Context } from '../table.js'
 import { createBatch, type Batch } from './batch.js'
-import { evictEvent, mayFlush, mayGive, mineEvent } from './classify.js'
+import { evictEvent, mayFlush, mayGive, mineEvent, noticeAlongEvent } from './classify.js'
 import type { CopyEvent } from './copy.table.js'
 import type { HomeEvent } from './home.table.js'
-import { EDGE_PAGES_MAX, FLUSH_BYTES_MAX, type EdgeMessage } from './messages.js'
+import { ALONG_BYTES_MAX, EDGE_PAGES_MAX, FLUSH_BYTES_MAX, type EdgeMessage } from './messages.js'
+import { beginRelease, flushed, settleReleases, told } from './releases.js'
 import { deletePage, type PageName, type PageSets, type Telling } from './state.js'
 
 interface PageOf {
@@ -44,22 +46,21 @@ export function release(
   edge: EdgeName,
   effects: Effects,
   scope: PageRange | undefined,
+  to = NO_NODE,
 ): void {
   const { edges } = state
   for (const [home, dirty] of byHome(state, edges.dirty, scope)) {
-    if (home === state.self) releaseHome(cells, state, dirty, effects)
-    else flush(cells, state, home, dirty, 'Release', effects)
+    if (home === state.self) releaseHome(cells, state, dirty, to, effects)
+    else flush(cells, state, home, dirty, 'Release', home === to, effects)
   }
-  // All that are under way, whatever the scope: an earlier one may have brought pages of the scope home, so
-  // that they are not dirty any more. It costs waiting, no message.
-  edges.releases.push({ edge, awaited: new Set(edges.flushes.keys()) })
+  beginRelease(edges, edge, to)
   settleReleases(state, effects)
 }
 
 /** What others have made known is seen from now on. */
 export function acquire(cells: Cells, state: CoherenceState, effects: Effects, scope: PageRange | undefined): void {
   for (const [home, stale] of byHome(state, state.edges.stale, scope))
-    flush(cells, state, home, stale, 'Acquire', effects)
+    flush(cells, state, home, stale, 'Acquire', false, effects)
 }
 
 /** There is no memory for the page here any more. What was written to it goes home with it: a release that follows
@@ -72,7 +73,7 @@ export function evict(cells: Cells, context: Context): void {
   const home = homeOf(pages, page)
   cells.copy({ ...context, batch }, event)
   if (home === state.self && event === 'Evict') cells.home(context, 'Evicted')
-  else sendFlush(state, home, batch, effects)
+  else sendFlush(state, home, batch, false, effects)
 }
 
 export function edgeMessage(
@@ -104,7 +105,6 @@ export function edgesLost(cells: Cells, state: CoherenceState, node: NodeId, eff
   }
   for (const [number, { home }] of [...edges.flushes]) {
     if (home !== node) continue
-    edges.flushes.delete(number)
     flushed(state, number, effects)
   }
   for (const pages of state.segments.values()) forgetHomes(state, pages, node)
@@ -146,6 +146,7 @@ function flush(
   home: NodeId,
   all: readonly PageOf[],
   event: 'Release' | 'Acquire',
+  owed: boolean,
   effects: Effects,
 ): void {
   for (let next = 0; next < all.length; ) {
@@ -157,30 +158,56 @@ function flush(
       room -= pages.unit
       cells.copy(contextOf(state, pages, page, state.self, batch, effects), event)
     }
-    sendFlush(state, home, batch, effects)
+    sendFlush(state, home, batch, owed, effects)
   }
 }
 
-function sendFlush({ edges }: CoherenceState, home: NodeId, { flushed }: Batch, effects: Effects): void {
+/** @param owed the home is to await those whom it tells */
+function sendFlush({ edges }: CoherenceState, home: NodeId, { flushed }: Batch, owed: boolean, effects: Effects): void {
   if (flushed.length === 0) return
   const number = edges.nextFlush++
-  edges.flushes.set(number, { home, kept: flushed.filter(({ stale }) => stale === 0) })
+  edges.flushes.set(number, { home, kept: flushed.filter(({ stale }) => stale === 0), owed })
   const stale = flushed.map((one) => one.stale)
-  effects.push({ do: 'Send', to: home, message: { type: 'Flush', flush: number, ...listed(flushed), stale } })
+  const message = { type: 'Flush', flush: number, owed: Number(owed), ...listed(flushed), stale } as const
+  effects.push({ do: 'Send', to: home, message })
 }
 
 /** What was written here at home needs no flush: the sharers are told at once. */
-function releaseHome(cells: Cells, state: CoherenceState, dirty: readonly PageOf[], effects: Effects): void {
-  for (let first = 0; first < dirty.length; first += EDGE_PAGES_MAX) {
+function releaseHome(
+  cells: Cells,
+  state: CoherenceState,
+  dirty: readonly PageOf[],
+  to: NodeId,
+  effects: Effects,
+): void {
+  const along = goAlong(dirty, to)
+  const all = along.size === 0 ? dirty : [...along, ...dirty.filter((one) => !along.has(one))]
+  for (let first = 0; first < all.length; first += EDGE_PAGES_MAX) {
     const batch = createBatch(false)
-    for (const { pages, page } of dirty.slice(first, first + EDGE_PAGES_MAX)) {
-      cells.copy(contextOf(state, pages, page, state.self, batch, effects), 'ReleaseHome')
+    for (const one of all.slice(first, first + EDGE_PAGES_MAX)) {
+      const context = contextOf(state, one.pages, one.page, state.self, batch, effects)
+      cells.copy(context, along.has(one) ? 'ReleaseAlong' : 'ReleaseHome')
     }
     if (batch.told.size === 0) continue
     const number = state.edges.nextFlush++
-    state.edges.flushes.set(number, { home: state.self, kept: [] })
-    tell(state, state.self, number, batch, [], effects)
+    state.edges.flushes.set(number, { home: state.self, kept: [], owed: false })
+    const own = { from: state.self, flush: number, owed: false, moving: [] }
+    tell(state, own, batch, effects, { to, count: first === 0 ? along.size : 0 })
   }
+}
+
+/** Which pages' bytes that node is sent, which has copies of them: the first ones, as many as may. */
+function goAlong(dirty: readonly PageOf[], to: NodeId): ReadonlySet<PageOf> {
+  const along = new Set<PageOf>()
+  if (to === NO_NODE) return along
+  let room = ALONG_BYTES_MAX
+  for (const one of dirty) {
+    if (!isSharer(one.pages, one.page, to)) continue
+    room -= one.pages.unit
+    if (room < 0) break
+    along.add(one)
+  }
+  return along
 }
 
 function takeFlushAck(
@@ -202,22 +229,7 @@ function takeFlushAck(
     cells.copy(context, 'Alone')
     cells.home(context, mineEvent(context, from))
   }
-  state.edges.flushes.delete(message.flush)
   flushed(state, message.flush, effects)
-}
-
-/** A flush is over. */
-function flushed(state: CoherenceState, number: number, effects: Effects): void {
-  for (const { awaited } of state.edges.releases) awaited.delete(number)
-  settleReleases(state, effects)
-}
-
-function settleReleases(state: CoherenceState, effects: Effects): void {
-  const { edges } = state
-  if (!edges.releases.some(({ awaited }) => awaited.size === 0)) return
-  const over = edges.releases.filter(({ awaited }) => awaited.size === 0)
-  edges.releases = edges.releases.filter(({ awaited }) => awaited.size > 0)
-  for (const { edge } of over) effects.push({ do: 'Released', edge })
 }
 
 // -- as home
@@ -229,9 +241,9 @@ function takeFlush(
   message: Extract<EdgeMessage, { type: 'Flush' }>,
   effects: Effects,
 ): void {
-  const { flush: number, stale } = message
+  const { flush: number, stale, owed } = message
   const listing = pagesOf(state, message)
-  expectOfPeer(stale.length === listing.length && stale.every((flag) => flag === 0 || flag === 1), 'Flush: bad flags')
+  expectOfPeer(stale.length === listing.length && stale.every(isFlag) && isFlag(owed), 'Flush: bad flags')
   const batch = createBatch(true)
   const flushed = listing.flatMap((one, at) => {
     if (one === undefined) return []
@@ -244,7 +256,10 @@ function takeFlush(
     batch.at = at
     cells.home(context, drops ? 'DiffStale' : 'Diff')
   }
-  if (batch.told.size > 0) return tell(state, from, number, batch, [...again].map(nameOf), effects)
+  if (batch.told.size > 0) {
+    const moving = [...again].map(nameOf)
+    return tell(state, { from, flush: number, owed: owed === 1, moving }, batch, effects)
+  }
   const given = flushed.flatMap(({ context }) => {
     const wanted = again.has(context) || !isSharer(context.pages, context.page, state.self)
     return wanted && mayGive(context, from) ? [context] : []
@@ -270,18 +285,20 @@ function nameOf({ pages, page }: Context): PageName {
   return { segment: pages.segment, page }
 }
 
+/** @param along the bytes of so many pages, the first that it is told of, go to that node */
 function tell(
   state: CoherenceState,
-  from: NodeId,
-  number: number,
+  telling: Omit<Telling, 'awaited'>,
   { told }: Batch,
-  moving: readonly PageName[],
   effects: Effects,
+  along = { to: NO_NODE, count: 0 },
 ): void {
   const notice = state.edges.nextNotice++
-  state.edges.tellings.set(notice, { from, flush: number, awaited: told, moving })
-  for (const [node, list] of told)
-    effects.push({ do: 'Send', to: node, message: { type: 'Notice', notice, ...listed(list) } })
+  state.edges.tellings.set(notice, { ...telling, awaited: told })
+  for (const [node, list] of told) {
+    const message = { type: 'Notice', notice, along: node === along.to ? along.count : 0, ...listed(list) } as const
+    effects.push({ do: 'Send', to: node, message })
+  }
 }
 
 function takeNoticeAck(
@@ -294,7 +311,7 @@ function takeNoticeAck(
   const telling = state.edges.tellings.get(notice)
   const list = telling?.awaited.get(from)
   if (telling === undefined || list === undefined) throw new PeerError('NoticeAck of no notice', from)
-  expectOfPeer(kept.length === list.length && kept.every((flag) => flag === 0 || flag === 1), 'NoticeAck: bad flags')
+  expectOfPeer(kept.length === list.length && kept.every(isFlag), 'NoticeAck: bad flags')
   telling.awaited.delete(from)
   const batch = createBatch(true)
   list.forEach(({ segment, page }, at) => {
@@ -307,9 +324,10 @@ function takeNoticeAck(
 }
 
 function settleTelling(cells: Cells, state: CoherenceState, notice: number, telling: Telling, effects: Effects): void {
-  if (telling.awaited.size > 0) return
+  if (telling.awaited.size > 0) return settleReleases(state, effects)
   const { from, flush: number, moving } = telling
   state.edges.tellings.delete(notice)
+  told(state, notice, effects)
   if (from !== state.self) {
     const given = moving.flatMap(({ segment, page }) => {
       const pages = state.segments.get(segment)
@@ -318,7 +336,7 @@ function settleTelling(cells: Cells, state: CoherenceState, notice: number, tell
       return mayGive(context, from) ? [context] : []
     })
     acknowledge(cells, from, number, given, effects)
-  } else if (state.edges.flushes.delete(number)) flushed(state, number, effects)
+  } else flushed(state, number, effects)
 }
 
 // -- as sharer
@@ -334,16 +352,23 @@ function takeNotice(
   for (const one of listing) {
     expectOfPeer(one === undefined || homeOf(one.pages, one.page) === from, 'Notice of a node that is not the home')
   }
+  const { along } = message
+  expectOfPeer(Number.isInteger(along) && along >= 0 && along <= listing.length, 'Notice: bad count')
   const batch = createBatch(true, listing.length)
   listing.forEach((one, at) => {
     if (one === undefined) return
     batch.at = at
-    cells.copy(contextOf(state, one.pages, one.page, from, batch, effects), 'Notice')
+    const context = contextOf(state, one.pages, one.page, from, batch, effects)
+    cells.copy(context, at < along ? noticeAlongEvent(context) : 'Notice')
   })
   effects.push({ do: 'Send', to: from, message: { type: 'NoticeAck', notice: message.notice, kept: batch.kept } })
 }
 
 // -- lists of pages
+
+function isFlag(flag: number): boolean {
+  return flag === 0 || flag === 1
+}
 
 function listed(list: readonly PageName[]): { segments: number[]; pages: number[] } {
   return { segments: list.map(({ segment }) => segment), pages: list.map(({ page }) => page) }

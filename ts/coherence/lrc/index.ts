@@ -24,6 +24,7 @@ export const lrc: Lrc = {
   access: {
     I: 'none',
     R: 'read',
+    RU: 'read',
     RS: 'read',
     W: 'write',
     WS: 'write',

@@ -12,6 +12,8 @@ export interface Telling {
   /** Whose flush it is, and its number there. */
   readonly from: NodeId
   readonly flush: number
+  /** That node does not await it, and what it has made known goes on from here: this node's releases await it. */
+  readonly owed: boolean
   /** Sharers that have not acknowledged, and the pages that each was told of. */
   readonly awaited: Map<NodeId, readonly PageName[]>
   /** Pages that may be given to whom flushed them when all know: that has flushed them before, and nobody else since. */
@@ -23,12 +25,18 @@ export interface Flush {
   readonly home: NodeId
   /** Its pages of which a copy has stayed: the acknowledgement may say that they are here alone. */
   readonly kept: readonly PageName[]
+  /** Its home awaits the sharers before it makes anything known to others. */
+  readonly owed: boolean
 }
 
 export interface Release {
   readonly edge: EdgeName
+  /** Whom it is for; NO_NODE: everybody. */
+  readonly to: NodeId
   /** Flushes that have yet to be acknowledged. */
   readonly awaited: Set<number>
+  /** Tellings that are owed, and not over. */
+  readonly owed: Set<number>
 }
 
 /** Pages by segment. Segments without any are not listed, so that an edge costs nothing where there is no lrc. */
@@ -69,7 +77,7 @@ export function copyEdges(edges: EdgeState): EdgeState {
     stale: copySets(edges.stale),
     untold: copySets(edges.untold),
     flushes: new Map(edges.flushes),
-    releases: edges.releases.map(({ edge, awaited }) => ({ edge, awaited: new Set(awaited) })),
+    releases: edges.releases.map((one) => ({ ...one, awaited: new Set(one.awaited), owed: new Set(one.owed) })),
     tellings: new Map([...edges.tellings].map(([at, one]) => [at, { ...one, awaited: new Map(one.awaited) }])),
   }
 }
