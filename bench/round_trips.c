@@ -49,7 +49,7 @@ static double round_trips(int fd, int other, size_t bytes, int count, double *sa
   return median(samples, count);
 }
 
-double tcp_round_trip(size_t bytes, int count, double *samples) {
+void tcp_pair(int pair[2]) {
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof at;
@@ -63,7 +63,14 @@ double tcp_round_trip(size_t bytes, int count, double *samples) {
   close(listener);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(other, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return round_trips(fd, other, bytes, count, samples);
+  pair[0] = fd;
+  pair[1] = other;
+}
+
+double tcp_round_trip(size_t bytes, int count, double *samples) {
+  int pair[2];
+  tcp_pair(pair);
+  return round_trips(pair[0], pair[1], bytes, count, samples);
 }
 
 double device_round_trip(int count, double *samples) {

@@ -3,8 +3,8 @@
  *   sync_floors COUNT
  *
  * Prints one JSON object, p50 in microseconds: `mutex`, lock and unlock of a process-shared pthread mutex that
- * nobody else wants; `handOver` of one between two processes (alternate.h); `message`, a TCP round trip over
- * loopback, 64 bytes each way; `ask`, one by a unix socket of the device's kind. Where the processes run is
+ * nobody else wants; `handOver` of one between two processes (alternate.h); `chain`, of 64 bytes from one process to another by way
+ * of two more (chain.h); `message`, a TCP round trip over loopback, 64 bytes each way; `ask`, one by a unix socket of the device's kind. Where the processes run is
  * the caller's affair. */
 #include <errno.h>
 #include <pthread.h>
@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "alternate.h"
+#include "chain.h"
 #include "measure.h"
 #include "round_trips.h"
 
@@ -24,7 +25,7 @@
 
 static struct shared {
   pthread_mutex_t mutex;
-  struct meeting meeting;
+  struct meeting meeting, chained;
 } *shared;
 
 static int take(void) { return (errno = pthread_mutex_lock(&shared->mutex)) == 0 ? 0 : -1; }
@@ -66,8 +67,10 @@ int main(int argc, char **argv) {
   pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
   pthread_mutex_init(&shared->mutex, &attributes);
   double uncontended = mutex(count, samples);
-  double handed_over = hand_over(count < HAND_OVERS_MAX ? count : HAND_OVERS_MAX, samples);
-  printf("{\"mutex\":%.4f,\"handOver\":%.3f,\"message\":%.3f,\"ask\":%.3f}\n", uncontended, handed_over,
+  int hand_overs = count < HAND_OVERS_MAX ? count : HAND_OVERS_MAX;
+  double handed_over = hand_over(hand_overs, samples);
+  double chained = chain(&shared->chained, hand_overs, samples);
+  printf("{\"mutex\":%.4f,\"handOver\":%.3f,\"chain\":%.3f,\"message\":%.3f,\"ask\":%.3f}\n", uncontended, handed_over, chained,
          tcp_round_trip(64, count, samples), device_round_trip(count, samples));
   free(samples);
   return 0;
