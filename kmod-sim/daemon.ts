@@ -336,7 +336,7 @@ export class Daemon {
     this.#reclaim.forget(process)
     this.#spans.ended(process)
     this.#directs.ended(process.id)
-    this.#runtime.submit({ is: 'exit', process: process.id, held: [] })
+    this.#runtime.submit({ is: 'exit', process: process.id, held: [], died: !process.left })
   }
 
   #refuse(process: Process, address: number, why: string): void {

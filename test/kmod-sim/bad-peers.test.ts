@@ -66,7 +66,7 @@ function aboutPage(type: CoherenceType, segment: number, page: number, requester
   return { type, segment, page, requester, serial: 1, bytes: 'none', confirm: false }
 }
 
-const notDirect = { offer: 0, root: NO_NODE, peers: [], direct: false }
+const notDirect = { offer: 0, root: NO_NODE, peers: [], direct: false, meeting: 1 }
 
 /** What an authentic member says that no member may say. */
 const lies: [string, Message][] = [

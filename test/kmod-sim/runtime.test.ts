@@ -59,9 +59,9 @@ t.test('requests of a process that has ended are forgotten, and nobody is told',
     settle('two'),
   )
   t.equal(runtime.pending, 3)
-  runtime.submit({ is: 'exit', process: 2, held: [] })
+  runtime.submit({ is: 'exit', process: 2, held: [], died: true })
   t.equal(runtime.pending, 1)
-  runtime.submit({ is: 'exit', process: 1, held: [] })
+  runtime.submit({ is: 'exit', process: 1, held: [], died: true })
   t.same(told, ['one', 'three'])
   t.equal(runtime.pending, 0)
 })
@@ -77,7 +77,7 @@ t.test('a process ends that has given a lock back, and not rung: whoever waits g
   const word = runtime.words.wordOf('=l', 1)!
   t.equal(word.words.take(word.slot, word.process, 1), true, 'free, and shut, as by a process that is killed then')
   t.same(told, ['1'])
-  runtime.submit({ is: 'exit', process: 1, held: [] })
+  runtime.submit({ is: 'exit', process: 1, held: [], died: true })
   t.same(told, ['1', '2'])
 })
 

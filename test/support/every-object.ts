@@ -105,7 +105,7 @@ export class OneObject implements Explored<Moment> {
       ...budget,
     }
     for (const node of new Set([0, ...threads.map(({ node }) => node)])) {
-      this.links.world.states.set(node, createSync(node))
+      this.links.world.states.set(node, createSync(node, { remembers: false }))
     }
   }
 
@@ -235,7 +235,7 @@ export class OneObject implements Explored<Moment> {
     this.plan.exits--
     this.#die(thread)
     const process = this.numberOf(thread) + 1
-    this.links.step(thread.node, (state, effects) => syncExit(state, process, [], effects))
+    this.links.step(thread.node, (state, effects) => syncExit(state, process, [], true, effects))
   }
 
   #die(thread: Thread): void {

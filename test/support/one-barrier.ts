@@ -119,7 +119,12 @@ export class OneBarrier implements Explored<Moment> {
     for (const node of nodes)
       this.links.world.states.set(
         node,
-        createSync(node, { barrierTree: tree === undefined ? 0 : 2, treeArity: tree ?? 4, directAfter: direct }),
+        createSync(node, {
+          barrierTree: tree === undefined ? 0 : 2,
+          treeArity: tree ?? 4,
+          directAfter: direct,
+          remembers: false, // each visit is a process of its own
+        }),
       )
     const warmUps = direct + Number(since === 'standing')
     for (let round = 0; round < Math.max(1, warmUps); round++) this.#warmUp(warm, WARM + 100 * round)
@@ -276,7 +281,7 @@ export class OneBarrier implements Explored<Moment> {
     this.#forsake(ended(this.plan.lines, (at, end) => at === node && end.process === process))
     // At the manager's node all that wait are told within the step.
     for (const other of this.plan.threads) if (other.does === 'waits') other.sawDeath = true
-    this.links.step(node, (state, effects) => syncExit(state, process, [], effects))
+    this.links.step(node, (state, effects) => syncExit(state, process, [], true, effects))
   }
 
   #quit(thread: Thread, number: number): void {

@@ -121,14 +121,14 @@ export function cluster(nodes: number, options: SyncOptions = {}) {
     const usual = { key: 'k', process: 100 + node, holder: 1, value: 1n, initial: -1, patient: true }
     return ask(node, { op: 'object', kind, deed, ...usual, ...more })
   }
-  const exit = (node: number, process = 100 + node) => {
+  const exit = (node: number, process = 100 + node, died = true) => {
     const held: string[] = []
     for (const [at, word] of words) {
       if (!at.startsWith(`${node} `) || Math.floor((word?.holder ?? 0) / HOLDERS) !== process) continue
       held.push(at.slice(at.indexOf(' ') + 1))
       words.set(at, { holder: undefined, shut: true })
     }
-    links.step(node, (state, effects) => syncExit(state, process, held, effects))
+    links.step(node, (state, effects) => syncExit(state, process, held, died, effects))
   }
   /** Of the lines of a direct barrier. */
   const line = (node: number, what: LineEvent['what'], key: string, count: number, number: number) =>

@@ -124,9 +124,12 @@ t.test('barrier: a process that dies when all have come -> the others go', async
   const last = barrier(0, 'b', 2)
   t.equal(links.outcome(last), 'done')
   exit(1)
-  const next = barrier(0, 'b', 2)
+  const next = barrier(0, 'b', 2, 200)
   links.settle()
   t.equal(links.outcome(next), 'pending', 'and the late leave does not touch the next generation')
+  const again = barrier(0, 'b', 2)
+  links.settle()
+  t.equal(links.outcome(again), 'NODE_LOST', 'but who met with the dead one is told: veterans.test.ts')
   t.equal(links.state(1).gates.size, 0)
 })
 
@@ -665,7 +668,16 @@ t.test(
       says(0, 3, { type: 'BarrierUproot', key: 'b', tree: old, died: false })
     }
     t.equal(links.busy().length, 0)
-    const place = { tree: 9, parent: 0, kids: [] as number[], offer: 0, root: NO_NODE, peers: [], direct: false }
+    const place = {
+      tree: 9,
+      parent: 0,
+      kids: [] as number[],
+      offer: 0,
+      root: NO_NODE,
+      peers: [],
+      direct: false,
+      meeting: 1,
+    }
     const go = { type: 'BarrierGo', key: 'c', count: 2, arrived: 1, share: 1, ...place }
     barrier(1, 'c', 2)
     for (const wrong of [

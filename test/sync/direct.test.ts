@@ -160,8 +160,22 @@ t.test('direct: one dies -> NODE_LOST for whoever waited with it', async (t) => 
   it.line(0, 'parted', 'b', 3, number)
   it.links.settle()
   t.equal(it.links.outcome(waited), 'NODE_LOST')
-  t.match(it.links.refusal(waited), /its process on node 2 has ended/)
+  t.match(it.links.refusal(waited), /one has died/)
   t.equal(it.links.state(0).barriers.size, 0)
+})
+
+t.test('direct: one ends in order -> whoever waits with it waits on, for another in its place', async (t) => {
+  const [it, number] = standing([0, 1])
+  it.exit(1, 101, false)
+  it.links.settle()
+  t.same(dids(it), ['Part 0'])
+  const waited = it.barrier(0, 'b', 2)
+  it.line(0, 'parted', 'b', 2, number)
+  it.links.settle()
+  t.equal(it.links.outcome(waited), 'pending')
+  const another = it.barrier(1, 'b', 2, 201)
+  it.links.settle()
+  t.same([it.links.outcome(another), it.links.outcome(waited)], ['done', 'done'])
 })
 
 t.test('direct: what daemons say too late is ignored', async (t) => {
@@ -179,7 +193,7 @@ t.test('direct: what daemons say too late is ignored', async (t) => {
   it.links.settle()
   t.equal(it.links.outcome(tickets[0]!), 'done', 'it had come')
   t.same(dids(it), ['Introduce 1', 'Introduce 2'])
-  it.barrier(1, 'b', 2)
+  it.barrier(1, 'b', 2, 111) // 101 is told of the death first
   it.barrier(2, 'b', 2, 222, { direct: true })
   it.links.settle()
   it.links.settle()
@@ -213,7 +227,7 @@ t.test('direct: what no honest peer says', async (t) => {
   const says = (to: number, from: number, message: SyncMessage) =>
     it.links.step(to, (state, effects) => syncMessage(state, from, message, effects))
   const place = { arrived: 1, share: 1, tree: 0, parent: NO_NODE, kids: [] as number[] }
-  const offer = { offer: number, root: 1, peers: [2], direct: false }
+  const offer = { offer: number, root: 1, peers: [2], direct: false, meeting: 1 }
   const go = { type: 'BarrierGo', key: 'b', count: 2, ...place, ...offer } as const
   const fresh = { offer: number + 1 }
   for (const wrong of [

@@ -77,7 +77,7 @@ class OneLock implements Explored<Moment> {
     const threads = nodes.map((node): Thread => ({ node, does: 'idle' }))
     const ghosts = { words: [], told: [], news: false, writes: 0, seen: [0, 0, 0, 0], toldOf: [0, 0, 0, 0], known: 0 }
     this.plan = { threads, releases: [], unaware: [], exits: 0, losses: 0, giveUps: 0, ...budget, ...ghosts }
-    for (const node of new Set([0, ...nodes])) this.links.world.states.set(node, createSync(node))
+    for (const node of new Set([0, ...nodes])) this.links.world.states.set(node, createSync(node, { remembers: false }))
   }
 
   moves(): (() => void)[] {
@@ -151,7 +151,7 @@ class OneLock implements Explored<Moment> {
     this.die(number)
     const held = this.plan.words[node]?.holder === number ? ['k'] : []
     if (held.length > 0) this.plan.words[node] = { holder: undefined, shut: true }
-    this.step(node, (state, effects) => syncExit(state, number, held, effects))
+    this.step(node, (state, effects) => syncExit(state, number, held, true, effects))
   }
 
   giveUp(node: number): void {

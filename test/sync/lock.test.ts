@@ -442,7 +442,7 @@ t.test('messages that make no sense -> PeerError, and locks are as they were', a
   const ask = { type: 'TokenAsk', key: 'k', turn: 99 } as const
   const grant = { type: 'TokenGrant', key: 'k', turn: 2, ownerDied: false } as const
   const recall = { type: 'TokenRecall', key: 'k', turn: 1, next: 2, nextTurn: 1 } as const
-  const nowhere = { tree: 0, parent: 0, kids: [], offer: 0, root: NO_NODE, peers: [], direct: false }
+  const nowhere = { tree: 0, parent: 0, kids: [], offer: 0, root: NO_NODE, peers: [], direct: false, meeting: 0 }
   const go = { type: 'BarrierGo', key: 'b', count: 2, arrived: 1, share: 0, ...nowhere } as const
   const arrive = {
     type: 'BarrierArrive',

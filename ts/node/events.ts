@@ -17,7 +17,8 @@ export type NodeEvent =
   | { readonly is: 'word'; readonly key: string; readonly held: boolean }
   /** A local process has ended: its locks pass on, its waits are forgotten. `held`: keys of the locks whose words
    * it had; these are free and shut by now. */
-  | { readonly is: 'exit'; readonly process: number; readonly held: readonly string[] }
+  /** died: it had not said that it would end. */
+  | { readonly is: 'exit'; readonly process: number; readonly held: readonly string[]; readonly died: boolean }
   | LineEvent
   /** The last handle or view of the segment on this node has closed. */
   | { readonly is: 'let'; readonly segment: SegmentId }

@@ -96,7 +96,7 @@ function exit(world: World, at: NodeId, thread: number): void {
     node.words[lock] = buried(node.words[lock])
   }
   node.kernel.end(thread)
-  world.step(at, { is: 'exit', process: thread, held: locks.map((lock) => `l${lock}`) })
+  world.step(at, { is: 'exit', process: thread, held: locks.map((lock) => `l${lock}`), died: true })
 }
 
 /** It dies holding the lock: whoever has it next sees what it wrote, and is told. */

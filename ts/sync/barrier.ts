@@ -29,6 +29,7 @@ import type { Barrier, BarrierMessage, LateMessage, ObjectAsk, Report, SyncEffec
 import { lookUp } from './table.js'
 import { endOffer, meetingOf, offered, takesUp, type Offer } from './offer.js'
 import { plant, wantsTree, type Place } from './tree.js'
+import { meet, veteransLost } from './veterans.js'
 
 interface Cause {
   readonly key: string
@@ -55,11 +56,16 @@ export function barrierDestroyed(state: SyncState, from: NodeId, ask: ObjectAsk,
 }
 
 export function barriersLost(state: SyncState, node: NodeId, effects: SyncEffect[]): void {
+  veteransLost(state, node, (key, count) => episodeOf(state.barriers.get(key), count), effects)
   for (const [key, barrier] of [...state.barriers]) {
     const cause = { key, barrier, from: node }
     if (forgetNode(barrier, node)) step(state, cause, 'Leave', 'local', effects)
     settle(state, cause, effects)
   }
+}
+
+function episodeOf(barrier: Barrier | undefined, count: number): number {
+  return barrier?.count === count ? (barrier.tree?.episode ?? 0) : 0
 }
 
 function expectArrival(
@@ -236,14 +242,15 @@ const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
   },
   releaseAll: ({ key, barrier }, effects, state) => {
     const { count, shares, asked } = barrier
-    const meeting = meetingOf(state, barrier)
-    const taken = takesUp(barrier, meeting) ? barrier.offer : undefined
+    const habit = meetingOf(state, barrier)
+    const taken = takesUp(barrier, habit) ? barrier.offer : undefined
     const gone = takeFirst(barrier, count)
+    const meeting = meet(state, key, count, gone.keys())
     for (const node of gone.keys()) shares.delete(node) // the answer takes it away
     if (taken !== undefined) barrier.offer = undefined
     askAll(state, key, barrier, effects)
     const places = asked.size === 0 ? planted(state, barrier, gone) : undefined
-    barrier.offer = offered(state, barrier, asked.size === 0 ? meeting : undefined, taken)
+    barrier.offer = offered(state, barrier, asked.size === 0 ? habit : undefined, taken)
     const { offer, root, peers, direct } = barrier.offer === undefined ? NO_OFFER : toldOf(barrier.offer)
     for (const [node, arrived] of gone) {
       const share = asked.size === 0 ? arrived : 0
@@ -262,6 +269,7 @@ const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
         root,
         peers,
         direct,
+        meeting,
       } as const
       effects.push({ do: 'Send', to: node, message: place })
     }

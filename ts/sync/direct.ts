@@ -10,7 +10,7 @@
  *   that there is, and until then it is not answered.
  * - Whatever comes to the gate while its process meets directly is not reported, but has the manager ask: only when all have
  *   parted is it known who waits.
- * - A process that ends may have been waiting. The manager is told so (BarrierUproot) before it is answered, and then the barrier
+ * - A process that dies may have been waiting. The manager is told so (BarrierUproot) before it is answered, and then the barrier
  *   breaks for those who wait.
  * - Each Introduce is followed by one Part, unless its process has ended before that, or has parted by itself: then there is nobody
  *   to be parted. Only the Part of a barrier that stands is answered by `parted`.
@@ -66,8 +66,9 @@ export interface Direct {
   readonly peers: readonly NodeId[]
   /** Its last arrival was reported as ready. */
   said: boolean
-  /** Its process has ended. */
+  /** Its process has ended, and had said that it would. */
   died: boolean
+  orderly: boolean
 }
 
 type Go = Extract<SyncMessage, { readonly type: 'BarrierGo' }>
@@ -114,7 +115,7 @@ export function directGo(gate: Gate, { offer, root, peers, direct }: Go, first: 
   if (gate.direct !== undefined) step(gate, 'Withdraw', 'message', effects)
   if (offer === 0) return false
   const { process, dead } = first
-  gate.direct = { state: 'Over', number: offer, process, root, peers, said: false, died: false }
+  gate.direct = { state: 'Over', number: offer, process, root, peers, said: false, died: false, orderly: false }
   step(gate, dead ? 'OfferDead' : 'Offer', 'message', effects)
   return false
 }
@@ -146,9 +147,10 @@ export function directLine(gate: Gate, { what, number }: LineEvent, effects: Syn
 }
 
 /** @returns as directLine */
-export function directExit(gate: Gate, process: number, effects: SyncEffect[]): boolean {
+export function directExit(gate: Gate, process: number, died: boolean, effects: SyncEffect[]): boolean {
   const { direct } = gate
   if (direct?.process !== process || direct.died) return false
+  direct.orderly = !died
   return step(gate, 'Died', 'local', effects)
 }
 
@@ -188,8 +190,8 @@ const ACTIONS: Readonly<Record<DirectAction, (cause: Cause, effects: SyncEffect[
   noteDeath: ({ direct }) => {
     direct.died = true
   },
-  sendUproot: ({ gate: { key }, direct: { number, died } }, effects) => {
-    const message = { type: 'BarrierUproot', key, tree: number, died } as const
+  sendUproot: ({ gate: { key }, direct: { number, died, orderly } }, effects) => {
+    const message = { type: 'BarrierUproot', key, tree: number, died: died && !orderly } as const
     effects.push({ do: 'Send', to: managerOf(key), message })
   },
   answer: () => {}, // gate.ts does, which knows who is here

@@ -42,6 +42,7 @@ import {
 } from './state.js'
 import { lookUp } from './table.js'
 import { TREE_ARITY } from './tree.js'
+import { broken, isOwed, toldBroken, veteranExit, went, type Broken } from './veterans.js'
 
 export type GateMessage = Extract<SyncMessage, { type: 'BarrierAsk' | 'BarrierGo' | 'BarrierOut' | 'BarrierRefused' }>
 export type TreeMessage = Extract<SyncMessage, { type: 'BarrierUp' | 'BarrierDown' }>
@@ -64,6 +65,10 @@ export function gateRequest(
   { key, count, process, patient, shape, direct }: BarrierRequest,
   effects: SyncEffect[],
 ): void {
+  if (isOwed(state, key, count, process)) {
+    effects.push({ do: 'Refuse', ticket, error: 'NODE_LOST', detail: DIED })
+    return
+  }
   const gate = state.gates.get(gateName(key, count)) ?? emptyGate(key, count)
   const quits = patient ? undefined : ('BUSY' as const)
   const stay = { ticket, process, number: 0, dead: false, quits, direct: direct && shape === 'auto' }
@@ -118,6 +123,7 @@ export function gateMessage(state: SyncState, from: NodeId, message: GateMessage
     expectOfPeer(tree === 0 || (isCount(parent) && parent < NODES_MAX), `BarrierGo with parent ${parent}`)
     expectOfPeer(kids.length <= TREE_ARITY && kids.every(isOther(state)), `BarrierGo with kids ${kids.join()}`)
     expectOfPeer(gate.branch === undefined, 'BarrierGo beside a tree')
+    expectOfPeer(isCount(message.meeting), `BarrierGo of episode ${message.meeting}`)
     expectOffer(state.self, gate, message)
     branchOf(gate, message) // before anything changes
   } else refusalOf(0, message.error, message.detail) // before anything changes
@@ -151,8 +157,26 @@ function asked(state: SyncState, gate: Gate, { tree, episode }: Ask, effects: Sy
 export function gateCancelled(state: SyncState, ticket: number, effects: SyncEffect[]): void {
   const gate = state.gates.get(state.stays.get(ticket) ?? '')
   const stay = gate?.queue.find((one) => one.ticket === ticket)
-  if (gate === undefined || stay === undefined || stay.quits !== undefined) return
-  stay.quits = 'TIMEOUT'
+  if (gate !== undefined && stay !== undefined) giveUp(state, gate, stay, 'TIMEOUT', effects)
+}
+
+/** One has died that was here in that episode, or on another node: whoever was, too, waits no more. */
+export function gateBroken(state: SyncState, from: NodeId, message: Broken, effects: SyncEffect[]): void {
+  const { type, key, count } = message
+  expectManager(from, key, type)
+  const processes = new Set(broken(state, message))
+  const gate = state.gates.get(gateName(key, count))
+  if (gate === undefined || processes.size === 0) return
+  for (const stay of [...gate.queue]) {
+    if (stay.dead || !processes.has(stay.process)) continue
+    toldBroken(state, gate, stay.process)
+    giveUp(state, gate, stay, 'NODE_LOST', effects)
+  }
+}
+
+function giveUp(state: SyncState, gate: Gate, stay: Stay, why: 'TIMEOUT' | 'NODE_LOST', effects: SyncEffect[]): void {
+  if (stay.quits !== undefined) return
+  stay.quits = why
   gate.restless++
   if (isToldByTree(gate, stay)) branchCut(gate, effects)
   else change(state, { gate, stay }, quitting(gate, stay), 'local', effects)
@@ -163,7 +187,8 @@ function isToldByTree({ branch, queue, told }: Gate, stay: Stay): boolean {
   return branch !== undefined && stay.number === 0 && queue.indexOf(stay) < told
 }
 
-export function gatesExit(state: SyncState, process: number, effects: SyncEffect[]): void {
+export function gatesExit(state: SyncState, process: number, died: boolean, effects: SyncEffect[]): void {
+  veteranExit(state, process, died, effects)
   for (const gate of [...state.gates.values()]) {
     for (const stay of gate.queue) {
       if (stay.process !== process || stay.dead) continue
@@ -175,7 +200,7 @@ export function gatesExit(state: SyncState, process: number, effects: SyncEffect
       if (stay.number === 0 && gate.branch !== undefined) branchCut(gate, effects)
       else step(state, { gate, stay }, stay.number === 0 ? 'Died' : 'DiedTold', 'local', effects)
     }
-    if (directExit(gate, process, effects)) step(state, { gate }, 'Ask', 'local', effects)
+    if (directExit(gate, process, died, effects)) step(state, { gate }, 'Ask', 'local', effects)
     follow(state, gate, effects)
   }
 }
@@ -333,20 +358,23 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
     gate.branch = branchOf(gate, answer)
     gate.early = undefined
     const isDirect = directGo(gate, answer, gate.queue[0]!, effects)
-    for (const { ticket } of leaving(state, gate, answer.arrived)) {
+    for (const { ticket } of going(state, gate, answer.arrived, answer.meeting, effects)) {
       const is = isDirect ? ({ is: 'direct', number: answer.offer } as const) : ({ is: 'done' } as const)
       effects.push({ do: 'Answer', ticket, answer: is })
     }
   },
   letGoShare: (state, { gate }, effects) => {
-    for (const { ticket } of leaving(state, gate, gate.share))
+    for (const { ticket } of going(state, gate, gate.share, undefined, effects))
       effects.push({ do: 'Answer', ticket, answer: { is: 'done' } })
   },
   refuse: (state, { gate, answer }, effects) => {
     assert(answer?.type === 'BarrierRefused', 'gate: nobody is refused')
     gate.share = 0
-    for (const { ticket } of leaving(state, gate, answer.arrived))
+    for (const { ticket, process, dead } of leaving(state, gate, answer.arrived)) {
+      if (dead) continue
+      if (answer.error === 'NODE_LOST') toldBroken(state, gate, process)
       effects.push(refusalOf(ticket, answer.error, answer.detail))
+    }
   },
   refuseLost: (state, { gate }, effects) => {
     for (const { ticket, dead } of gate.queue) {
@@ -357,17 +385,34 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
   },
 }
 
-/** The final answer is there for the first who are reported. Gives those of them that live. */
+/** All have come with the first who are reported. Gives those of them that live. @param meeting as for went */
+function going(
+  state: SyncState,
+  gate: Gate,
+  arrived: number,
+  meeting: number | undefined,
+  effects: SyncEffect[],
+): Stay[] {
+  const gone = leaving(state, gate, arrived)
+  went(state, gate, gone, meeting, effects)
+  return gone.filter(({ dead }) => !dead)
+}
+
+/** The final answer is there for the first who are reported. */
 function leaving(state: SyncState, gate: Gate, arrived: number): Stay[] {
   gate.told -= arrived
   const gone = gate.queue.splice(0, arrived)
   if (gate.restless > 0) gate.restless -= gone.filter(({ dead, quits }) => dead || quits !== undefined).length
-  const alive = gone.filter(({ dead }) => !dead)
-  for (const { ticket } of alive) state.stays.delete(ticket)
-  return alive
+  for (const { ticket, dead } of gone) if (!dead) state.stays.delete(ticket)
+  return gone
 }
 
-const WHY_QUIT = { TIMEOUT: 'not all came to the barrier in time', BUSY: 'others have yet to come to the barrier' }
+const DIED = 'one has died, or its node is lost, that was at the barrier last time'
+const WHY_QUIT = {
+  TIMEOUT: 'not all came to the barrier in time',
+  BUSY: 'others have yet to come to the barrier',
+  NODE_LOST: DIED,
+}
 
 function refuseQuit(state: SyncState, { ticket, quits }: Stay, effects: SyncEffect[]): void {
   assert(quits !== undefined, 'gate: it has not quit')

@@ -19,6 +19,7 @@ import { barrierMessage, barriersLost } from './barrier.js'
 import { claimCancelled, claimsExit, lockRequest } from './claim.js'
 import { errandCancelled, errandMessage, errandReleased, errandsExit, errandsLost, objectRequest } from './errand.js'
 import {
+  gateBroken,
   gateCancelled,
   gateLine,
   gateMessage,
@@ -57,6 +58,7 @@ export {
   type SyncState,
   type WordEffect,
 } from './state.js'
+import { died } from './veterans.js'
 export { DIRECT_AFTER, DIRECT_AFTER_MAX } from './offer.js'
 export { BARRIER_TREE } from './tree.js'
 
@@ -102,6 +104,11 @@ export function syncMessage(state: SyncState, from: NodeId, message: SyncMessage
     case 'BarrierUproot':
       expectManaged(state, message.key, message.type)
       return barrierMessage(state, from, message, effects)
+    case 'BarrierDied':
+      expectManaged(state, message.key, message.type)
+      return died(state, message, effects)
+    case 'BarrierBroken':
+      return gateBroken(state, from, message, effects)
     case 'BarrierUp':
       if (managerOf(message.key) === state.self) return barrierMessage(state, from, message, effects)
       return treeMessage(state, from, message, effects)
@@ -153,10 +160,16 @@ export function syncCancel(state: SyncState, ticket: number, effects: SyncEffect
 
 /**
  * A local process has ended: what it held passes on as from the dead, its waits are removed.
- * @param held keys of the locks whose words it had; these are free and shut by now
+ * @param held keys of the locks whose words it had; these are free and shut by now @param died it had not said that it would
  */
-export function syncExit(state: SyncState, process: number, held: readonly string[], effects: SyncEffect[]): void {
-  gatesExit(state, process, effects)
+export function syncExit(
+  state: SyncState,
+  process: number,
+  held: readonly string[],
+  died: boolean,
+  effects: SyncEffect[],
+): void {
+  gatesExit(state, process, died, effects)
   claimsExit(state, process, held, effects)
   errandsExit(state, process, effects)
 }

@@ -74,6 +74,8 @@ export type SyncMessage =
       readonly root: NodeId
       readonly peers: readonly NodeId[]
       readonly direct: boolean
+      /** The manager's number for this episode. */
+      readonly meeting: number
     }
   /** From the manager, to a node that has a share: how many are there? It has no share from here on. */
   | {
@@ -103,6 +105,22 @@ export type SyncMessage =
   /** To the manager: something has happened that the tree cannot tell, or who meets directly. BarrierAsk follows, unless it is on
    * the way. `died`: the process that met the others directly has ended; it may have been waiting. */
   | { readonly type: 'BarrierUproot'; readonly key: string; readonly tree: number; readonly died: boolean }
+  /** To the manager: one that was in that episode (after so many more of a tree) has died. */
+  | {
+      readonly type: 'BarrierDied'
+      readonly key: string
+      readonly count: number
+      readonly meeting: number
+      readonly episode: number
+    }
+  /** From the manager, to the nodes of that episode: whoever was in it and has not been told so is to be told. */
+  | {
+      readonly type: 'BarrierBroken'
+      readonly key: string
+      readonly count: number
+      readonly meeting: number
+      readonly episode: number
+    }
   /** The process of the one with that number has ended. */
   | { readonly type: 'BarrierLeave'; readonly key: string; readonly number: number }
   /** The one with that number would wait no more. It is answered by BarrierOut, if it waits still; else its final
@@ -152,6 +170,7 @@ export const SYNC_FIELDS = {
     root: 'number',
     peers: 'numbers',
     direct: 'boolean',
+    meeting: 'number',
   },
   BarrierAsk: { key: 'string', count: 'number', tree: 'number', episode: 'number' },
   BarrierUp: { key: 'string', count: 'number', tree: 'number', episode: 'number' },
@@ -161,5 +180,7 @@ export const SYNC_FIELDS = {
   BarrierQuit: { key: 'string', number: 'number' },
   BarrierOut: { key: 'string', count: 'number', number: 'number' },
   BarrierRefused: { key: 'string', count: 'number', arrived: 'number', error: 'string', detail: 'string' },
+  BarrierDied: { key: 'string', count: 'number', meeting: 'number', episode: 'number' },
+  BarrierBroken: { key: 'string', count: 'number', meeting: 'number', episode: 'number' },
   ...OBJECT_FIELDS,
 } as const satisfies MessageFields<SyncMessage>

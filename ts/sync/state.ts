@@ -9,6 +9,7 @@ import type { Direct, LineEffect } from './direct.js'
 import type { GateStateName } from './gate.table.js'
 import type { LockStateName } from './lock.table.js'
 import type { SyncMessage } from './messages.js'
+import type { Meeting, Veterans } from './veterans.js'
 import { DIRECT_AFTER, type Habit, type Offer } from './offer.js'
 import type { ObjectMessage } from './object-messages.js'
 import { createObjects, type ObjectsState } from './object-state.js'
@@ -160,7 +161,7 @@ export interface Stay {
   /** Its process has ended: the final answer is awaited and thrown away. */
   dead: boolean
   /** It is to wait no more: what it is refused with, unless all come before that is known. */
-  quits: 'TIMEOUT' | 'BUSY' | undefined
+  quits: 'TIMEOUT' | 'BUSY' | 'NODE_LOST' | undefined
   /** It may meet the others directly. */
   readonly direct: boolean
 }
@@ -237,6 +238,10 @@ export interface SyncState {
   readonly gates: Map<string, Gate>
   /** Their names, by the ticket of each live thread that waits there. */
   readonly stays: Map<number, string>
+  /** Who met at a barrier last time, by count and key: whom this node remembers, and which nodes, of those that it manages. */
+  readonly veterans: Map<string, Veterans>
+  readonly meetings: Map<string, Meeting>
+  readonly remembers: boolean
   readonly objects: ObjectsState
   /** By number. */
   readonly edges: Map<number, Edge>
@@ -244,6 +249,7 @@ export interface SyncState {
   lastTurn: number
   lastArrival: number
   lastTree: number
+  lastMeeting: number
   readonly lost: Set<NodeId>
 }
 
@@ -253,6 +259,8 @@ export interface SyncOptions {
   readonly barrierTree?: number
   readonly treeArity?: number
   readonly directAfter?: number
+  /** Whoever met with one that has died is told, also if that was not waiting; true unless a test has no eye for it. */
+  readonly remembers?: boolean
 }
 
 export function createSync(
@@ -262,6 +270,7 @@ export function createSync(
     barrierTree = BARRIER_TREE,
     treeArity = TREE_ARITY,
     directAfter = DIRECT_AFTER,
+    remembers = true,
   }: SyncOptions = {},
 ): SyncState {
   return {
@@ -281,12 +290,16 @@ export function createSync(
     claimants: new Map(),
     gates: new Map(),
     stays: new Map(),
+    veterans: new Map(),
+    meetings: new Map(),
+    remembers,
     objects: createObjects(),
     edges: new Map(),
     lastEdge: 0,
     lastTurn: 0,
     lastArrival: 0,
     lastTree: 0,
+    lastMeeting: 0,
     lost: new Set(),
   }
 }

@@ -14,7 +14,7 @@
  */
 
 /** Raise it with every change that an older node would misunderstand. */
-export const WIRE_VERSION = 9
+export const WIRE_VERSION = 10
 
 export const HEADER_BYTES = 8
 export const COHERENCE_HEADER_BYTES = 24
