@@ -23,7 +23,7 @@ static int give(void) {
   char bytes[BYTES] = {0};
   return send(end, bytes, sizeof bytes, MSG_NOSIGNAL) == sizeof bytes ? 0 : -1;
 }
-static const struct lock_calls calls = {take, give, NULL};
+static const struct lock_calls calls = {.lock = take, .unlock = give};
 
 static pid_t child(void) {
   pid_t pid = fork();

@@ -30,7 +30,7 @@ static struct shared {
 
 static int take(void) { return (errno = pthread_mutex_lock(&shared->mutex)) == 0 ? 0 : -1; }
 static int give(void) { return (errno = pthread_mutex_unlock(&shared->mutex)) == 0 ? 0 : -1; }
-static const struct lock_calls calls = {take, give, NULL};
+static const struct lock_calls calls = {.lock = take, .unlock = give};
 
 static double mutex(int count, double *samples) {
   for (int i = 0; i < count; i++) {

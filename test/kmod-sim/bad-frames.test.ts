@@ -82,7 +82,7 @@ attack('frames: a malformed one ends its connection with one log line', 1, async
 attack('hello: it comes first and once, in the daemon’s version', 1, async (t, { hostile }) => {
   const connection = await hostile.connect()
   t.match(await hostile.exchange(connection, frame('fork')), { error: 'BAD_FRAME', text: /first frame.*hello/ })
-  t.match(await hostile.exchange(connection, hello(REGISTER, 0n, 7)), { error: 'ABI_VERSION', text: /protocol 7.*6/ })
+  t.match(await hostile.exchange(connection, hello(REGISTER, 0n, 8)), { error: 'ABI_VERSION', text: /protocol 8.*7/ })
   t.match(await hostile.exchange(connection, hello(77)), { error: 'BAD_FRAME', text: /kind 77/ })
   t.match(await hostile.exchange(connection, hello(CHANNEL, 5n)), { error: 'DETACHED', text: /token/ })
   t.match(await hostile.exchange(connection, hello(FORKED, 5n)), { error: 'DETACHED', text: /token/ })
@@ -271,6 +271,7 @@ attack(
       // Not of segment 1, 'good': whoever has it open may take its bytes.
       resize: () => fields(any(0, 2, 3, 0xffffffff), 0, u64()),
       size: () => fields(any(1, u32()), 0),
+      parted: () => fields(u64()),
       inspect: () => Buffer.concat([fields(any(1, 2, 3, 4, u32()), 0), any(fields(name()), badName)]),
       fork: () => Buffer.alloc(0),
       hello: () => fields(any(1, u32()), u32(), u64(), u64()),

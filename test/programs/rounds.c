@@ -3,8 +3,8 @@
  *   rounds SEGMENT KEY PARTIES SLOT
  *
  * Everybody counts its episodes in its page of the segment before it comes: whoever goes on finds no smaller count there than its own.
- * A line "N" on its standard input: N episodes. It answers "ok EPISODES", all of them; or "err NAME" when the barrier fails: that
- * episode counts for no one. "wrong ...": somebody had not come: status 1. */
+ * A line "N" on its standard input: N episodes; 0: it begins again at none. It answers "ok EPISODES", all of them; or "err WHY" when the
+ * barrier fails. "wrong ...": somebody had not come: status 1. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +34,7 @@ int main(int argc, char **argv) {
   fflush(stdout);
   for (char line[32]; fgets(line, sizeof line, stdin) != NULL;) {
     int failed = 0;
+    if (atoi(line) == 0) *mine = episodes = 0;
     for (int n = atoi(line); n > 0 && !failed; n--) {
       *mine = ++episodes;
       failed = gshm_barrier(g, argv[2], parties) != 0;

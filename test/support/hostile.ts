@@ -29,6 +29,8 @@ export const OPS = [
   'object',
   'resize',
   'size',
+  'bye',
+  'parted',
 ]
 export type Descriptor = 'none' | 'null' | 'pipe' | 'fresh' | 'used'
 
