@@ -1,6 +1,8 @@
 // Lines: connections between two nodes for others than the daemons, made by invitation only.
-import { readSync, writeSync } from 'node:fs'
+import { read, readSync, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
 import t from 'tap'
+import { GshmError } from '../../ts/base/errors.js'
 import { dialHandshake, type Identity } from '../../ts/cluster/handshake.js'
 import { INVITATIONS_MAX } from '../../ts/cluster/lines.js'
 import { native } from '../../ts/native/index.js'
@@ -43,6 +45,27 @@ t.test('lines: the host invites, the guest dials, both have an end that blocks; 
     native.closeFd(fd)
   }
   t.same(a.matching(/^(lost|log warn)/), [])
+})
+
+t.test('lines: a host that is out of descriptors says so, and leaves its guest no connection', async (t) => {
+  const takesNone = (): never => {
+    throw new GshmError('DESCRIPTORS', 'none is left')
+  }
+  const a = await new Local({ nodeName: 'a', takeLine: takesNone }).start()
+  const b = new Local(
+    { nodeName: 'b', join: a.at, takeLine },
+    { invited: (from, _about, ticket) => accepted(b.cluster.accept(from, ticket)) },
+  )
+  let accepted = (_fd: Promise<number>): void => {}
+  const there = new Promise<number>((resolve) => (accepted = (fd) => resolve(fd)))
+  await b.start()
+  t.teardown(() => Promise.all([a, b].map((one) => one.cluster.stop())))
+  await a.until(/^joined 1/)
+  await t.rejects(a.cluster.invite(1, ''), { code: 'ERR_GSHM_DESCRIPTORS' })
+  const fd = await there
+  const { bytesRead } = await promisify(read)(fd, Buffer.alloc(8), 0, 8, null)
+  t.equal(bytesRead, 0, 'its end')
+  native.closeFd(fd)
 })
 
 t.test(

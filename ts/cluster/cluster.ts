@@ -53,7 +53,8 @@ export interface ClusterHandlers {
   fenced(why: string): void
   /** Another node wants to know something of this one: the answer, in ASCII. Not called before `self`. */
   asked(what: string): string
-  /** Another node wants a line to it: `accept` makes it, if that is wanted here, too. Not to be believed. Not called before `self`. */
+  /** Another node wants a line to it: `accept` makes it, if that is wanted here, too. Not to be believed. Not called
+   * before `self`. */
   invited?(from: NodeId, about: string, ticket: string): void
 }
 
@@ -160,7 +161,8 @@ export class Cluster {
     return this.#lines.invite(guest, about)
   }
 
-  /** Makes the line to which that node has invited. Gives its descriptor. Rejects with NODE_LOST, or what it was refused with. */
+  /** Makes the line to which that node has invited. Gives its descriptor. Rejects with NODE_LOST, or what it was
+   * refused with. */
   accept(host: NodeId, ticket: string): Promise<number> {
     return this.#lines.accept(host, ticket)
   }

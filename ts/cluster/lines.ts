@@ -1,7 +1,7 @@
 /**
- * Lines: connections between two members that are for others than the daemons, such as processes that meet by themselves
- * (native/abi/direct.h). One node invites the other, by the link between the two; that dials, with the ticket it was given, and proves
- * who it is as on any link; then both take their end's descriptor out.
+ * Lines: connections between two members that are for others than the daemons, such as processes that meet by
+ * themselves (native/abi/direct.h). One node invites the other, by the link between the two; that dials, with the
+ * ticket it was given, and proves who it is as on any link; then both take their end's descriptor out.
  *
  *   host                        guest
  *     Invite about, ticket ------->
@@ -41,8 +41,8 @@ export class Lines {
     private readonly take: TakeLine,
   ) {}
 
-  /** Has `guest` make a line to this node. Gives its descriptor, the caller's from then on. Rejects with LIMIT, or with NODE_LOST when
-   * it does not come. @param about tells the guest what for; it must not be believed there */
+  /** Has `guest` make a line to this node. Gives its descriptor, the caller's from then on. Rejects with LIMIT, or with
+   * NODE_LOST when it does not come. @param about tells the guest what for; it must not be believed there */
   async invite(guest: NodeId, about: string): Promise<number> {
     if (this.#invitations.size >= INVITATIONS_MAX) {
       throw new GshmError('LIMIT', `${INVITATIONS_MAX} connections to other nodes are being made`)
@@ -64,8 +64,8 @@ export class Lines {
     }
   }
 
-  /** Makes the line to which `host` has invited with that ticket. Gives its descriptor, the caller's from then on. Rejects with NODE_LOST or
-   * what the host refused it with. */
+  /** Makes the line to which `host` has invited with that ticket. Gives its descriptor, the caller's from then on.
+   * Rejects with NODE_LOST or what the host refused it with. */
   async accept(host: NodeId, ticket: string): Promise<number> {
     const address = parseEndpoint(this.members.get(host)?.address ?? '')
     if (address === undefined) throw new GshmError('NODE_LOST', `a line to node ${host}: it is lost`)
@@ -88,6 +88,7 @@ export class Lines {
   entered(link: Link, { node, ticket }: Hello): void {
     const invitation = this.#invitations.get(ticket)
     if (invitation?.guest === node) {
+      this.#invitations.delete(ticket) // it is for one line
       link.send({ type: 'Linked' })
       return invitation.came(link)
     }

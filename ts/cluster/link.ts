@@ -76,14 +76,15 @@ export class Link {
     if (this.#over === undefined) this.#transport.hasten(open)
   }
 
-  /** The connection is to be used by others: gives what `take` makes of its descriptor (a duplicate), and the link is over. undefined:
-   * it cannot be had, or the peer has said more than it should have. */
+  /** The connection is to be used by others: gives what `take` makes of its descriptor (a duplicate), and the link is
+   * over, also when `take` throws. undefined: it cannot be had, or the peer has said more than it should have. */
   takeOut(take: (fd: number) => number): number | undefined {
     if (this.#over !== undefined) return undefined
     this.flush()
-    const taken = this.#reader.between && this.#unread.length === 0 ? this.#transport.takeOut(take) : undefined
     this.#broken = undefined
+    const isClean = this.#over === undefined && this.#reader.between && this.#unread.length === 0
     if (this.#over === undefined) this.#stop('taken out')
+    const taken = isClean ? this.#transport.takeOut(take) : undefined
     if (taken === undefined) this.#transport.destroy()
     return taken
   }

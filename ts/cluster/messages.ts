@@ -16,7 +16,8 @@ export type ControlMessage =
       readonly cluster: string
       readonly version: string
       readonly secret: boolean
-      /** Dialer: 'join' = give me a number, 'link' = I am the `node` you expect, 'line' = you have invited me. Acceptor: 'answer'. */
+      /** Dialer: 'join' = give me a number, 'link' = I am the `node` you expect, 'line' = you have invited me.
+       * Acceptor: 'answer'. */
       readonly purpose: string
       readonly name: string
       /** NO_NODE when it has none yet. */

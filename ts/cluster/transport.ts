@@ -47,8 +47,8 @@ export interface Transport {
   queued(): number
   /** The socket goes on outside node:net, if it can be taken out just now. */
   hasten(open: OpenPeerSocket): void
-  /** Gives what `take` makes of its descriptor, which is to duplicate it: from then on the connection is the caller's, and this is
-   * over, without `closed`. undefined: it cannot be taken out just now. */
+  /** Gives what `take` makes of its descriptor, which is to duplicate it: from then on the connection is the caller's,
+   * and this is over, without `closed`, also when `take` throws. undefined: it cannot be taken out just now. */
   takeOut(take: (fd: number) => number): number | undefined
   /** The socket outside node:net, if it goes on there. */
   readonly fast: PeerSocket | undefined
@@ -100,9 +100,11 @@ class SocketTransport implements Transport {
     const fd = this.#fd
     if (fd < 0) return undefined
     this.#closed = true
-    const taken = take(fd)
-    this.#socket.destroy()
-    return taken
+    try {
+      return take(fd)
+    } finally {
+      this.#socket.destroy()
+    }
   }
 
   hasten(open: OpenPeerSocket): void {
