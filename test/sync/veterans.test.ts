@@ -138,7 +138,14 @@ t.test('veterans: what nodes remember goes with the processes, and is bounded', 
   t.equal(it.links.state(0).veterans.size, 2, 'it is owed to those')
   it.exit(0)
   t.equal(it.links.state(0).veterans.size, 0)
-  t.ok(VETERANS_MAX <= 65_536)
+  const { veterans } = it.links.state(1)
+  const [one] = (episode(it, [0, 1]), veterans.values())
+  for (let i = 1; veterans.size < VETERANS_MAX; i++) veterans.set(`other ${i}`, { ...one!, key: `other ${i}` })
+  episode(it, [0, 1])
+  episode(it, [0, 1], 'c')
+  t.equal(veterans.size, VETERANS_MAX)
+  t.same([...veterans.keys()].slice(-2), ['2 b', '2 c'], 'those that were met at last')
+  t.notOk(veterans.has('other 1'), 'the one that was met at longest ago has gone')
   t.end()
 })
 
@@ -149,6 +156,7 @@ t.test('veterans: what no peer says', (t) => {
   const broken = { ...died, type: 'BarrierBroken' } as const
   const lies: [number, number, SyncMessage][] = [
     [1, 2, died],
+    [0, 2, died],
     [0, 1, { ...died, count: 0 }],
     [0, 1, { ...died, meeting: 0 }],
     [0, 1, { ...died, episode: -1 }],

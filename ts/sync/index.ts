@@ -45,6 +45,7 @@ import {
   type SyncState,
 } from './state.js'
 import { tokenMessage, tokensLost } from './token.js'
+import { died } from './veterans.js'
 
 export type { LineEffect, LineEvent } from './direct.js'
 export { foreseen, type Foreseen } from './foresight.js'
@@ -58,7 +59,6 @@ export {
   type SyncState,
   type WordEffect,
 } from './state.js'
-import { died } from './veterans.js'
 export { DIRECT_AFTER, DIRECT_AFTER_MAX } from './offer.js'
 export { BARRIER_TREE } from './tree.js'
 
@@ -106,7 +106,7 @@ export function syncMessage(state: SyncState, from: NodeId, message: SyncMessage
       return barrierMessage(state, from, message, effects)
     case 'BarrierDied':
       expectManaged(state, message.key, message.type)
-      return died(state, message, effects)
+      return died(state, from, message, effects)
     case 'BarrierBroken':
       return gateBroken(state, from, message, effects)
     case 'BarrierUp':
@@ -160,7 +160,8 @@ export function syncCancel(state: SyncState, ticket: number, effects: SyncEffect
 
 /**
  * A local process has ended: what it held passes on as from the dead, its waits are removed.
- * @param held keys of the locks whose words it had; these are free and shut by now @param died it had not said that it would
+ * @param held keys of the locks whose words it had; these are free and shut by now
+ * @param died it had not said that it would
  */
 export function syncExit(
   state: SyncState,

@@ -1,11 +1,13 @@
 /**
- * Those who have met at a barrier, and may be waited for there: when one of them dies, the others would wait for ever, also
- * if it was not waiting itself. So its node tells the manager (BarrierDied), and that the nodes of the same episode
- * (BarrierBroken): whoever was in it there gives up waiting, or is refused when it comes next, once. Who has come since concerns nobody.
+ * Those who have met at a barrier, and may be waited for there: when one of them dies, the others would wait for ever,
+ * also if it was not waiting itself. So its node tells the manager (BarrierDied), and the manager tells the nodes of
+ * the same episode (BarrierBroken): whoever was in it there gives up waiting, or is refused when it comes next, once.
+ * Processes that were not in that episode are not concerned.
  *
- * Episodes have the manager's number, which BarrierGo tells; of a tree, where nobody tells the manager anything, the number of the
- * episode in which it was planted, and how many have followed. A BarrierBroken may overtake the BarrierDown of its episode,
- * which comes by other nodes: then it is kept until that comes. BarrierGo comes from the manager itself, and so before it.
+ * Episodes have the manager's number, which BarrierGo tells; of a tree, where nobody tells the manager anything, the
+ * number of the episode in which it was planted, and how many have followed. A BarrierBroken may overtake the
+ * BarrierDown of its episode, which comes by other nodes: then it is kept until that comes. BarrierGo comes from the
+ * manager itself, and so before it.
  *
  * Who has said that it ends has not died: it will not come any more, but that is its program's affair.
  */
@@ -69,7 +71,7 @@ export function went(
   const isBroken = one.broken > 0 && one.broken === one.episode
   const heirs = isBroken ? one.owed : one.processes
   for (const { process, dead } of stays) if (!dead) heirs.add(process)
-  if (known === undefined) keep(state.veterans, name, one, VETERANS_MAX)
+  keep(state.veterans, name, one, VETERANS_MAX)
   // It has died since it came, and all that the others have heard is that it was there.
   if (stays.some(({ dead }) => dead)) tellDied(one, effects)
 }
@@ -97,7 +99,8 @@ export function veteranExit(state: SyncState, process: number, died: boolean, ef
   }
 }
 
-/** @returns the processes here that were in that episode, and have not been told: all of them are from now on owed that */
+/** @returns the processes here that were in that episode, and have not been told: all of them are from now on owed
+ * that */
 export function broken(state: SyncState, message: Broken): readonly number[] {
   const { key, count, meeting, episode } = message
   expectNamed(message)
@@ -124,20 +127,21 @@ export function meet(state: SyncState, key: string, count: number, nodes: Iterab
   if (!state.remembers) return 0
   const name = nameOf(key, count)
   const meeting = ++state.lastMeeting
-  state.meetings.delete(name)
   keep(state.meetings, name, { key, count, meeting, nodes: [...nodes] }, MEETINGS_MAX)
   return meeting
 }
 
-export function died(state: SyncState, message: Died, effects: SyncEffect[]): void {
+export function died(state: SyncState, from: NodeId, message: Died, effects: SyncEffect[]): void {
   const { key, count, meeting, episode } = message
   expectNamed(message)
   const known = state.meetings.get(nameOf(key, count))
-  // Others have met since.
-  if (known?.meeting === meeting) tellBroken(state, known, episode, effects)
+  if (known?.meeting !== meeting) return // others have met since
+  expectOfPeer(known.nodes.includes(from), `BarrierDied of episode ${meeting}, which was without node ${from}`)
+  tellBroken(state, known, episode, effects)
 }
 
-/** @param episodeOf how many episodes are over in the tree that stands at the barrier of that key and count, if there is one */
+/** @param episodeOf how many episodes are over in the tree that stands at the barrier of that key and count, if there
+ * is one */
 export function veteransLost(
   state: SyncState,
   node: NodeId,
@@ -167,7 +171,9 @@ function nameOf(key: string, count: number): string {
   return `${count} ${key}`
 }
 
+/** As the newest. */
 function keep<T>(all: Map<string, T>, name: string, one: T, max: number): void {
+  all.delete(name)
   if (all.size >= max) {
     const [oldest] = all.keys()
     all.delete(oldest!)
