@@ -1,6 +1,7 @@
 /** What the benchmarks of synchronisation and of the heap measure: each kind, its floor, its target, its budget. */
 
-/** What C alone takes, p50, microseconds: bench/sync_floors.c. `chain` is what the hops of `remote` take without a protocol. */
+/** What C alone takes, p50, microseconds: bench/sync_floors.c. `chain` is what the hops of `remote` take without a
+ * protocol. */
 export type SyncFloors = Record<'mutex' | 'handOver' | 'chain' | 'message' | 'ask', number>
 
 /**

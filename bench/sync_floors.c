@@ -2,10 +2,10 @@
  *
  *   sync_floors COUNT
  *
- * Prints one JSON object, p50 in microseconds: `mutex`, lock and unlock of a process-shared pthread mutex that
- * nobody else wants; `handOver` of one between two processes (alternate.h); `chain`, of 64 bytes from one process to another by way
- * of two more (chain.h); `message`, a TCP round trip over loopback, 64 bytes each way; `ask`, one by a unix socket of the device's kind. Where the processes run is
- * the caller's affair. */
+ * Prints one JSON object, p50 in microseconds: `mutex`, lock and unlock of a process-shared pthread mutex that nobody
+ * else wants; `handOver` of one between two processes (alternate.h); `chain`, of 64 bytes from one process to another
+ * by way of two more (chain.h); `message`, a TCP round trip over loopback, 64 bytes each way; `ask`, one by a unix
+ * socket of the device's kind. Where the processes run is the caller's affair. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

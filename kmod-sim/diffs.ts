@@ -1,6 +1,6 @@
 /**
- * Diffs on their way: those of the pages that one Flush lists, or that travel along with a Notice, one after the other, each behind its
- * length (u32, little-endian). Made here by the pager, or come from another node and not to be trusted.
+ * Diffs on their way: those of the pages that one Flush lists, or that travel along with a Notice, one after the other,
+ * each behind its length (u32, little-endian). Made here by the pager, or come from another node and not to be trusted.
  */
 import { PeerError } from '../ts/base/peer-error.js'
 import { readU32, writeU16, writeU32 } from '../ts/wire/layout.js'

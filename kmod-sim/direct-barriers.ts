@@ -1,10 +1,11 @@
 /**
- * Barriers at which processes meet by themselves (native/abi/direct.h), as the daemon of one of them sees it: the engine says
- * who is to be introduced to whom, and when they are to part; here are the lines and the pages between.
+ * Barriers at which processes meet by themselves (native/abi/direct.h), as the daemon of one of them sees it: the
+ * engine says who is to be introduced to whom, and when they are to part; here are the lines and the pages between.
  *
  * A meeting is *made* (lines to the other nodes, which takes a while), then *ready*, then *handed* to its process with
- * the answer to a barrier request, and in the end *parted*: closed, and its process in no episode of it any more. A process that is in one when it
- * is closed says when it is not: by op parted, or, if its episode did not get over, with the request by which it arrives anew.
+ * the answer to a barrier request, and in the end *parted*: closed, and its process in no episode of it any more. A
+ * process that is in one when it is closed says when it is not: by op parted, or, if its episode did not get over, with
+ * the request by which it arrives anew.
  */
 import type { NodeId } from '../ts/base/ids.js'
 import { native, type DirectBarrier } from '../ts/native/index.js'
@@ -15,12 +16,14 @@ type PartEffect = Extract<LineEffect, { do: 'Part' }>
 
 /** Meetings of this node at once, and invitations that came before the engine's word. */
 export const MEETINGS_MAX = 64
-/** For a process that was in an episode to say that it is not any more: one that is stopped cannot. Then it counts as if it were not. */
+/** For a process that was in an episode to say that it is not any more: one that is stopped cannot. Then it counts as
+ * if it were not. */
 const PARTING_MS = 1000
 
 export interface DirectBarriersHost {
   self(): NodeId
-  /** What lines are made with (ts/cluster/lines.ts). Both give a descriptor, the caller's; both reject with a GshmError. */
+  /** What lines are made with (ts/cluster/lines.ts). Both give a descriptor, the caller's; both reject with a
+   * GshmError. */
   invite(guest: NodeId, about: string): Promise<number>
   accept(host: NodeId, ticket: string): Promise<number>
   submit(event: LineEvent): void
@@ -123,7 +126,8 @@ export class DirectBarriers {
     return { local: meeting.local, lines: fds.length - 1, root: meeting.root === this.host.self(), fds }
   }
 
-  /** The engine's word: no episode of it gets over any more. Once its process is in none, the engine hears that, if it stood. */
+  /** The engine's word: no episode of it gets over any more. Once its process is in none, the engine hears that, if it
+   * stood. */
   part(effect: PartEffect): void {
     const meeting = this.#meetings.get(nameOf(effect))
     if (meeting === undefined) return
@@ -158,7 +162,8 @@ export class DirectBarriers {
     for (const meeting of this.#meetings.values()) if (meeting.root === node) meeting.barrier?.sever()
   }
 
-  /** A process here holds an lrc segment from now on, or none does any more. Before it can write there, nobody here meets by itself. */
+  /** A process here holds an lrc segment from now on, or none does any more. Before it can write there, nobody here
+   * meets by itself. */
   lazy(segment: number, held: boolean): void {
     if (!held) this.#lazy.delete(segment)
     else if (!this.#lazy.has(segment)) {

@@ -1,16 +1,18 @@
 /* direct.h: barriers at which processes meet by themselves.
  *
- * Where the same processes meet again and again, one of each node, their daemons give them TCP connections
- * (lines) in the reply to BARRIER: the root one to each of the others, each of the others one to the root. From the next
- * episode on each of the others sends the root its number, eight bytes, and the root, when it has all, sends that back.
- * No daemon is involved until one of them ends it (the page's state says so).
+ * Where the same processes meet again and again, one of each node, their daemons give them TCP connections (lines)
+ * in the reply to BARRIER: the root one to each of the others, each of the others one to the root. From the next
+ * episode on each of the others sends the root its number, eight bytes, and the root, when it has all, sends that
+ * back. No daemon is involved until one of them ends it (the page's state says so).
  *
  * An episode gets over for all or for none: that is decided by the root's page. The root changes its state from
- * "episode e" to "episode e, going" before it sends anything, and whoever ends it ends it in one of the two; in the second the
- * daemon sends what the root may not have sent any more: a number that comes twice means nothing. Then the lines are shut: whoever
- * waits finds their end behind all that was sent, and has the daemon meet for it, as always.
+ * "episode e" to "episode e, going" before it sends anything, and whoever ends it ends it in one of the two; in the
+ * second the daemon sends what the root may not have sent any more: a number that comes twice means nothing. Then
+ * the lines are shut: whoever waits finds their end behind all that was sent, and has the daemon meet for it, as
+ * always.
  *
- * A process that breaks these rules breaks this barrier, for those who meet there. The daemon believes nothing of it. */
+ * A process that breaks these rules breaks this barrier, for those who meet there. The daemon believes nothing of
+ * it. */
 #ifndef GSHM_ABI_DIRECT_H
 #define GSHM_ABI_DIRECT_H
 

@@ -13,9 +13,12 @@
 #include "abi/direct.h"
 #include "addon.h"
 #include "arguments.h"
+#include "core/fdpass.h"
 #include "core/sealed_memfd.h"
 
 namespace {
+
+static_assert(GSHM_DIRECT_MAX <= GSHM_FDS_MAX, "one reply passes the page and the lines of a root");
 
 class DirectBarrier : public Napi::ObjectWrap<DirectBarrier> {
  public:
@@ -75,8 +78,8 @@ class DirectBarrier : public Napi::ObjectWrap<DirectBarrier> {
     uint64_t before = __atomic_fetch_or(&page_->state, GSHM_DIRECT_CLOSED, __ATOMIC_SEQ_CST);
     if (root_) {
       uint64_t episode = before >> GSHM_DIRECT_EPISODE_SHIFT;
-      /* What the root has sent already means nothing the second time. A line that takes nothing has a process at its other end that
-       * does not read: it is on its own. */
+      /* What the root has sent already means nothing the second time. A line that takes nothing has a process at its
+       * other end that does not read: it is on its own. */
       if (before & GSHM_DIRECT_GOING)
         for (int line : lines_) (void)!send(line, &episode, sizeof episode, MSG_NOSIGNAL | MSG_DONTWAIT);
       Shut();

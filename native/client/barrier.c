@@ -1,5 +1,5 @@
-/* barrier.c: barriers across the cluster. A thread that waits does so in a connection of its own, or meets the others by
- * itself (direct.h). */
+/* barrier.c: barriers across the cluster. A thread that waits does so in a connection of its own, or meets the others
+ * by itself (direct.h). */
 #include <unistd.h>
 
 #include "client/direct.h"

@@ -151,7 +151,8 @@ void gshm_channel_bye(void) {
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
   until.tv_sec++;
-  /* exit() in a signal's handler may have stopped this very thread while it had the lock: then it counts as one that died. */
+  /* exit() in a signal's handler may have stopped this very thread while it had the lock: then it counts as one that
+   * died. */
   if (pthread_mutex_timedlock(&lock, &until) != 0) return;
   if (channels) gshm_say(channels->fd, GSHM_OP_BYE, MSG_DONTWAIT);
   pthread_mutex_unlock(&lock);

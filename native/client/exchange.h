@@ -44,7 +44,8 @@ enum { GSHM_EXCHANGED = 0, GSHM_REFUSED = 1, GSHM_BROKEN = -1 };
  * DAEMON_LOST, BAD_FRAME, DESCRIPTORS). */
 int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x);
 
-/* Says what has no body and no reply. That fails when the daemon is gone, which the wait for an answer will see. flags: sendmsg's. */
+/* Says what has no body and no reply. That fails when the daemon is gone, which the wait for an answer will see. flags:
+ * sendmsg's. */
 void gshm_say(int connection, uint16_t op, int flags);
 
 /* The request that waits with `cancel`, now or later, waits no more. From any thread. */

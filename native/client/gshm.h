@@ -196,18 +196,20 @@ GSHM_API int gshm_lock(gshm *g, const char *name);
 GSHM_API int gshm_unlock(gshm *g, const char *name);
 GSHM_API int gshm_lock_n(gshm *g, uint64_t number);
 GSHM_API int gshm_unlock_n(gshm *g, uint64_t number);
-/* Waits until `count` callers across the cluster, 1 to 65,535, have arrived at the barrier of that key; it needs no creation,
- * and is used again and again. Who gives up takes its arrival back: it does not count any more, and the others wait on,
- * for another in its place. Whom all have come for before that is known has gone through, and gets 0. A
- * participant that dies breaks the barrier for all that wait, and for all that were in its last episode: those get NODE_LOST, once,
- * also when they come later. To die is to end without gshm_detach, exit() or a return from main.
- * Where the same processes meet again and again, one of each of up to eight nodes, in calls like gshm_barrier (without flags or a time limit), they come to
- * meet by TCP connections of their own, which their daemons make: that takes a round trip of TCP, and changes nothing else.
+/* Waits until `count` callers across the cluster, 1 to 65,535, have arrived at the barrier of that key; it needs no
+ * creation, and is used again and again. Who gives up takes its arrival back: it does not count any more, and the
+ * others wait on, for another in its place. Whom all have come for before that is known has gone through, and gets 0. A
+ * participant that dies breaks the barrier for all that wait, and for all that were in its last episode: those get
+ * NODE_LOST, once, also when they come later. To die is to end without gshm_detach, exit() or a return from main.
+ * Where the same processes meet again and again, one of each of two to eight nodes, in calls like gshm_barrier (without
+ * flags or a time limit), they come to meet by TCP connections of their own, which their daemons make: that takes a
+ * round trip of TCP, and changes nothing else.
  * flags: 0, or one of the two: how nodes tell each other that all are there. Each tells the barrier's manager, or in a
  * tree its parent, so that no node has more than four to listen to; with 0 as many nodes as came last time decide
- * (gshmd --barrier-tree). As whoever came last would have it, from the next time on; it changes nothing but the time that it takes.
- * Errors: BARRIER_MISMATCH (others wait with another count), TIMEOUT, BUSY (timeout_ns 0, and it was not the last to come),
- * INVALID (a count, flag, key or timeout that is none; an address in a segment that is not open), NAME_TOO_LONG,
+ * (gshmd --barrier-tree). As whoever came last would have it, from the next time on; it changes nothing but the time
+ * that it takes.
+ * Errors: BARRIER_MISMATCH (others wait with another count), TIMEOUT, BUSY (timeout_ns 0, and it was not the last to
+ * come), INVALID (a count, flag, key or timeout that is none; an address in a segment that is not open), NAME_TOO_LONG,
  * NAME_INVALID, LIMIT, NODE_LOST (a participant died or was lost). */
 #define GSHM_BARRIER_CENTRAL 2u
 #define GSHM_BARRIER_TREE 4u

@@ -1,9 +1,9 @@
 /* process.h: what libgshm knows of its own process, and the locks that guard it.
  *
- * Locks, in the order in which they are taken: lifecycle, segments, heaps, those of lock.c and direct.c, fork, views, channels.
- * The `fork` lock is held for reading wherever a half-done change must not be copied into a child,
- * and for writing across fork(). The lock that somebody waits for a daemon's answer with is one of
- * the first six; the daemon never waits for a client, so such waits end. */
+ * Locks, in the order in which they are taken: lifecycle, segments, heaps, those of lock.c and direct.c, fork, views,
+ * channels. The `fork` lock is held for reading wherever a half-done change must not be copied into a child, and for
+ * writing across fork(). The lock that somebody waits for a daemon's answer with is one of the first six; the daemon
+ * never waits for a client, so such waits end. */
 #ifndef GSHM_CLIENT_PROCESS_H
 #define GSHM_CLIENT_PROCESS_H
 
@@ -52,7 +52,8 @@ int gshm_request(const struct gshm_exchange *x);
 int gshm_request_fork_held(const struct gshm_exchange *x);
 /* Makes `connection` (said hello on) one of the pool. */
 int gshm_channel_add(int connection);
-/* The daemon is told that the registration ends as this process means it to; it is not waited for, and nobody else is. */
+/* The daemon is told that the registration ends as this process means it to; it is not waited for, and nobody else
+ * is. */
 void gshm_channel_bye(void);
 /* Ends every connection; threads that wait on one find it closed. */
 void gshm_channel_end_all(void);

@@ -1,6 +1,6 @@
 /**
- * Barriers at which processes meet by themselves, without their daemons (native/abi/direct.h): they become so, go on without a
- * message, and whatever else happens there is as if they had never been.
+ * Barriers at which processes meet by themselves, without their daemons (native/abi/direct.h): they become so, go on
+ * without a message, and whatever else happens there is as if they had never been.
  */
 import t, { type Test } from 'tap'
 import { attach } from '../../ts/client/index.js'

@@ -1,6 +1,6 @@
 /**
- * kill -9 at random points of processes that meet at a barrier, by their daemons and directly: the others are told, and none hangs.
- * `npm run kills` kills thousands; GSHM_KILLS says how many, GSHM_SEED where to begin.
+ * kill -9 at random points of processes that meet at a barrier, by their daemons and directly: the others are told, and
+ * none hangs. `npm run kills` kills thousands; GSHM_KILLS says how many, GSHM_SEED where to begin.
  */
 import { readdirSync } from 'node:fs'
 import t from 'tap'

@@ -1,4 +1,5 @@
-/** DirectBarrier: what its process finds on the lines and in the page when it is parted, at every point of an episode. */
+/** DirectBarrier: what its process finds on the lines and in the page when it is parted, at every point of an
+ * episode. */
 import { readSync, writeSync } from 'node:fs'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'

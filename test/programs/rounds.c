@@ -2,9 +2,10 @@
  *
  *   rounds SEGMENT KEY PARTIES SLOT
  *
- * Everybody counts its episodes in its page of the segment before it comes: whoever goes on finds no smaller count there than its own.
- * A line "N" on its standard input: N episodes; 0: it begins again at none. It answers "ok EPISODES", all of them; or "err WHY" when the
- * barrier fails. "wrong ...": somebody had not come: status 1. */
+ * Everybody counts its episodes in its page of the segment before it comes: whoever goes on finds no smaller count
+ * there than its own.
+ * A line "N" on its standard input: N episodes; 0: it begins again at none. It answers "ok EPISODES", all of them; or
+ * "err WHY" when the barrier fails. "wrong ...": somebody had not come: status 1. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

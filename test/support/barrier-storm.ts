@@ -1,6 +1,7 @@
 /**
- * kill -9 at random points among processes that meet at one barrier at full speed, one on each node (test/programs/rounds.c):
- * the others are told each time, and go on with one in its place. Gives what was wrong; the first of it ends it.
+ * kill -9 at random points among processes that meet at one barrier at full speed, one on each node
+ * (test/programs/rounds.c): the others are told each time, and go on with one in its place. Gives what was wrong; the
+ * first of it ends it.
  */
 import { Prng } from '../../ts/base/prng.js'
 import { status } from '../../ts/client/inspect.js'

@@ -1,4 +1,5 @@
-/** Random orders at one barrier whose threads may meet directly: up to six nodes, a thread each, most of which stay where they are. */
+/** Random orders at one barrier whose threads may meet directly: up to six nodes, a thread each, most of which stay
+ * where they are. */
 import { Prng } from '../../ts/base/prng.js'
 import { OneBarrier, type Options } from './one-barrier.js'
 

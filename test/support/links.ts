@@ -42,8 +42,9 @@ export class Links<S, M extends { readonly type: string }, E extends { readonly 
     return state
   }
 
-  /** One step of a node: whatever the room does, what it says to itself, and the effects of it all. What an effect begins on the node
-   * (a release that is over at once) is part of the step: what it says to itself comes behind what has been said before. */
+  /** One step of a node: whatever the room does, what it says to itself, and the effects of it all. What an effect
+   * begins on the node (a release that is over at once) is part of the step: what it says to itself comes behind what
+   * has been said before. */
   step(node: NodeId, act: (state: S, effects: E[]) => void): void {
     const effects: E[] = []
     act(this.state(node), effects)

@@ -79,7 +79,8 @@ export interface Options extends Partial<Budget> {
   readonly mortals?: readonly number[]
   /** Two nodes and more are a tree of that arity. */
   readonly tree?: number
-  /** After so many episodes it is offered that threads meet directly; and whether they have come that often already, or do. */
+  /** After so many episodes it is offered that threads meet directly; and whether they have come that often already, or
+   * do. */
   readonly direct?: number
   readonly since?: 'offered' | 'standing'
 }

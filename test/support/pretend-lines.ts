@@ -1,7 +1,7 @@
 /**
- * What daemons and processes do about the lines of direct barriers (ts/sync/direct.ts), as one barrier's test needs it: plain data. A
- * thread that goes to a direct barrier is noted here only. An episode gets over for all at once, and for nobody any more
- * when the root's line is closed; only then does who waits learn that it ends.
+ * What daemons and processes do about the lines of direct barriers (ts/sync/direct.ts), as one barrier's test needs it:
+ * plain data. A thread that goes to a direct barrier is noted here only. An episode gets over for all at once, and for
+ * nobody any more when the root's line is closed; only then does who waits learn that it ends.
  */
 import type { LineEffect } from '../../ts/sync/index.js'
 

@@ -1,4 +1,5 @@
-/** Bugs planted in the tables of direct barriers: each is found by random orders of what can happen, or, where it is rare, by every order of little. */
+/** Bugs planted in the tables of direct barriers: each is found by random orders of what can happen, or, where it is
+ * rare, by every order of little. */
 import t from 'tap'
 import { to, type Cell } from '../../ts/coherence/table.js'
 import { directTable, type DirectAction, type DirectEvent, type DirectStateName } from '../../ts/sync/direct.table.js'

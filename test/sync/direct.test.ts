@@ -1,4 +1,5 @@
-/** Direct barriers: when they are offered, what daemons are told and say, and what no peer says. Every order: every-direct.test.ts. */
+/** Direct barriers: when they are offered, what daemons are told and say, and what no peer says. Every order:
+ * every-direct.test.ts. */
 import t from 'tap'
 import { NO_NODE } from '../../ts/base/ids.js'
 import { syncMessage, type LineEffect } from '../../ts/sync/index.js'

@@ -1,4 +1,5 @@
-/** One barrier that is direct, or is to be: a few nodes, every order; and random orders of more: test/support/one-barrier.ts. */
+/** One barrier that is direct, or is to be: a few nodes, every order; and random orders of more:
+ * test/support/one-barrier.ts. */
 import t from 'tap'
 import { directTable } from '../../ts/sync/direct.table.js'
 import { watchCells } from '../support/cells.js'

@@ -47,7 +47,8 @@ interface Plan extends Budget {
   releases: { node: number; edge: number; writes: number; to: number | undefined }[]
   /** Somebody died holding the lock, and nobody has been told yet. */
   news: boolean
-  /** How many critical sections there were, and how many of these each node has seen, has been told of, and everybody has been. */
+  /** How many critical sections there were, and how many of these each node has seen, has been told of, and everybody
+   * has been. */
   writes: number
   seen: number[]
   toldOf: number[]

@@ -89,7 +89,8 @@ export type LocalRequest =
       readonly count: number
       readonly patient: boolean
       readonly shape: BarrierShape
-      /** Its thread may meet the others by itself from then on: where they are the same each time (ts/sync/offer.ts). */
+      /** Its thread may meet the others by itself from then on: where they are the same each time
+       * (ts/sync/offer.ts). */
       readonly direct: boolean
     }
   | ObjectRequest
@@ -153,7 +154,8 @@ export interface SegmentStat extends SegmentAttributes {
 
 export type Answer =
   | { readonly is: 'done' }
-  /** Of a barrier: done, and from its next episode on it is direct, by the lines of the effect Introduce with that number. */
+  /** Of a barrier: done, and from its next episode on it is direct, by the lines of the effect Introduce with that
+   * number. */
   | { readonly is: 'direct'; readonly number: number }
   | { readonly is: 'segment'; readonly attributes: SegmentAttributes }
   | { readonly is: 'stat'; readonly stat: SegmentStat }

@@ -144,8 +144,8 @@ export class Engine {
     for (const edges of this.#edges) edges.acquire(this.#cells, state, effects, scope)
   }
 
-  /** What this node has written, in the scope or everywhere, becomes known, to `to` or to everybody: then, perhaps at once,
-   * comes `Released` with the edge. */
+  /** What this node has written, in the scope or everywhere, becomes known, to `to` or to everybody: then, perhaps at
+   * once, comes `Released` with the edge. */
   release(state: CoherenceState, edge: EdgeName, effects: CoherenceEffect[], scope?: PageRange, to?: NodeId): void {
     for (const edges of this.#edges) edges.release(this.#cells, state, edge, effects, scope, to)
     if (this.#edges.length === 0) effects.push({ do: 'Released', edge })

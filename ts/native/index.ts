@@ -258,8 +258,8 @@ export interface DirectBarrier {
   readonly fds: readonly number[]
   /** Its process is in an episode, as it says. */
   readonly inside: boolean
-  /** No episode gets over any more, but for one that is going already: that one does for all. At the root the lines end, and whoever waits finds that.
-   * Gives whether its process is in one: it says so when it is not any more. */
+  /** No episode gets over any more, but for one that is going already: that one does for all. At the root the lines
+   * end, and whoever waits finds that. Gives whether its process is in one: it says so when it is not any more. */
   part(): boolean
   /** Whoever is at the other end is lost. */
   sever(): void

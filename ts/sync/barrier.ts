@@ -27,7 +27,7 @@ import { BARRIERS_MAX, COUNT_MAX, RESTING_MAX, isBarrierCount } from './state.js
 import type { SyncMessage } from './messages.js'
 import type { Barrier, BarrierMessage, LateMessage, ObjectAsk, Report, SyncEffect, SyncState } from './state.js'
 import { lookUp } from './table.js'
-import { endOffer, meetingOf, offered, takesUp, type Offer } from './offer.js'
+import { candidatesOf, endOffer, offered, takesUp, type Offer } from './offer.js'
 import { plant, wantsTree, type Place } from './tree.js'
 import { meet, veteransLost } from './veterans.js'
 
@@ -242,21 +242,21 @@ const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
   },
   releaseAll: ({ key, barrier }, effects, state) => {
     const { count, shares, asked } = barrier
-    const habit = meetingOf(state, barrier)
-    const taken = takesUp(barrier, habit) ? barrier.offer : undefined
+    const candidates = candidatesOf(state, barrier)
+    const taken = takesUp(barrier, candidates) ? barrier.offer : undefined
     const gone = takeFirst(barrier, count)
     const meeting = meet(state, key, count, gone.keys())
     for (const node of gone.keys()) shares.delete(node) // the answer takes it away
     if (taken !== undefined) barrier.offer = undefined
     askAll(state, key, barrier, effects)
     const places = asked.size === 0 ? planted(state, barrier, gone) : undefined
-    barrier.offer = offered(state, barrier, asked.size === 0 ? habit : undefined, taken)
+    barrier.offer = offered(state, barrier, asked.size === 0 ? candidates : undefined, taken)
     const { offer, root, peers, direct } = barrier.offer === undefined ? NO_OFFER : toldOf(barrier.offer)
     for (const [node, arrived] of gone) {
       const share = asked.size === 0 ? arrived : 0
       const { tree, parent, kids } = places?.get(node) ?? NOWHERE
       // Spread, it would cost a third of an episode.
-      const place = {
+      const message = {
         type: 'BarrierGo',
         key,
         count,
@@ -271,7 +271,7 @@ const ACTIONS: Readonly<Record<BarrierAction, Act>> = {
         direct,
         meeting,
       } as const
-      effects.push({ do: 'Send', to: node, message: place })
+      effects.push({ do: 'Send', to: node, message })
     }
     // Where each node has one, none has anything to hold back.
     const isShared = places !== undefined || barrier.offer !== undefined || [...gone.values()].some(isHeld)
@@ -322,7 +322,8 @@ function planted(
   return places
 }
 
-/** Whoever may hold arrivals back is asked; no share or offer is out any more, no tree stands, and nobody meets directly. */
+/** Whoever may hold arrivals back is asked; no share or offer is out any more, no tree stands, and nobody meets
+ * directly. */
 function askAll(state: SyncState, key: string, barrier: Barrier, effects: SyncEffect[]): void {
   const { count, here, shares, asked, offer } = barrier
   const { number: tree, episode } = barrier.tree ?? { number: 0, episode: 0 }

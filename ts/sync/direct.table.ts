@@ -1,5 +1,6 @@
 /**
- * One node in a barrier that is direct, or is to be: one of its processes, and the lines that are made for it (direct.ts).
+ * One node in a barrier that is direct, or is to be: one of its processes, and the lines that are made for it
+ * (direct.ts).
  */
 import { to, type Table } from '../coherence/table.js'
 

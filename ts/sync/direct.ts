@@ -1,19 +1,20 @@
 /**
  * Direct barriers at a node. Where the same processes meet again and again, one of each node, their daemons give them
- * lines, and then they meet by themselves: no gate hears of it. This file knows one of them, at its gate: that
- * lines are to be made for it, whether they are, that it meets the others so, and that this must end.
+ * lines, and then they meet by themselves: no gate hears of it. This file knows one of them, at its gate: that lines
+ * are to be made for it, whether they are, that it meets the others so, and that this must end.
  *
  * What is true, and what rests on it:
- * - An episode gets over for all of them that live, or for none, and for none after the root's node has been told to Part. So when
- *   all nodes have parted theirs, whoever waits has come to its gate as others do, and nobody is counted twice.
- * - Before `parted` is said, a process that was waiting has come to its gate. So what the manager is answered then is all
- *   that there is, and until then it is not answered.
- * - Whatever comes to the gate while its process meets directly is not reported, but has the manager ask: only when all have
- *   parted is it known who waits.
- * - A process that dies may have been waiting. The manager is told so (BarrierUproot) before it is answered, and then the barrier
- *   breaks for those who wait.
- * - Each Introduce is followed by one Part, unless its process has ended before that, or has parted by itself: then there is nobody
- *   to be parted. Only the Part of a barrier that stands is answered by `parted`.
+ * - An episode gets over for all of them that live, or for none, and for none after the root's node has been told to
+ *   Part. So when all nodes have parted theirs, whoever waits has come to its gate as others do, and nobody is counted
+ *   twice.
+ * - Before `parted` is said, a process that was waiting has come to its gate. So what the manager is answered then is
+ *   all that there is, and until then it is not answered.
+ * - Whatever comes to the gate while its process meets directly is not reported, but has the manager ask: only when all
+ *   have parted is it known who waits.
+ * - A process that dies may have been waiting. The manager is told so (BarrierUproot) before it is answered, and then
+ *   the barrier breaks for those who wait.
+ * - Each Introduce is followed by one Part, unless its process has ended before that, or has parted by itself: then
+ *   there is nobody to be parted. Only the Part of a barrier that stands is answered by `parted`.
  */
 import { assert } from '../base/assert.js'
 import { expectOfPeer, isCount } from '../base/expect.js'
@@ -25,10 +26,11 @@ import { DIRECT_MAX } from './offer.js'
 import type { Gate, Stay, SyncEffect } from './state.js'
 import { lookUp, type Source } from './table.js'
 
-/** What is to be done about the lines of a barrier, which its key, its count and the manager's number for the offer name. */
+/** What is to be done about the lines of a barrier, which its key, its count and the manager's number for the offer
+ * name. */
 export type LineEffect =
-  /** Lines are to be made for that local process: on the root one to each of the peers, on these one to the root. Once for
-   * each number. */
+  /** Lines are to be made for that local process: on the root one to each of the peers, on these one to the root. Once
+   * for each number. */
   | {
       readonly do: 'Introduce'
       readonly key: string
@@ -38,8 +40,9 @@ export type LineEffect =
       readonly root: NodeId
       readonly peers: readonly NodeId[]
     }
-  /** The offer is taken back, or the direct barrier ends: once for each Introduce, unless its process has ended before or it
-   * has parted by itself. In the second case the answer is `parted`; no episode gets over after this at the root's node. */
+  /** The offer is taken back, or the direct barrier ends: once for each Introduce, unless its process has ended before
+   * or it has parted by itself. In the second case the answer is `parted`; no episode gets over after this at the
+   * root's node. */
   | { readonly do: 'Part'; readonly key: string; readonly count: number; readonly number: number }
 
 export interface LineEvent {

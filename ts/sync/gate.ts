@@ -1,14 +1,15 @@
 /**
- * The asking side of barriers: one gate is the threads of this node that wait at one barrier for one count.
- * They share their frames, so one release makes known what all of them wrote, and one message reports
- * them: when this node's share has come, or at once when it has none (barrier.ts says why that cannot hang). Those
- * who come while a release is under way are reported after the next one.
+ * The asking side of barriers: one gate is the threads of this node that wait at one barrier for one count. They share
+ * their frames, so one release makes known what all of them wrote, and one message reports them: when this node's share
+ * has come, or at once when it has none (barrier.ts says why that cannot hang). Those who come while a release is under
+ * way are reported after the next one.
  *
- * In a tree (tree.ts) the share is reported to the parent there (branch.ts), with no more and no less, as soon as it is here and known.
- * Whatever else happens has the manager ask; then those who had been reported so are reported again, to it.
+ * In a tree (tree.ts) the share is reported to the parent there (branch.ts), with no more and no less, as soon as it is
+ * here and known. Whatever else happens has the manager ask; then those who had been reported so are reported again, to
+ * it.
  *
- * Where one of its processes meets the others directly (direct.ts), nobody is reported, and the manager is answered when that one has
- * parted.
+ * Where one of its processes meets the others directly (direct.ts), nobody is reported, and the manager is answered
+ * when that one has parted.
  */
 import { assert } from '../base/assert.js'
 import { expectOfPeer, isCount, refusalOf } from '../base/expect.js'

@@ -1,18 +1,18 @@
 /**
  * Locks on a node that has their tokens or asks for them: classify, look up the cell, perform it.
  *
- * A lock is lent: effect Lend makes a thread its holder, in a word that the node's processes share. While
- * that is open they hand the lock on by it alone; this room does not know who holds it, nor whether anybody
- * does. Want shuts it: nobody gets in any more, and lockWord is called, now or when its holder is through.
- * (abi/lock_words.h has the words, kmod-sim/lock-words.ts performs these effects.)
+ * A lock is lent: effect Lend makes a thread its holder, in a word that the node's processes share. While that is open
+ * they hand the lock on by it alone; this room does not know who holds it, nor whether anybody does. Want shuts it:
+ * nobody gets in any more, and lockWord is called, now or when its holder is through. (abi/lock_words.h has the words,
+ * kmod-sim/lock-words.ts performs these effects.)
  *
- * A token that arrives is an acquire of the whole node, one that leaves a release of the whole node, to the node that gets it: it
- * leaves only when that is over, and then whoever gets it sees all that was written here. Where it is wanted and still
- * held, what has been written so far is made known at once, so that little is left to do when it is given back. Local
- * hand-overs need neither, since the processes of a node share their frames.
+ * A token that arrives is an acquire of the whole node, one that leaves a release of the whole node, to the node that
+ * gets it: it leaves only when that is over, and then whoever gets it sees all that was written here. Where it is
+ * wanted and still held, what has been written so far is made known at once, so that little is left to do when it is
+ * given back. Local hand-overs need neither, since the processes of a node share their frames.
  *
- * Waiters of the node that has the token go first, for a local hand-over costs a hundredth of one
- * between nodes; but once another node wants the token, only --lock-burst times.
+ * Waiters of the node that has the token go first, for a local hand-over costs a hundredth of one between nodes; but
+ * once another node wants the token, only --lock-burst times.
  */
 import { assert } from '../base/assert.js'
 import { expectOfPeer } from '../base/expect.js'
@@ -95,8 +95,8 @@ export function holderDied(state: SyncState, key: string, effects: SyncEffect[])
   lockWord(state, key, false, effects)
 }
 
-/** What was written here is known: the token of the lock may leave. Whom it was recalled for may have been lost meanwhile: all
- * others know by then, but for pages that were lost with it. */
+/** What was written here is known: the token of the lock may leave. Whom it was recalled for may have been lost
+ * meanwhile: all others know by then, but for pages that were lost with it. */
 export function tokenReleased(state: SyncState, key: string, effects: SyncEffect[]): void {
   const lock = state.locks.get(key)
   // Meanwhile its manager was lost, and there is nothing to wait for any more.

@@ -57,10 +57,10 @@ export type SyncMessage =
       readonly willing: boolean
       readonly ready: number
     }
-  /** Final answer: all have arrived. Next time the node may wait for `share` to come before it reports
-   * them; 0: it has no share. With a tree (0: none) it reports them to its parent there, when its kids have.
-   * With an offer (0: none, or taken back) lines are to be made for who goes: on `root` one to each of `peers`, on those one
-   * to the root. `direct`: they are made everywhere, and from the next episode on these meet by themselves. */
+  /** Final answer: all have arrived. Next time the node may wait for `share` to come before it reports them; 0: it has
+   * no share. With a tree (0: none) it reports them to its parent there, when its kids have. With an offer (0: none, or
+   * taken back) lines are to be made for who goes: on `root` one to each of `peers`, on those one to the root.
+   * `direct`: they are made everywhere, and from the next episode on these meet by themselves. */
   | {
       readonly type: 'BarrierGo'
       readonly key: string
@@ -102,8 +102,8 @@ export type SyncMessage =
       readonly tree: number
       readonly episode: number
     }
-  /** To the manager: something has happened that the tree cannot tell, or who meets directly. BarrierAsk follows, unless it is on
-   * the way. `died`: the process that met the others directly has ended; it may have been waiting. */
+  /** To the manager: something has happened that the tree cannot tell, or who meets directly. BarrierAsk follows,
+   * unless it is on the way. `died`: the process that met the others directly has ended; it may have been waiting. */
   | { readonly type: 'BarrierUproot'; readonly key: string; readonly tree: number; readonly died: boolean }
   /** To the manager: one that was in that episode (after so many more of a tree) has died. */
   | {

@@ -1,15 +1,15 @@
 /**
- * Direct barriers at their manager. When the same nodes have come often enough in a row, each with one process that may meet
- * the others by itself, the manager offers with that episode's BarrierGo that lines be made between these processes (direct.ts). The
- * offer is repeated until each of them comes as ready, and the Go for that says that the barrier is direct: from the next episode on
- * they meet by themselves, and nothing of it is heard here.
+ * Direct barriers at their manager. When the same nodes have come often enough in a row, each with one process that may
+ * meet the others by itself, the manager offers with that episode's BarrierGo that lines be made between these
+ * processes (direct.ts). The offer is repeated until each of them comes as ready, and the Go for that says that the
+ * barrier is direct: from the next episode on they meet by themselves, and nothing of it is heard here.
  *
- * To the manager that is no more than what shares and trees are (barrier.ts, tree.ts): all that is known of who waits is
- * out until it asks, and whatever else happens at the barrier has it ask. So of deaths, losses, time limits and counts
- * nothing is decided here.
+ * To the manager that is no more than what shares and trees are (barrier.ts, tree.ts): all that is known of who waits
+ * is out until it asks, and whatever else happens at the barrier has it ask. So of deaths, losses, time limits and
+ * counts nothing is decided here.
  *
- * Lines are not made for nothing again and again: each time that an offer is taken back, or a direct barrier ends, it takes four times as
- * many episodes as before until the next offer.
+ * Lines are not made for nothing again and again: each time that an offer is taken back, or a direct barrier ends, it
+ * takes four times as many episodes as before until the next offer.
  */
 import type { NodeId } from '../base/ids.js'
 import type { Barrier, Report, SyncState } from './state.js'
@@ -43,8 +43,8 @@ export interface Offer {
   readonly stands: boolean
 }
 
-/** An episode of which each node has one that may meet the others directly. */
-export interface Meeting {
+/** Who has met in an episode, one of each node, if all of them may meet directly. */
+export interface Candidates {
   /** Ascending. */
   readonly nodes: readonly NodeId[]
   /** The offer for which all of them are ready; 0: none. */
@@ -52,7 +52,7 @@ export interface Meeting {
 }
 
 /** As all have come, and before they go: whether they could meet directly. */
-export function meetingOf({ directAfter, barrierTree }: SyncState, barrier: Barrier): Meeting | undefined {
+export function candidatesOf({ directAfter, barrierTree }: SyncState, barrier: Barrier): Candidates | undefined {
   const { reports, total, count, here, shape } = barrier
   const nodes = reports.length
   if (directAfter === 0 || total !== count || nodes < 2 || nodes > DIRECT_MAX) return undefined
@@ -64,23 +64,24 @@ export function meetingOf({ directAfter, barrierTree }: SyncState, barrier: Barr
 }
 
 /** True if these are to whom the offer was made, and it may stand. */
-export function takesUp({ offer, habit }: Barrier, meeting: Meeting | undefined): boolean {
-  return offer !== undefined && meeting !== undefined && areSame(habit?.nodes, meeting.nodes)
+export function takesUp({ offer, habit }: Barrier, candidates: Candidates | undefined): boolean {
+  return offer !== undefined && candidates !== undefined && areSame(habit?.nodes, candidates.nodes)
 }
 
-/** What is offered with the Go of that episode; undefined: nothing. @param standing what was before, if they take it up */
+/** What is offered with the Go of that episode; undefined: nothing. @param standing what was before, if they take it
+ * up */
 export function offered(
   state: SyncState,
   barrier: Barrier,
-  meeting: Meeting | undefined,
+  candidates: Candidates | undefined,
   standing: Offer | undefined,
 ): Offer | undefined {
-  if (meeting === undefined) {
+  if (candidates === undefined) {
     if (barrier.habit !== undefined) barrier.habit.times = 0
     return undefined
   }
-  if (standing !== undefined) return { ...standing, stands: meeting.ready === standing.number }
-  const { nodes } = meeting
+  if (standing !== undefined) return { ...standing, stands: candidates.ready === standing.number }
+  const { nodes } = candidates
   const { habit } = barrier
   const enough = habit?.enough ?? state.directAfter
   if (habit !== undefined && areSame(habit.nodes, nodes)) habit.times = Math.min(habit.times + 1, enough)

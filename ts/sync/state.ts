@@ -139,7 +139,8 @@ export interface Barrier {
   beyond: boolean
   /** Those who have shares tell it when they are there. Nothing else is known of them until they are asked. */
   tree: Tree | undefined
-  /** Who would be offered to meet directly; to whom that is offered, or who does: nothing else is known of these, either. */
+  /** Who would be offered to meet directly; to whom that is offered, or who does: nothing else is known of these,
+   * either. */
   habit: Habit | undefined
   offer: Offer | undefined
   /** As who came last would have it. */
@@ -238,7 +239,8 @@ export interface SyncState {
   readonly gates: Map<string, Gate>
   /** Their names, by the ticket of each live thread that waits there. */
   readonly stays: Map<number, string>
-  /** Who met at a barrier last time, by count and key: whom this node remembers, and which nodes, of those that it manages. */
+  /** Who met at a barrier last time, by count and key: whom this node remembers, and which nodes, of those that it
+   * manages. */
   readonly veterans: Map<string, Veterans>
   readonly meetings: Map<string, Meeting>
   readonly remembers: boolean

@@ -129,8 +129,8 @@ export function mayGive(context: Context, node: NodeId): boolean {
   return !isUnderWay(state.edges, pages.segment, page)
 }
 
-/** Others have changed the page, and its bytes have come along. Where something of this node's own is on its way to the home
- * still, they may be older than that. */
+/** Others have changed the page, and its bytes have come along. Where something of this node's own is on its way to the
+ * home still, they may be older than that. */
 export function noticeAlongEvent({ state, pages, page }: Context): 'Notice' | 'NoticeAlong' {
   return isFlushed(state.edges, pages.segment, page) ? 'Notice' : 'NoticeAlong'
 }

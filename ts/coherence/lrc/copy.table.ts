@@ -1,18 +1,18 @@
 /**
- * lrc, one page as one node sees it. Lazy release consistency with homes, after Cashmere-2L (Stets et
- * al., SOSP 1997): several nodes may write a page at once; what a node has written goes home as a diff
- * at a release, and a node drops what others have changed at an acquire. Processes of one node share
- * the frame, so all this is between nodes only.
+ * lrc, one page as one node sees it. Lazy release consistency with homes, after Cashmere-2L (Stets et al., SOSP 1997):
+ * several nodes may write a page at once; what a node has written goes home as a diff at a release, and a node drops
+ * what others have changed at an acquire. Processes of one node share the frame, so all this is between nodes only.
  *
- * A node that alone has a page writes it without a twin and without notices (E). On the page's home
- * the frame is the master copy: it is written without a twin, and diffs of others arrive in it.
+ * A node that alone has a page writes it without a twin and without notices (E). On the page's home the frame is the
+ * master copy: it is written without a twin, and diffs of others arrive in it.
  *
- * Whoever passes a lock's token to a sharer of pages that it has written as their home sends their bytes along with the notice: who
- * gets the lock mostly wants what was written under it. A copy to which that happens twice, and which nobody writes
- * meanwhile (RU), is dropped as by any notice: so no page follows a lock for ever to where it is not used.
+ * Whoever passes a lock's token to a sharer of pages that it has written as their home sends their bytes along with the
+ * notice: who gets the lock mostly wants what was written under it. A copy to which that happens twice, and which
+ * nobody writes meanwhile (RU), is dropped as by any notice: so no page follows a lock for ever to where it is not
+ * used.
  *
- * An evicted copy goes at once: what is clean as it is, what is dirty in a flush, what is here alone as a
- * whole. Only what may just become this node's alone stays, for its home has given it away by then.
+ * An evicted copy goes at once: what is clean as it is, what is dirty in a flush, what is here alone as a whole. Only
+ * what may just become this node's alone stays, for its home has given it away by then.
  */
 import { to, type Table } from '../table.js'
 

@@ -23,8 +23,8 @@ export type EdgeMessage =
       readonly segments: readonly number[]
       readonly pages: readonly number[]
     }
-  /** Home -> sharer: others have changed these pages. Answered by NoticeAck. Of the first `along` of them the bytes, as they
-   * are now, travel with it, as diffs: to the node that gets a lock's token next. */
+  /** Home -> sharer: others have changed these pages. Answered by NoticeAck. Of the first `along` of them the bytes, as
+   * they are now, travel with it, as diffs: to the node that gets a lock's token next. */
   | {
       readonly type: 'Notice'
       readonly notice: number

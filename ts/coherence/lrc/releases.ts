@@ -5,10 +5,10 @@
  * scope home, so that they are not dirty any more. It costs waiting, no message.
  *
  * One for a single node, which gets a lock's token when it is over, need not await what that node hears of by the same
- * link before the token: notices that only this one has yet to answer, and flushes to it, their home. If that home has others to tell,
- * it owes them that (Flush, `owed`): whatever leaves it is a release of its own, and awaits those tellings too. So
- * nobody can get the lock from there, or anything else that was made known after it, before he has been told. Who hears of a
- * telling by the link by which he gets the token need not be awaited there either.
+ * link before the token: notices that only this one has yet to answer, and flushes to it, their home. If that home has
+ * others to tell, it owes them that (Flush, `owed`): whatever leaves it is a release of its own, and awaits those
+ * tellings too. So nobody can get the lock from there, or anything else that was made known after it, before he has
+ * been told. Who hears of a telling by the link by which he gets the token need not be awaited there either.
  */
 import type { EdgeName } from '../../base/effects.js'
 import type { NodeId } from '../../base/ids.js'
