@@ -34,7 +34,8 @@ interface Meeting extends IntroduceEffect {
   readonly name: string
   /** This daemon's, for its process. */
   readonly local: number
-  state: 'making' | 'ready' | 'handed' | 'parting'
+  /** late: parted, as the engine has heard, but its process has yet to say that it is in no episode. */
+  state: 'making' | 'ready' | 'handed' | 'parting' | 'late'
   barrier: DirectBarrier | undefined
   /** Its process is in no episode, and will be in none. */
   left: boolean
@@ -136,7 +137,7 @@ export class DirectBarriers {
     if (state === 'making' || state === 'ready') return this.#forget(meeting)
     if (!isInside) return this.#parted(meeting)
     meeting.state = 'parting'
-    meeting.timer = setTimeout(() => this.#parted(meeting), PARTING_MS)
+    meeting.timer = setTimeout(() => this.#stopped(meeting), PARTING_MS)
   }
 
   /** A process says that it is in no episode of its barrier any more. */
@@ -145,6 +146,7 @@ export class DirectBarriers {
       if (meeting.local !== local || meeting.process !== process) continue
       meeting.left = true
       if (meeting.state === 'parting') return this.#parted(meeting)
+      if (meeting.state === 'late') return this.#forget(meeting)
     }
   }
 
@@ -159,7 +161,11 @@ export class DirectBarriers {
 
   /** Whoever waits for a root there shall not. */
   lost(node: NodeId): void {
-    for (const meeting of this.#meetings.values()) if (meeting.root === node) meeting.barrier?.sever()
+    for (const meeting of [...this.#meetings.values()]) {
+      if (meeting.root !== node) continue
+      meeting.barrier?.sever()
+      if (meeting.state === 'late') this.#forget(meeting)
+    }
   }
 
   /** A process here holds an lrc segment from now on, or none does any more. Before it can write there, nobody here
@@ -187,7 +193,7 @@ export class DirectBarriers {
 
   #forbid(): void {
     for (const meeting of [...this.#meetings.values()]) {
-      if (meeting.state === 'parting') continue
+      if (meeting.state === 'parting' || meeting.state === 'late') continue
       if (meeting.state === 'handed') {
         meeting.barrier?.part()
         this.#unfit(meeting)
@@ -204,6 +210,13 @@ export class DirectBarriers {
 
   #parted(meeting: Meeting): void {
     this.#forget(meeting)
+    this.host.submit({ is: 'line', what: 'parted', ...named(meeting) })
+  }
+
+  /** It has not said that it is in no episode. Its root may be what is stopped, and be lost yet: then it is to wake. */
+  #stopped(meeting: Meeting): void {
+    if (meeting.root === this.host.self()) return this.#parted(meeting)
+    meeting.state = 'late'
     this.host.submit({ is: 'line', what: 'parted', ...named(meeting) })
   }
 

@@ -148,6 +148,20 @@ bool gshm_direct_meet(const struct gshm_key_frame *key, uint32_t count, uint64_t
   return over;
 }
 
+/* Those that were ended while no thread was in them, at barriers to which none may ever come again. Holds the lock. */
+static void forget_closed(void) {
+  struct direct **at = &all;
+  while (*at) {
+    struct direct *d = *at;
+    if (d->busy || !is_closed(d)) {
+      at = &d->next;
+      continue;
+    }
+    *at = d->next;
+    let_go(d);
+  }
+}
+
 void gshm_direct_begin(const struct gshm_key_frame *key, uint32_t count, const struct gshm_barrier_reply *reply,
                        const int *fds, unsigned fd_count) {
   struct direct *d = fd_count == reply->lines + 1 && fd_count >= 2 ? calloc(1, sizeof *d) : NULL;
@@ -163,6 +177,7 @@ void gshm_direct_begin(const struct gshm_key_frame *key, uint32_t count, const s
   d->lines = reply->lines;
   memcpy(d->fds, fds + 1, d->lines * sizeof *fds);
   pthread_mutex_lock(&lock);
+  forget_closed();
   bool late = !gshm_self.attached;
   if (!late) {
     d->next = all;

@@ -2,6 +2,7 @@
  * Barriers at which processes meet by themselves, without their daemons (native/abi/direct.h): they become so, go on
  * without a message, and whatever else happens there is as if they had never been.
  */
+import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { attach } from '../../ts/client/index.js'
 import { status, switchTrace, syncTrace } from '../../ts/client/inspect.js'
@@ -83,10 +84,12 @@ t.test('direct: messages of barriers alone are none', async (t) => {
 t.test('direct: another count is refused while somebody waits, and they go on', async (t) => {
   const all = [await probe(t, 0), await probe(t, 1), await probe(t, 2)]
   const other = await probe(t, 1)
-  await untilDirect(t, all, 'count')
   for (const late of [0, 1, 2]) {
-    const waits = all.filter((_, node) => node !== late).map((one) => one.thread('meet', 'count', 3))
-    // Refused as soon as they wait; before, it is the first to come, and gives up.
+    await untilDirect(t, all, 'count')
+    const others = [0, 1, 2].filter((node) => node !== late)
+    const waits = others.map((node) => all[node]!.thread('meet', 'count', 3))
+    await untilWaiting(others) // it would refuse them, were it the first to come
+    // Refused as soon as both have come anew; until then they do not count.
     for (;;) {
       const reply = await other.send('meet', 'count', 2, 5 * MS)
       if (reply.is === 'err' && /BARRIER_MISMATCH/.test(reply.text)) break
@@ -203,6 +206,35 @@ t.test('direct: a node that is lost breaks it, with the root or without', async 
     await own.kill(dies)
     for (const reply of await Promise.all(waits)) t.match(reply, failed('NODE_LOST'))
   }
+})
+
+t.test('direct: a root whose daemon stops, and is lost later, lets none wait for it', async (t) => {
+  const own = await startCluster(t, 3, { barrierDirect: AFTER })
+  const all = [await probe(t, 1, own), await probe(t, 2, own)]
+  const other = await probe(t, 0, own)
+  while (direct(1, own) + direct(2, own) < 2) await meet(t, all, 'stopped')
+  const waits = all[1]!.thread('meet', 'stopped', 2)
+  await untilWaiting([2], own)
+  own.daemon(1).child.kill('SIGSTOP')
+  const tried = other.thread('meet', 'stopped', 2, 0) // the manager asks; node 2 answers when its patience is over
+  t.equal(await becomes(0, () => direct(2, own)), 0)
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  await own.kill(1)
+  t.match(await waits, failed('NODE_LOST'))
+  t.match(await tried, failed('(BUSY|NODE_LOST)'))
+})
+
+t.test('direct: a process keeps nothing of barriers that were destroyed', async (t) => {
+  const all = [await probe(t, 0), await probe(t, 1)]
+  const descriptors = () => all.map(({ pid }) => readdirSync(`/proc/${pid}/fd`).length)
+  const seen: number[][] = []
+  for (let i = 0; i < 4; i++) {
+    await untilDirect(t, all, `destroyed${i}`)
+    seen.push(descriptors())
+    t.match(await all[0]!.send('destroy', `destroyed${i}`, 'barrier'), done)
+    t.same(await becomes([0, 0], () => [direct(0), direct(1)]), [0, 0])
+  }
+  t.same(seen, [seen[0], seen[0], seen[0], seen[0]])
 })
 
 t.test('direct: who detaches while it waits wakes', async (t) => {
