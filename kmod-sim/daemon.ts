@@ -335,8 +335,8 @@ export class Daemon {
     this.#waiting.forget(process)
     this.#reclaim.forget(process)
     this.#spans.ended(process)
-    this.#directs.ended(process.id)
-    this.#runtime.submit({ is: 'exit', process: process.id, held: [], died: !process.left })
+    const waited = this.#directs.ended(process.id)
+    this.#runtime.submit({ is: 'exit', process: process.id, held: [], died: !process.left, waited })
   }
 
   #refuse(process: Process, address: number, why: string): void {

@@ -150,13 +150,16 @@ export class DirectBarriers {
     }
   }
 
-  /** The process has ended: the engine hears that next, and nothing else of its barriers. */
-  ended(process: number): void {
+  /** The process has ended: the engine hears that next, and nothing else of its barriers. Gives whether a thread of it
+   * was waiting at one. */
+  ended(process: number): boolean {
+    let waited = false
     for (const meeting of [...this.#meetings.values()]) {
       if (meeting.process !== process) continue
-      meeting.barrier?.part()
+      if (meeting.barrier?.part() === true && !meeting.left) waited = true
       this.#forget(meeting)
     }
+    return waited
   }
 
   /** Whoever waits for a root there shall not. */

@@ -249,3 +249,17 @@ t.test('direct: who detaches while it waits wakes', async (t) => {
     await untilDirect(t, all, 'detach')
   }
 })
+
+t.test('direct: who detaches while it waits breaks it for those who wait', async (t) => {
+  for (const leaves of [0, 1]) {
+    const all = [await probe(t, 0), await probe(t, 1), await probe(t, 2)]
+    const key = `left${leaves}`
+    await untilDirect(t, all, key)
+    const waits = [leaves, 2].map((node) => all[node]!.thread('meet', key, 3))
+    await untilWaiting([leaves, 2])
+    t.match(await all[leaves]!.send('detach'), done)
+    t.match(await waits[0], failed('(DETACHED|DAEMON_LOST)'))
+    t.match(await waits[1], failed('NODE_LOST'))
+    for (const one of all) await one.kill()
+  }
+})

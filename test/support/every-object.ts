@@ -235,7 +235,7 @@ export class OneObject implements Explored<Moment> {
     this.plan.exits--
     this.#die(thread)
     const process = this.numberOf(thread) + 1
-    this.links.step(thread.node, (state, effects) => syncExit(state, process, [], true, effects))
+    this.links.step(thread.node, (state, effects) => syncExit(state, process, [], true, false, effects))
   }
 
   #die(thread: Thread): void {

@@ -282,7 +282,7 @@ export class OneBarrier implements Explored<Moment> {
     this.#forsake(ended(this.plan.lines, (at, end) => at === node && end.process === process))
     // At the manager's node all that wait are told within the step.
     for (const other of this.plan.threads) if (other.does === 'waits') other.sawDeath = true
-    this.links.step(node, (state, effects) => syncExit(state, process, [], true, effects))
+    this.links.step(node, (state, effects) => syncExit(state, process, [], true, false, effects))
   }
 
   #quit(thread: Thread, number: number): void {

@@ -128,7 +128,7 @@ export function cluster(nodes: number, options: SyncOptions = {}) {
       held.push(at.slice(at.indexOf(' ') + 1))
       words.set(at, { holder: undefined, shut: true })
     }
-    links.step(node, (state, effects) => syncExit(state, process, held, died, effects))
+    links.step(node, (state, effects) => syncExit(state, process, held, died, false, effects))
   }
   /** Of the lines of a direct barrier. */
   const line = (node: number, what: LineEvent['what'], key: string, count: number, number: number) =>

@@ -152,7 +152,7 @@ class OneLock implements Explored<Moment> {
     this.die(number)
     const held = this.plan.words[node]?.holder === number ? ['k'] : []
     if (held.length > 0) this.plan.words[node] = { holder: undefined, shut: true }
-    this.step(node, (state, effects) => syncExit(state, number, held, true, effects))
+    this.step(node, (state, effects) => syncExit(state, number, held, true, false, effects))
   }
 
   giveUp(node: number): void {

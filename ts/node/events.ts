@@ -16,8 +16,15 @@ export type NodeEvent =
    * It is looked at when this is stepped: what it said before may be of another stay. */
   | { readonly is: 'word'; readonly key: string; readonly held: boolean }
   /** A local process has ended: its locks pass on, its waits are forgotten. `held`: keys of the locks whose words
-   * it had; these are free and shut by now. `died`: it had not said that it would end. */
-  | { readonly is: 'exit'; readonly process: number; readonly held: readonly string[]; readonly died: boolean }
+   * it had; these are free and shut by now. `died`: it had not said that it would end.
+   * `waited`: it was waiting at a direct barrier, which breaks for the others, as where the gate knows of who waits. */
+  | {
+      readonly is: 'exit'
+      readonly process: number
+      readonly held: readonly string[]
+      readonly died: boolean
+      readonly waited?: boolean
+    }
   | LineEvent
   /** The last handle or view of the segment on this node has closed. */
   | { readonly is: 'let'; readonly segment: SegmentId }

@@ -82,7 +82,14 @@ export function createStep(engine: Engine): Step {
         return syncLine(state.sync, event, effects as SyncEffect[])
       case 'exit':
         effects.push({ do: 'Release', edge: { of: 'nobody', number: 0 } }) // what it wrote stays
-        return syncExit(state.sync, event.process, event.held, event.died, effects as SyncEffect[])
+        return syncExit(
+          state.sync,
+          event.process,
+          event.held,
+          event.died,
+          event.waited ?? false,
+          effects as SyncEffect[],
+        )
       case 'let':
         return namesLet(state.names, event.segment, effects as NamesEffect[])
       case 'joined':

@@ -149,7 +149,7 @@ export function directLine(gate: Gate, { what, number }: LineEvent, effects: Syn
   return gate.direct?.number === number && step(gate, EVENTS[what], 'local', effects)
 }
 
-/** @returns as directLine */
+/** @param died or it was waiting at this one, as may be @returns as directLine */
 export function directExit(gate: Gate, process: number, died: boolean, effects: SyncEffect[]): boolean {
   const { direct } = gate
   if (direct?.process !== process || direct.died) return false

@@ -188,7 +188,13 @@ function isToldByTree({ branch, queue, told }: Gate, stay: Stay): boolean {
   return branch !== undefined && stay.number === 0 && queue.indexOf(stay) < told
 }
 
-export function gatesExit(state: SyncState, process: number, died: boolean, effects: SyncEffect[]): void {
+export function gatesExit(
+  state: SyncState,
+  process: number,
+  died: boolean,
+  waited: boolean,
+  effects: SyncEffect[],
+): void {
   veteranExit(state, process, died, effects)
   for (const gate of [...state.gates.values()]) {
     for (const stay of gate.queue) {
@@ -201,7 +207,7 @@ export function gatesExit(state: SyncState, process: number, died: boolean, effe
       if (stay.number === 0 && gate.branch !== undefined) branchCut(gate, effects)
       else step(state, { gate, stay }, stay.number === 0 ? 'Died' : 'DiedTold', 'local', effects)
     }
-    if (directExit(gate, process, died, effects)) step(state, { gate }, 'Ask', 'local', effects)
+    if (directExit(gate, process, died || waited, effects)) step(state, { gate }, 'Ask', 'local', effects)
     follow(state, gate, effects)
   }
 }

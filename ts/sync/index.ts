@@ -162,15 +162,17 @@ export function syncCancel(state: SyncState, ticket: number, effects: SyncEffect
  * A local process has ended: what it held passes on as from the dead, its waits are removed.
  * @param held keys of the locks whose words it had; these are free and shut by now
  * @param died it had not said that it would
+ * @param waited it was waiting at a direct barrier
  */
 export function syncExit(
   state: SyncState,
   process: number,
   held: readonly string[],
   died: boolean,
+  waited: boolean,
   effects: SyncEffect[],
 ): void {
-  gatesExit(state, process, died, effects)
+  gatesExit(state, process, died, waited, effects)
   claimsExit(state, process, held, effects)
   errandsExit(state, process, effects)
 }
