@@ -5,6 +5,7 @@
  *
  * One connection, that of attach, is never used to wait for other processes: a process that waits as
  * often as it may can still unlock. When no more can be opened, calls that do not wait take turns. */
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -69,6 +70,14 @@ static struct channel *take_idle(bool waits, bool patient) {
   }
   pthread_mutex_unlock(&lock);
   return found;
+}
+
+bool gshm_channel_is_up(void) {
+  pthread_mutex_lock(&lock);
+  struct pollfd poll_fd = {.fd = channels ? channels->fd : -1};
+  bool up = channels && poll(&poll_fd, 1, 0) == 0; /* 0: not hung up, for nothing else is asked */
+  pthread_mutex_unlock(&lock);
+  return up;
 }
 
 static int unreachable(void) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "client/process.h"
@@ -68,14 +69,14 @@ static bool say(int line, uint64_t episode) {
   return sent == (ssize_t)sizeof episode;
 }
 
-/* The next number on the line; 0: it has ended. */
+/* The next number on the line; 0: it has ended, or this process's daemon has, which would end it. */
 static uint64_t next(int line) {
   uint64_t number = 0;
   size_t got = 0;
   while (got < sizeof number) {
     ssize_t bytes = recv(line, (char *)&number + got, sizeof number - got, 0);
     if (bytes > 0) got += (size_t)bytes;
-    else if (bytes == 0 || errno != EINTR) return 0;
+    else if (bytes == 0 || (errno != EINTR && (errno != EAGAIN || !gshm_channel_is_up()))) return 0;
   }
   return number;
 }
@@ -176,6 +177,9 @@ void gshm_direct_begin(const struct gshm_key_frame *key, uint32_t count, const s
   *d = (struct direct){.key = *key, .count = count, .root = reply->root != 0, .number = reply->number, .page = page};
   d->lines = reply->lines;
   memcpy(d->fds, fds + 1, d->lines * sizeof *fds);
+  /* Who waits looks now and then whether its daemon lives: where several end at once nobody may be left to end a line. */
+  const struct timeval look = {.tv_sec = 1};
+  for (unsigned i = 0; i < d->lines; i++) setsockopt(d->fds[i], SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look);
   pthread_mutex_lock(&lock);
   forget_closed();
   bool late = !gshm_self.attached;

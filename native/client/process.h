@@ -57,6 +57,8 @@ int gshm_channel_add(int connection);
 void gshm_channel_bye(void);
 /* Ends every connection; threads that wait on one find it closed. */
 void gshm_channel_end_all(void);
+/* False: the daemon has ended, or this process is not attached. */
+bool gshm_channel_is_up(void);
 void gshm_channel_fork_prepare(void);
 void gshm_channel_fork_parent(void);
 void gshm_channel_fork_child(void);

@@ -208,6 +208,17 @@ t.test('direct: a node that is lost breaks it, with the root or without', async 
   }
 })
 
+t.test('direct: the daemons of the root and of one that does not come end at once: none waits on', async (t) => {
+  const own = await startCluster(t, 3, { barrierDirect: AFTER })
+  const all = await Promise.all([0, 1, 2].map((node) => probe(t, node, own)))
+  await untilDirect(t, all, 'two', own)
+  const waits = [0, 2].map((node) => all[node]!.thread('meet', 'two', 3))
+  await untilWaiting([0, 2], own)
+  await Promise.all([own.kill(0), own.kill(1)])
+  t.match(await waits[0], failed('(DAEMON|NODE)_LOST'))
+  t.match(await waits[1], failed('NODE_LOST'))
+})
+
 t.test('direct: a root whose daemon stops, and is lost later, lets none wait for it', async (t) => {
   const own = await startCluster(t, 3, { barrierDirect: AFTER })
   const all = [await probe(t, 1, own), await probe(t, 2, own)]
