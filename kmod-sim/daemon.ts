@@ -379,7 +379,7 @@ export class Daemon {
     return {
       memoryBytes: this.options.memory,
       nodes: () => this.#cluster.members().length,
-      register: (userfaultfd, channel) => processes.register(userfaultfd, channel),
+      register: (userfaultfd, channel, parent) => processes.register(userfaultfd, channel, parent),
       byToken: (token) => this.#registry.byToken(token),
       attachChild: (parent, fork, channel) => processes.attachChild(parent, fork, channel),
       disconnected: (process) => processes.disconnected(process),

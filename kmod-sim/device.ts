@@ -18,7 +18,7 @@ const STRANGERS_MAX = 256
 /** What the device needs of the daemon. */
 export interface DeviceHost extends DeviceRequestsHost {
   /** Takes the descriptor, whatever comes of it. */
-  register(userfaultfd: number, channel: DeviceChannel): Process
+  register(userfaultfd: number, channel: DeviceChannel, parent: bigint): Process
   byToken(token: bigint): Process | undefined
   attachChild(parent: bigint, fork: bigint, channel: DeviceChannel): Process
   /** The last connection of the process has gone. */
@@ -131,7 +131,7 @@ export class Device implements DeviceHandlers {
       case HELLO_REGISTER: {
         const userfaultfd = fds.shift()
         if (userfaultfd === undefined) throw new GshmError('NOT_USERFAULTFD', 'register: no descriptor was passed')
-        client.process = this.host.register(userfaultfd, channel)
+        client.process = this.host.register(userfaultfd, channel, request.token)
         break
       }
       case HELLO_CHANNEL: {

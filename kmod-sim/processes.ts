@@ -34,11 +34,13 @@ export class Processes {
     private readonly host: ProcessesHost,
   ) {}
 
-  /** A process hands over its fresh userfaultfd. Throws NOT_USERFAULTFD, KERNEL_FEATURES, DESCRIPTORS. */
-  register(userfaultfd: number, channel: DeviceChannel): Process {
+  /** A process hands over its fresh userfaultfd. Throws NOT_USERFAULTFD, KERNEL_FEATURES, DESCRIPTORS, DETACHED.
+   * @param parent 0, or the token of one without views that it has been forked from: what that has open it has, too */
+  register(userfaultfd: number, channel: DeviceChannel, parent: bigint): Process {
     const faults = fresh(userfaultfd)
     const process = this.registry.add({ faults, ...channel.peer })
     try {
+      if (parent !== 0n) this.#inherit(process, parent)
       this.#watch(process)
       this.poll.add(faults, process.id)
       this.keeper.addChannel(process.id, faults, process.watch?.fd ?? -1)
@@ -81,6 +83,15 @@ export class Processes {
       process.handles.set(attributes.segment, process.table.hasSegment(attributes.segment) ? 'mapped' : 'new')
     }
     return frames.fd
+  }
+
+  #inherit(process: Process, token: bigint): void {
+    const parent = this.registry.byToken(token)
+    if (parent === undefined) throw new GshmError('DETACHED', 'the process that it was forked from has ended')
+    for (const segment of parent.handles.keys()) {
+      const attributes = this.host.attributes(segment)
+      if (attributes !== undefined) this.hold(process, attributes)
+    }
   }
 
   closeHandle(process: Process, segment: SegmentId): void {

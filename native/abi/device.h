@@ -56,7 +56,8 @@ enum gshm_op {
 };
 
 enum gshm_hello_kind {
-  GSHM_HELLO_REGISTER = 1, /* passes one fresh userfaultfd (UFFDIO_API not yet called) */
+  GSHM_HELLO_REGISTER = 1, /* passes one fresh userfaultfd (UFFDIO_API not yet called). token: 0, or that of the process
+                              without views that it was forked from: it has the same segments open */
   GSHM_HELLO_CHANNEL,      /* one more connection of the registered process `token` */
   GSHM_HELLO_FORKED,       /* the child of `token`, of its fork number `fork`; the reply passes a
                               duplicate of the child's userfaultfd */
@@ -79,7 +80,7 @@ struct gshm_frame {
 
 struct gshm_hello_request {
   uint32_t abi, kind;
-  uint64_t token; /* CHANNEL: own token; FORKED: the parent's */
+  uint64_t token; /* CHANNEL: own token; FORKED: the parent's; REGISTER: 0, or the parent's */
   uint64_t fork;
 };
 struct gshm_hello_reply {

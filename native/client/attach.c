@@ -34,8 +34,8 @@ static int open_userfaultfd(void) {
                    strerror(-fd));
 }
 
-static int introduce(int connection) {
-  struct gshm_hello_request hello = {.kind = GSHM_HELLO_REGISTER};
+static int introduce(int connection, uint64_t parent) {
+  struct gshm_hello_request hello = {.kind = GSHM_HELLO_REGISTER, .token = parent};
   struct gshm_hello_reply reply;
   if (gshm_say_hello(connection, hello, &gshm_self.userfaultfd, NULL, &reply) != GSHM_EXCHANGED) return -1;
   if (reply.page_size != GSHM_PAGE_SIZE || sysconf(_SC_PAGESIZE) != GSHM_PAGE_SIZE)
@@ -44,6 +44,16 @@ static int introduce(int connection) {
   gshm_self.node = reply.node;
   gshm_self.nodes = reply.nodes;
   return 0;
+}
+
+int gshm_register(int connection, uint64_t parent) {
+  gshm_self.userfaultfd = open_userfaultfd();
+  if (gshm_self.userfaultfd >= 0 && introduce(connection, parent) == 0 && gshm_channel_add(connection) == 0) return 0;
+  int error = errno;
+  if (gshm_self.userfaultfd >= 0) close(gshm_self.userfaultfd);
+  gshm_self.userfaultfd = -1;
+  errno = error;
+  return -1;
 }
 
 static int register_process(const char *socket) {
@@ -55,12 +65,9 @@ static int register_process(const char *socket) {
   if (gshm_fork_watch() != 0) return -1;
   int connection = gshm_connect(gshm_self.socket);
   if (connection < 0) return -1;
-  gshm_self.userfaultfd = open_userfaultfd();
-  if (gshm_self.userfaultfd >= 0 && introduce(connection) == 0 && gshm_channel_add(connection) == 0) return 0;
+  if (gshm_register(connection, 0) == 0) return 0;
   int error = errno;
   close(connection);
-  if (gshm_self.userfaultfd >= 0) close(gshm_self.userfaultfd);
-  gshm_self.userfaultfd = -1;
   errno = error;
   return -1;
 }

@@ -2,7 +2,8 @@
  *
  * prepare: takes every lock of the library, so that the child finds its state whole, and has the
  * daemon number this fork; the fork event that the daemon reads next belongs to that number.
- * child: drops what is the parent's and introduces itself with the parent's token and that number.
+ * child: drops what is the parent's and introduces itself with the parent's token and that number. Of a process
+ * without views there is no fork event: its child registers as any process does, and has its segments open.
  * Nothing here may fail the fork: a child that its daemon does not know gets DAEMON_LOST later. */
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 static bool was_attached;
 static enum gshm_error refused; /* why this fork has no number, if it has none */
 static uint64_t number;
+static bool bare; /* there are no views */
 
 static void announce(void) {
   struct gshm_fork_reply reply = {0};
@@ -31,7 +33,9 @@ static void prepare(void) {
   gshm_lock_fork_prepare();
   gshm_direct_fork_prepare();
   pthread_rwlock_wrlock(&gshm_self.fork_lock);
-  announce();
+  bare = gshm_view_none();
+  refused = GSHM_OK;
+  if (!bare) announce();
   gshm_view_fork_prepare();
   gshm_channel_fork_prepare();
   errno = error;
@@ -51,6 +55,7 @@ static void in_parent(void) {
 }
 
 static int introduce(int connection) {
+  if (bare) return gshm_register(connection, gshm_self.segments ? gshm_self.token : 0);
   struct gshm_hello_request hello = {.kind = GSHM_HELLO_FORKED, .token = gshm_self.token, .fork = number};
   struct gshm_hello_reply reply;
   if (gshm_say_hello(connection, hello, NULL, &gshm_self.userfaultfd, &reply) != GSHM_EXCHANGED) return -1;

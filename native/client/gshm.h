@@ -47,8 +47,7 @@ typedef struct gshm_stat_t {
  * $GSHM_SOCKET, else the only node of the default cluster on this machine. A second attach returns
  * the same handle. Errors: NO_DAEMON, ACCESS (the socket), INVALID (its path is too long), ABI_VERSION,
  * NO_USERFAULTFD, NOT_USERFAULTFD, KERNEL_FEATURES, UNSUPPORTED (pages of another size), LIMIT.
- * A child of fork() is attached, too, if this process has a view: the kernel tells of no others. Without one, what
- * the child calls gives DAEMON_LOST until it has detached and attached. */
+ * A child of fork() is attached, too, and has the same segments open; it holds none of its parent's locks. */
 GSHM_API gshm *gshm_attach(const char *socket);
 /* Unmaps every view, closes every segment and ends the registration; locks held are released as by
  * death (the next holder gets EOWNERDEAD). What this process has written is known when it returns, in lrc

@@ -43,6 +43,10 @@ struct gshm {
 #endif
 extern struct gshm gshm_self;
 
+/* attach.c: registers this process on a fresh connection, with a userfaultfd of its own. parent: 0, or the token of the process that
+ * it has been forked from, whose segments it has open. 0, or -1 with the error set. */
+int gshm_register(int connection, uint64_t parent);
+
 /* NULL or a handle that is not attached any more: -1 with DETACHED. */
 int gshm_check(const gshm *g);
 
@@ -115,6 +119,7 @@ struct gshm_piece {
   dev_t device;
   ino_t inode;
 };
+bool gshm_view_none(void);
 int gshm_view_reserve(void); /* room for one gshm_view_add, which then cannot fail */
 void gshm_view_add(struct gshm_piece piece);
 /* Takes a piece out of the list: one of the view that starts at `view` (0: of any view), or, when id

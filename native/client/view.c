@@ -31,6 +31,13 @@ int gshm_view_reserve(void) {
   return result;
 }
 
+bool gshm_view_none(void) {
+  pthread_rwlock_rdlock(&lock);
+  bool none = count == 0;
+  pthread_rwlock_unlock(&lock);
+  return none;
+}
+
 /* The first piece that ends after `address`. */
 static size_t first_after(uintptr_t address) {
   size_t low = 0, high = count;
