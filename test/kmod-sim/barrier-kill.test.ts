@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import { status } from '../../ts/client/inspect.js'
+import { processes, status } from '../../ts/client/inspect.js'
 import { barrierStorm } from '../support/barrier-storm.js'
 import { becomes } from '../support/becomes.js'
 import { startCluster } from '../support/cluster.js'
@@ -23,7 +23,10 @@ for (const [index, [how, barrierDirect]] of Object.entries(DIRECT).entries()) {
       const seed = SEED + index
       const first = await barrierStorm(cluster, { kills: 2, seed, key: 'storm', direct: barrierDirect > 0 })
       const descriptors = () => cluster.daemons.map(({ pid }) => readdirSync(`/proc/${pid}/fd`).length)
-      const before = descriptors()
+      const gone = () => cluster.daemons.map(({ socket }) => processes(socket).length)
+    const nobody = cluster.daemons.map(() => 0)
+    t.same(await becomes(nobody, gone), nobody)
+    const before = descriptors()
       const started = performance.now()
       const kills = Math.ceil(KILLS / Object.keys(DIRECT).length)
       const calm = await barrierStorm(cluster, { kills, seed, key: 'storm', direct: barrierDirect > 0 })

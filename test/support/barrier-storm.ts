@@ -8,6 +8,8 @@ import { status } from '../../ts/client/inspect.js'
 import type { TestCluster } from './cluster.js'
 import type { Program } from './program.js'
 
+/** So often at one barrier, then at another: after each end it takes longer to become direct. */
+const KILLS_EACH = 4
 /** A process that says nothing for so long hangs. */
 const PATIENCE_MS = 30_000
 
@@ -43,11 +45,12 @@ export async function barrierStorm(
     if (!what.test(line)) wrong.push(`process ${one.pid}, ${when}: ${line}`)
   }
   const start = async (node: number): Promise<Program> => {
-    const one = cluster.start(node, 'rounds', [`of ${key}`, key, String(nodes), String(node)])
+    const one = cluster.start(node, 'rounds', [`of ${key}`, `${key} ${barrier}`, String(nodes), String(node)])
     await expect(one, /^ready$/, 'at its start')
     return one
   }
-  const all = await Promise.all(Array.from({ length: nodes }, (_, node) => start(node)))
+  let barrier = 0
+  let all = await Promise.all(Array.from({ length: nodes }, (_, node) => start(node)))
   const each = (episodes: number, what: RegExp, when: string, of = all): Promise<void[]> => {
     for (const one of of) one.say(String(episodes))
     return Promise.all(of.map((one) => expect(one, what, when)))
@@ -55,6 +58,11 @@ export async function barrierStorm(
   let killed = 0
   let direct = 0
   for (; killed < kills && wrong.length === 0; killed++) {
+    if (killed % KILLS_EACH === 0) {
+      barrier++
+      for (const one of all) await one.stop()
+      all = await Promise.all(all.map((_, node) => start(node)))
+    }
     await each(0, /^ok 0$/, 'before they meet')
     await each(1, /^ok 1$/, 'at first') // nobody waits for one who has never been there
     // Some before the barrier is direct, some while it becomes so, most of them afterwards.

@@ -105,6 +105,37 @@ for (const [shape, options] of Object.entries(SHAPES)) {
   })
 }
 
+t.test(
+  'veterans: who has been told and comes again at once is not told again, however long the manager asks others',
+  (t) => {
+    for (const lost of [false, true]) {
+      const it = cluster(4, { directAfter: 0, barrierTree: 0 })
+      // Node 3 has a share of two, and is asked when something happens.
+      const all = () => [0, 1, 2, 3, 3].map((node, i) => it.barrier(node, 'b', 5, 100 + i))
+      for (let i = 0; i < 3; i++) {
+        all()
+        it.links.settle()
+      }
+      const waits = [1, 2].map((node) => it.barrier(node, 'b', 5, 100 + node))
+      it.barrier(3, 'b', 5, 103)
+      it.links.settle()
+      if (lost) it.lose(2)
+      else it.exit(2, 102)
+      // All but what node 3 says.
+      for (let busy = true; busy; ) {
+        busy = false
+        for (const { from, to } of it.links.busy()) if (from !== 3) busy = it.links.deliver(from, to) || busy
+      }
+      t.equal(it.links.outcome(waits[0]!), 'NODE_LOST')
+      const again = it.barrier(1, 'b', 5, 101)
+      it.links.settle()
+      t.equal(it.links.outcome(again), 'pending')
+      t.equal(fate(it, 3, 5, 104), 'NODE_LOST')
+    }
+    t.end()
+  },
+)
+
 t.test('veterans: one that says that it ends breaks nothing; neither does one whom another has followed', (t) => {
   const it = cluster(3)
   episode(it, [0, 1])

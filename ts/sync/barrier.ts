@@ -29,7 +29,7 @@ import type { Barrier, BarrierMessage, LateMessage, ObjectAsk, Report, SyncEffec
 import { lookUp } from './table.js'
 import { candidatesOf, endOffer, offered, takesUp, type Offer } from './offer.js'
 import { plant, wantsTree, type Place } from './tree.js'
-import { meet, veteransLost } from './veterans.js'
+import { isMissed, meet, veteransLost } from './veterans.js'
 
 interface Cause {
   readonly key: string
@@ -59,9 +59,18 @@ export function barriersLost(state: SyncState, node: NodeId, effects: SyncEffect
   veteransLost(state, node, (key, count) => episodeOf(state.barriers.get(key), count), effects)
   for (const [key, barrier] of [...state.barriers]) {
     const cause = { key, barrier, from: node }
-    if (forgetNode(barrier, node)) step(state, cause, 'Leave', 'local', effects)
+    const event = forgetNode(barrier, node) ? howLost(state, cause) : undefined
+    if (event !== undefined) step(state, cause, event, 'local', effects)
     settle(state, cause, effects)
   }
+}
+
+/** Those who were there with it last time are told by veterans.ts, and nobody else waits with it: but what is out of a tree, or
+ * meets directly, is to be asked for. */
+function howLost(state: SyncState, { key, barrier, from }: Cause): BarrierEvent | undefined {
+  if (!isMissed(state, from, key, barrier.count)) return 'Leave'
+  if (barrier.state === 'Clearing') return undefined
+  return barrier.state === 'Resting' ? 'Uproot' : 'Surplus'
 }
 
 function episodeOf(barrier: Barrier | undefined, count: number): number {

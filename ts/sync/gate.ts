@@ -195,19 +195,26 @@ export function gatesExit(
   waited: boolean,
   effects: SyncEffect[],
 ): void {
-  veteranExit(state, process, died, effects)
+  const missed = veteranExit(state, process, died, effects)
   for (const gate of [...state.gates.values()]) {
-    for (const stay of gate.queue) {
+    const isMissed = missed.has(gateName(gate.key, gate.count))
+    for (const stay of [...gate.queue]) {
       if (stay.process !== process || stay.dead) continue
       stay.dead = true
       state.stays.delete(stay.ticket)
+      // Those who were there with it are told by that; others need not be.
+      if (isMissed && stay.quits === undefined) {
+        giveUp(state, gate, stay, 'NODE_LOST', effects)
+        continue
+      }
       if (stay.quits === undefined) gate.restless++
       // What it has said already comes first: it has quit, or gone.
       if (stay.number > 0 && stay.quits !== undefined) continue
       if (stay.number === 0 && gate.branch !== undefined) branchCut(gate, effects)
       else step(state, { gate, stay }, stay.number === 0 ? 'Died' : 'DiedTold', 'local', effects)
     }
-    if (directExit(gate, process, died || waited, effects)) step(state, { gate }, 'Ask', 'local', effects)
+    const breaks = (died || waited) && !isMissed
+    if (directExit(gate, process, breaks, effects)) step(state, { gate }, 'Ask', 'local', effects)
     follow(state, gate, effects)
   }
 }
@@ -337,7 +344,7 @@ const ACTIONS: Readonly<Record<GateAction, (state: SyncState, cause: Cause, effe
     gate.queue.splice(at, 1)
     if (at < gate.told + gate.covered) gate.covered--
     gate.restless--
-    refuseQuit(state, stay, effects)
+    if (!stay.dead) refuseQuit(state, stay, effects)
   },
   takeOut: (state, { gate, stay }, effects) => {
     assert(stay !== undefined, 'gate: nobody is out')

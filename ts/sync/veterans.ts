@@ -88,15 +88,26 @@ export function isOwed(state: SyncState, key: string, count: number, process: nu
   return state.veterans.get(nameOf(key, count))?.owed.delete(process) === true
 }
 
-/** A local process has ended. @param died it had not said that it would */
-export function veteranExit(state: SyncState, process: number, died: boolean, effects: SyncEffect[]): void {
+/** A local process has ended. @param died it had not said that it would
+ * @returns the barriers, by their gates' names, at which those are told so that were there with it */
+export function veteranExit(
+  state: SyncState,
+  process: number,
+  died: boolean,
+  effects: SyncEffect[],
+): ReadonlySet<string> {
+  const missed = new Set<string>()
   for (const [name, one] of state.veterans) {
     const isHere = one.processes.delete(process)
-    if (isHere && died) tellDied(one, effects)
+    if (isHere && died) {
+      tellDied(one, effects)
+      missed.add(name)
+    }
     one.owed.delete(process)
     // While others wait, or the node has a place in a tree, the episode goes on to be counted.
     if (one.processes.size + one.owed.size === 0 && !state.gates.has(name)) state.veterans.delete(name)
   }
+  return missed
 }
 
 /** @returns the processes here that were in that episode, and have not been told: all of them are from now on owed
@@ -149,9 +160,14 @@ export function veteransLost(
   effects: SyncEffect[],
 ): void {
   for (const known of state.meetings.values()) {
-    const { key, count, nodes } = known
-    if (nodes.includes(node)) tellBroken(state, known, episodeOf(key, count), effects)
+    const { key, count } = known
+    if (isMissed(state, node, key, count)) tellBroken(state, known, episodeOf(key, count), effects)
   }
+}
+
+/** The node was in the barrier's last episode: the others of that are told when it is lost. */
+export function isMissed({ meetings }: SyncState, node: NodeId, key: string, count: number): boolean {
+  return meetings.get(nameOf(key, count))?.nodes.includes(node) === true
 }
 
 function tellBroken({ lost }: SyncState, known: Meeting, episode: number, effects: SyncEffect[]): void {
