@@ -197,8 +197,10 @@ void gshm_direct_detached(void) {
   struct direct **at = &all;
   while (*at) {
     struct direct *d = *at;
-    if (d->busy) { /* its thread wakes, and ends it */
-      for (unsigned i = 0; i < d->lines; i++) shutdown(d->fds[i], SHUT_RDWR);
+    if (d->busy) { /* its thread wakes, and ends it; a root that has begun to let the others go lets all of them go */
+      uint64_t before = __atomic_fetch_or(&d->page->state, GSHM_DIRECT_CLOSED, __ATOMIC_SEQ_CST);
+      bool going = d->root && (before & GSHM_DIRECT_GOING);
+      for (unsigned i = 0; i < d->lines && !going; i++) shutdown(d->fds[i], SHUT_RDWR);
       at = &d->next;
       continue;
     }
