@@ -197,13 +197,9 @@ export class DirectBarriers {
   #forbid(): void {
     for (const meeting of [...this.#meetings.values()]) {
       if (meeting.state === 'parting' || meeting.state === 'late') continue
-      if (meeting.state === 'handed') {
-        meeting.barrier?.part()
-        this.#unfit(meeting)
-      } else {
-        this.#forget(meeting)
-        this.#unfit(meeting)
-      }
+      if (meeting.state === 'handed') meeting.barrier?.part()
+      else this.#forget(meeting)
+      this.#unfit(meeting)
     }
   }
 

@@ -1,7 +1,5 @@
 /* barrier.c: barriers across the cluster. A thread that waits does so in a connection of its own, or meets the others
  * by itself (direct.h). */
-#include <unistd.h>
-
 #include "client/direct.h"
 #include "client/lock.h"
 #include "client/process.h"
@@ -28,13 +26,18 @@ static int ask(struct gshm_barrier_request *body, int64_t timeout_ns, struct gsh
   return 0;
 }
 
+/* Of a barrier at an address whose segment has been closed the daemon says so. */
+static bool is_open(gshm_key key) {
+  return key.kind != GSHM_BY_ADDRESS || gshm_segment_find((uint32_t)(key.number >> GSHM_OFFSET_BITS));
+}
+
 int gshm_barrier_as(gshm_key key, uint32_t count, unsigned flags, int64_t timeout_ns, struct gshm_cancel *cancel) {
   if (count == 0) return gshm_fail(GSHM_E_INVALID, "gshm_barrier_wait: count 0");
   if (flags != 0 && flags != GSHM_BARRIER_CENTRAL && flags != GSHM_BARRIER_TREE)
     return gshm_fail(GSHM_E_INVALID, "gshm_barrier_wait: flags 0x%x: 0, GSHM_BARRIER_CENTRAL or GSHM_BARRIER_TREE", flags);
   struct gshm_barrier_request body = {.count = count, .flags = flags | (timeout_ns == 0 ? GSHM_BARRIER_TRY : 0)};
   if (gshm_key_frame_of(&body.key, key, "gshm_barrier") != 0) return -1;
-  if (flags == 0 && timeout_ns == GSHM_FOREVER && !cancel) {
+  if (flags == 0 && timeout_ns == GSHM_FOREVER && !cancel && is_open(key)) {
     if (gshm_direct_meet(&body.key, count, &body.parted)) return 0;
     body.flags |= GSHM_BARRIER_DIRECT;
   }

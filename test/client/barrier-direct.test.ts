@@ -165,6 +165,19 @@ t.test('direct: what is written in an lrc segment is there behind a barrier', as
   t.same([direct(0), direct(1)], [0, 0])
 })
 
+t.test('direct: at an address of a segment that has been closed meanwhile: INVALID, as ever', async (t) => {
+  const all = [await probe(t, 0), await probe(t, 1)]
+  const made = await all[0]!.ok('create', 'closed', 4096)
+  await all[1]!.ok('open', 'closed')
+  const key = `@${await all[0]!.ok('at', made, 64)}`
+  await untilDirect(t, all, key)
+  t.match(await all[0]!.send('close', made), done)
+  t.match(await all[0]!.send('meet', key, 2), failed('INVALID'))
+  const again = await all[0]!.ok('open', 'closed')
+  await meet(t, all, key)
+  t.match(await all[0]!.send('close', again), done)
+})
+
 t.test('direct: while everything is traced daemons see all of it', async (t) => {
   const all = [await probe(t, 0), await probe(t, 1)]
   await untilDirect(t, all, 'traced')

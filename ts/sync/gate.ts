@@ -33,6 +33,7 @@ import { expectManager, managerLost, managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
 import {
   COUNT_MAX,
+  gateName,
   isBarrierCount,
   isKey,
   releaseFor,
@@ -453,10 +454,6 @@ function quit({ key }: Gate, { number }: Stay, effects: SyncEffect[]): void {
 
 function isOther({ self }: SyncState): (node: NodeId) => boolean {
   return (node) => isCount(node) && node < NODES_MAX && node !== self
-}
-
-function gateName(key: string, count: number): string {
-  return `${count} ${key}`
 }
 
 function emptyGate(key: string, count: number): Gate {

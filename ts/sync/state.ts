@@ -319,6 +319,11 @@ export function isKey(key: string): boolean {
   return bytes >= 1 && bytes <= KEY_BYTES_MAX
 }
 
+/** Of a gate, and of all that is remembered of a barrier for one count. */
+export function gateName(key: string, count: number): string {
+  return `${count} ${key}`
+}
+
 export function isHolder(holder: number): boolean {
   return Number.isInteger(holder) && holder > 0 && holder < HOLDER_END
 }

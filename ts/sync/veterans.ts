@@ -15,7 +15,7 @@ import { expectOfPeer, isCount } from '../base/expect.js'
 import type { NodeId } from '../base/ids.js'
 import { managerOf } from './manager.js'
 import type { SyncMessage } from './messages.js'
-import { isBarrierCount, isKey, type Gate, type Stay, type SyncEffect, type SyncState } from './state.js'
+import { gateName, isBarrierCount, isKey, type Gate, type Stay, type SyncEffect, type SyncState } from './state.js'
 
 /** Barriers of which a node remembers who was there; those that were met at longest ago go first. */
 export const VETERANS_MAX = 65_536
@@ -59,7 +59,7 @@ export function went(
   effects: SyncEffect[],
 ): void {
   if (!state.remembers) return
-  const name = nameOf(key, count)
+  const name = gateName(key, count)
   const known = state.veterans.get(name)
   if (meeting === undefined && known === undefined) return // long forgotten
   const one = known ?? { key, count, meeting: 0, episode: 0, processes: new Set(), owed: new Set(), broken: 0 }
@@ -78,14 +78,14 @@ export function went(
 
 /** The process waits no more because one has died: it has been told. */
 export function toldBroken(state: SyncState, { key, count }: Gate, process: number): void {
-  const one = state.veterans.get(nameOf(key, count))
+  const one = state.veterans.get(gateName(key, count))
   one?.processes.delete(process)
   one?.owed.delete(process)
 }
 
 /** True, once, if the process is to be told that one has died with whom it met there last time. */
 export function isOwed(state: SyncState, key: string, count: number, process: number): boolean {
-  return state.veterans.get(nameOf(key, count))?.owed.delete(process) === true
+  return state.veterans.get(gateName(key, count))?.owed.delete(process) === true
 }
 
 /** A local process has ended. @param died it had not said that it would
@@ -115,7 +115,7 @@ export function veteranExit(
 export function broken(state: SyncState, message: Broken): readonly number[] {
   const { key, count, meeting, episode } = message
   expectNamed(message)
-  const one = state.veterans.get(nameOf(key, count))
+  const one = state.veterans.get(gateName(key, count))
   if (one === undefined || one.meeting !== meeting || episode < one.episode) return []
   if (episode > one.episode) {
     one.broken = episode
@@ -136,7 +136,7 @@ function tellDied({ key, count, meeting, episode }: Veterans, effects: SyncEffec
 /** All have come: gives the episode's number. @param nodes where they are */
 export function meet(state: SyncState, key: string, count: number, nodes: Iterable<NodeId>): number {
   if (!state.remembers) return 0
-  const name = nameOf(key, count)
+  const name = gateName(key, count)
   const meeting = ++state.lastMeeting
   keep(state.meetings, name, { key, count, meeting, nodes: [...nodes] }, MEETINGS_MAX)
   return meeting
@@ -145,7 +145,7 @@ export function meet(state: SyncState, key: string, count: number, nodes: Iterab
 export function died(state: SyncState, from: NodeId, message: Died, effects: SyncEffect[]): void {
   const { key, count, meeting, episode } = message
   expectNamed(message)
-  const known = state.meetings.get(nameOf(key, count))
+  const known = state.meetings.get(gateName(key, count))
   if (known?.meeting !== meeting) return // others have met since
   expectOfPeer(known.nodes.includes(from), `BarrierDied of episode ${meeting}, which was without node ${from}`)
   tellBroken(state, known, episode, effects)
@@ -167,7 +167,7 @@ export function veteransLost(
 
 /** The node was in the barrier's last episode: the others of that are told when it is lost. */
 export function isMissed({ meetings }: SyncState, node: NodeId, key: string, count: number): boolean {
-  return meetings.get(nameOf(key, count))?.nodes.includes(node) === true
+  return meetings.get(gateName(key, count))?.nodes.includes(node) === true
 }
 
 function tellBroken({ lost }: SyncState, known: Meeting, episode: number, effects: SyncEffect[]): void {
@@ -181,10 +181,6 @@ function tellBroken({ lost }: SyncState, known: Meeting, episode: number, effect
 function expectNamed({ type, key, count, meeting, episode }: Died | Broken): void {
   expectOfPeer(isKey(key) && isBarrierCount(count), `${type} for ${count}`)
   expectOfPeer(isCount(meeting) && meeting > 0 && isCount(episode), `${type} of episode ${meeting}, ${episode}`)
-}
-
-function nameOf(key: string, count: number): string {
-  return `${count} ${key}`
 }
 
 /** As the newest. */
