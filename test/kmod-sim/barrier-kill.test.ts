@@ -39,7 +39,9 @@ for (const [index, [how, barrierDirect]] of Object.entries(DIRECT).entries()) {
       else t.equal(calm.direct, 0)
       const none = cluster.daemons.map(() => ({ standing: 0, waiting: 0 }))
       t.same(await becomes(none, () => cluster.daemons.map(({ socket }) => status(socket).directBarriers)), none)
-      t.same(await becomes(before, descriptors), before, 'descriptors of daemons')
+      // A visitor's connection that is being closed may have been counted before.
+      const more = () => descriptors().map((now, node) => Math.max(0, now - before[node]!))
+      t.same(await becomes(nobody, more), nobody, 'no more descriptors of daemons than before')
       for (let node = 0; node < NODES; node++) t.notMatch(cluster.log(node), /error|assert/i)
     },
   )
