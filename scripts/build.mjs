@@ -3,7 +3,7 @@
 // Usage: build.mjs [--clean]
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { root } from './build-list.mjs'
 import { findNodedir, missing } from './prerequisites.mjs'
@@ -25,7 +25,9 @@ if (!process.env.GSHM_BUILD_LOCKED) {
 
 if (process.argv.includes('--clean')) for (const dir of ['build', 'dist']) rmSync(dir, { recursive: true, force: true })
 const results = await Promise.all([buildNative(), run('tsc', [tsc])])
-process.exit(results.every(Boolean) ? 0 : 1)
+if (!results.every(Boolean)) process.exit(1)
+// npm makes it executable when it links it for the first time, never again: not after --clean, or another clone in its place.
+for (const program of Object.values(JSON.parse(readFileSync('package.json', 'utf8')).bin)) chmodSync(program, 0o755)
 
 /** Configures only when a list or a tool has changed: make alone does not see those. */
 async function buildNative() {

@@ -127,7 +127,8 @@ GSHM_API gshm_addr gshm_address(gshm *g, const void *pointer);
 /* The global address of byte `offset` of a segment. Errors: BEYOND_END (max_size), INVALID (NULL). */
 GSHM_API gshm_addr gshm_at(const gshm_segment *s, uint64_t offset);
 
-/* The segment's heap: blocks of any size, 16-byte aligned, allocated by any process, freed by any.
+/* The segment's heap: blocks of any size, 16-byte aligned, allocated by any process, freed by any; anywhere in the
+ * segment, from offset 0 on, so what is kept at places that were not allocated belongs in another segment.
  * The metadata lies outside the segment: a program that writes beyond its block damages data, never the heap.
  * Small blocks (of up to 4096 bytes, in small segments up to 1024) come from spans, pieces of the segment that
  * one node has to itself: neither allocating nor freeing one asks anybody, where its node's process frees it,

@@ -12,5 +12,5 @@ t.test('options: a name that there is none of is refused, and told with those th
     message: "options has 'manger': there are manager, unit",
   })
   t.throws(() => options({ toString: undefined }), { code: 'ERR_GSHM_INVALID', message: /'toString'/ })
-  t.throws(() => options(null as never), { name: 'TypeError', code: 'ERR_GSHM_INVALID' })
+  t.throws(() => options(null as never), { name: 'GshmError', code: 'ERR_GSHM_INVALID' })
 })

@@ -71,14 +71,17 @@ t.test('attach: of several sockets there, the one that is listened at is used', 
   t.match(await attached(), { is: 'err', text: /^ERR_GSHM_NO_DAEMON: 2 nodes run here .*GSHM_SOCKET/ })
 })
 
-t.test('attach: what is no socket path is a TypeError that names the parameter', async (t) => {
+t.test('attach: what is no socket path is INVALID, and names the parameter', async (t) => {
   for (const socket of [7, null, {}]) {
     t.throws(() => attach({ socket } as unknown as AttachOptions), {
-      name: 'TypeError',
+      code: 'ERR_GSHM_INVALID',
       message: /^socket must be a string/,
     })
   }
-  t.throws(() => attach(5 as unknown as AttachOptions), { name: 'TypeError', message: /^options must be an object/ })
+  t.throws(() => attach(5 as unknown as AttachOptions), {
+    code: 'ERR_GSHM_INVALID',
+    message: /^options must be an object/,
+  })
   t.throws(() => attach({ socket: 'a\0b' }), { code: 'ERR_GSHM_NAME_INVALID' })
 })
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { buildDir, projectRoot } from '../../ts/project/index.js'
@@ -67,6 +67,13 @@ t.test('node-gyp: it has built every product, and programs find libgshm beside t
   const program = run(join(buildDir(), 'abi_version'), [])
   t.equal(program.stdout.trim(), abiVersion(buildDir()))
   t.match(abiVersion(buildDir()), /^\d+$/)
+})
+
+t.test('a build leaves the programs of package.json executable, for npx runs them as they are', async (t) => {
+  const { bin } = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as {
+    bin: Record<string, string>
+  }
+  for (const program of Object.values(bin)) t.equal(statSync(join(projectRoot(), program)).mode & 0o111, 0o111, program)
 })
 
 t.test('cmake-js: it builds the same products, and its addon has the same ABI', async (t) => {

@@ -1,7 +1,8 @@
 /** A condition variable across the cluster: who holds a mutex waits until another says that what it guards has changed. */
 import type { NativeClient, NativeKey } from '../native/index.js'
+import * as check from './check.js'
 import { calling } from './failure.js'
-import type { Held, Mutex } from './mutex.js'
+import { Held, Mutex } from './mutex.js'
 import { SharedObject } from './object.js'
 import { blockingTimeoutNs, type WaitOptions } from './wait.js'
 
@@ -19,8 +20,8 @@ export class Condition extends SharedObject {
    * `held` holds the mutex again when this ends, in whatever way but an error of the mutex (NODE_LOST).
    * Errors: NOT_HOLDER (held has given it back); TIMEOUT; BUSY (timeoutMs 0); OWNER_DEAD (a holder died meanwhile); LIMIT, NODE_LOST.
    */
-  wait(held: Held, options?: WaitOptions): Promise<void> {
-    return held.wait(this.key, options)
+  async wait(held: Held, options?: WaitOptions): Promise<void> {
+    await check.instance('held', Held, held).wait(this.key, options)
   }
 
   /** Lets the one go on that has waited longest. Errors: NODE_LOST. */
@@ -36,7 +37,8 @@ export class Condition extends SharedObject {
   /** As above, but they block this JavaScript thread, which holds the mutex by lockSync(). */
   waitSync(mutex: Mutex, options?: Pick<WaitOptions, 'timeoutMs'>): void {
     const timeout = blockingTimeoutNs(options)
-    calling(() => this.client.conditionWaitSync(this.key, mutex.key, timeout))
+    const { key } = check.instance('mutex', Mutex, mutex)
+    calling(() => this.client.conditionWaitSync(this.key, key, timeout))
   }
   signalSync(): void {
     this.askSync('notify', 1n)

@@ -1,6 +1,7 @@
 /** A counter of 64 bits across the cluster: two's complement, which wraps. It begins with 0, and stays until it is destroyed. */
 import { GshmError } from '../base/errors.js'
 import type { NativeClient, NativeKey } from '../native/index.js'
+import * as check from './check.js'
 import { SharedObject } from './object.js'
 
 export class Counter extends SharedObject {
@@ -21,9 +22,9 @@ export class Counter extends SharedObject {
 }
 
 function wide(delta: bigint | number): bigint {
-  if (typeof delta === 'bigint' || Number.isSafeInteger(delta)) {
+  if (typeof check.numeric('delta', delta) === 'bigint' || Number.isSafeInteger(delta)) {
     const value = BigInt(delta)
     if (BigInt.asIntN(64, value) === value) return value
   }
-  throw new GshmError('INVALID', `delta is ${String(delta)}: it must be a whole number of 64 bits, signed`)
+  throw new GshmError('INVALID', `delta is ${delta}: it must be a whole number of 64 bits, signed`)
 }

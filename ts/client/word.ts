@@ -50,8 +50,9 @@ function how(differs: bigint): Woken {
 
 /** As a Uint32Array or an Int32Array shows it. */
 function word(expected: number): number {
+  check.numeric('expected', expected)
   if (Number.isInteger(expected) && expected >= -(2 ** 31) && expected < 2 ** 32) return expected >>> 0
-  throw new GshmError('INVALID', `expected is ${String(expected)}: a word has 32 bits`)
+  throw new GshmError('INVALID', `expected is ${expected}: a word has 32 bits`)
 }
 
 /** Infinity: all. */
