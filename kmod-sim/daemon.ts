@@ -4,7 +4,7 @@
  */
 import { globalPage, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import { Cluster, during, frameOf } from '../ts/cluster/index.js'
-import { native, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
+import { native, type DeviceHandlers, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf, comingOf } from '../ts/names/index.js'
 import { isCoherence } from '../ts/node/messages.js'
 import { accessOf, copies, createNode, isBeyond, isFlushing, touchedPages, type NodeState } from '../ts/node/state.js'
@@ -31,6 +31,7 @@ import { Reflexes } from './reflexes.js'
 import { Runtime } from './runtime.js'
 import { Spans } from './spans.js'
 import { TwinStore } from './twin-store.js'
+import { UserfaultfdDevice } from './userfaultfd-device.js'
 import { Units } from './units.js'
 import { Waiting } from './waiting.js'
 
@@ -48,6 +49,7 @@ export class Daemon {
   readonly #frames: FrameStore
   readonly #twins: TwinStore
   readonly #poll: FaultPoll
+  readonly #userfaultfd: UserfaultfdDevice
   readonly #faults: FaultPath
   readonly #processes: Processes
   readonly #spans: Spans
@@ -92,6 +94,8 @@ export class Daemon {
       failed: (why) => this.#stopping || this.failed(why),
     })
     this.#keeper = keeper
+    this.#userfaultfd = new UserfaultfdDevice(options.handOver)
+    if (this.#userfaultfd.why !== '') this.log.info(`no userfaultfd is handed over: ${this.#userfaultfd.why}`)
     this.#frames = new FrameStore(
       options.memory,
       (segment, frames) => keeper.addFrames(segment, frames),
@@ -242,6 +246,7 @@ export class Daemon {
     this.#spans.close()
     this.#words.close()
     this.#keeper.close()
+    this.#userfaultfd.close()
     if (this.#registry.size === 0) await this.#keeper.ended
     this.#frames.close()
   }
@@ -249,14 +254,15 @@ export class Daemon {
   #openDevice(): DeviceListener {
     const device = this.#device
     try {
-      return new native.DeviceListener(this.options.socket, {
+      const handlers: DeviceHandlers = {
         connect: (channel) => device.connect(channel),
         request: (channel, request, fds) => during(() => device.request(channel, request, fds)),
         malformed: (channel, why) => device.malformed(channel, why),
         disconnect: (channel) => device.disconnect(channel),
-      })
+      }
+      return new native.DeviceListener(this.options.socket, handlers, this.options.group)
     } catch (error) {
-      if (error instanceof Error) error.message = `--socket: ${error.message}`
+      if (error instanceof Error && !error.message.startsWith('--group')) error.message = `--socket: ${error.message}`
       throw error
     }
   }
@@ -383,6 +389,7 @@ export class Daemon {
       byToken: (token) => this.#registry.byToken(token),
       attachChild: (parent, fork, channel) => processes.attachChild(parent, fork, channel),
       disconnected: (process) => processes.disconnected(process),
+      userfaultfdDevice: () => this.#userfaultfd.fd,
       hello: (process) => ({
         token: process?.token ?? 0n,
         node: this.#state.self,
@@ -405,8 +412,9 @@ export class Daemon {
         this.#spans.ended(process, segment)
       },
       spans: this.#spans,
+      newestSegment: () => this.#state.names.highest,
       sizeOf: (segment) => attributesOf(this.#state.names, segment)?.bytes ?? 0,
-      inspect: (what, name, uid) =>
+      inspect: (what, name, who) =>
         inspect(
           {
             options: this.options,
@@ -429,7 +437,7 @@ export class Daemon {
           },
           what,
           name,
-          uid,
+          who,
         ),
       warn: (text) => this.log.warn(text),
       breach: (pid, why) => this.#quiet.about(`process ${pid}`, `device: process ${pid} ${why}`),

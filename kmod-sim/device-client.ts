@@ -1,6 +1,7 @@
 /** One connection of the device: who it belongs to, and how its requests are answered. */
 import { ERROR_NAMES } from '../ts/base/errors.js'
 import type { DeviceChannel, DeviceReplies, DeviceRequest, DeviceReply } from '../ts/native/index.js'
+import type { Identity } from './permission.js'
 import type { Process } from './process-registry.js'
 
 const NO_FDS: readonly number[] = []
@@ -14,6 +15,11 @@ export class DeviceClient {
   gone = false
 
   constructor(readonly channel: DeviceChannel) {}
+
+  /** Whose rights its requests have. */
+  get who(): Identity {
+    return this.process?.who ?? this.channel.peer
+  }
 
   reply<O extends DeviceRequest['op']>(
     request: { op: O; serial: number },

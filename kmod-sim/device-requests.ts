@@ -20,6 +20,7 @@ import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
 import type { DirectBarriers } from './direct-barriers.js'
 import { segmentOfKey, type LockWords } from './lock-words.js'
+import { mustBeMode, mustOpen, mustRead, type Identity } from './permission.js'
 import type { Process } from './process-registry.js'
 import type { Caller } from './reflexes.js'
 import type { Spans } from './spans.js'
@@ -60,18 +61,23 @@ export interface DeviceRequestsHost {
   closeHandle(process: Process, segment: number): void
   readonly spans: Spans
   readonly directs: DirectBarriers
+  /** The highest number that this node has heard of: each that is made has a higher one. */
+  newestSegment(): number
   /** Bytes that the segment has now. */
   sizeOf(segment: number): number
   readonly memoryBytes: number
   /** Members of the cluster. */
   nodes(): number
-  inspect(what: number, name: string, uid: number): Promise<string>
+  inspect(what: number, name: string, who: Identity): Promise<string>
 }
 
 /** hello and bye say who is there: device.ts. cancel is about a request. */
 type Op = Exclude<DeviceRequest['op'], 'hello' | 'bye' | 'cancel'>
 type RequestOf<O extends Op> = Extract<DeviceRequest, { op: O }>
 type Handlers = { readonly [O in Op]: (client: DeviceClient, request: RequestOf<O>) => void }
+
+/** Whether this very request has made it: then it has it, whatever the mode, as with open(2). */
+type IsMade = (attributes: SegmentAttributes) => boolean
 
 export class DeviceRequests {
   constructor(private readonly host: DeviceRequestsHost) {}
@@ -89,7 +95,12 @@ export class DeviceRequests {
   readonly #handlers: Handlers = {
     create: (client, request) => {
       this.#mustFit('create', request.size)
-      const { uid, gid } = client.channel.peer
+      mustBeMode('create', request.mode)
+      const { uid, gid } = client.who
+      const nowMs = Date.now()
+      const newest = this.host.newestSegment()
+      const isMade: IsMade = ({ segment, createdMs, ...made }) =>
+        segment > newest && createdMs === nowMs && made.uid === uid
       this.host.request(
         {
           op: 'create',
@@ -104,15 +115,17 @@ export class DeviceRequests {
           uid,
           gid,
           mode: request.mode,
-          nowMs: Date.now(),
+          nowMs,
         },
-        (outcome) => this.#opened(client, request, outcome),
+        (outcome) => this.#opened(client, request, outcome, isMade),
       )
     },
 
     open: (client, request) => {
       if (request.flags !== 0) throw new GshmError('UNSUPPORTED', 'open: read-only views are not supported yet')
-      this.host.request({ op: 'open', name: request.name }, (outcome) => this.#opened(client, request, outcome))
+      this.host.request({ op: 'open', name: request.name }, (outcome) =>
+        this.#opened(client, request, outcome, () => false),
+      )
     },
 
     close: (client, request) => {
@@ -122,13 +135,16 @@ export class DeviceRequests {
 
     stat: (client, request) => {
       answered(this.host.request, { op: 'stat', name: request.name }, 'stat')
-        .then(({ stat }) => statWithHeap(this.host.request, stat))
+        .then(({ stat }) => {
+          mustRead('stat', client.who, stat)
+          return statWithHeap(this.host.request, stat)
+        })
         .then((stat) => client.reply(request, info(stat)))
         .catch((error: unknown) => client.fail(request, error))
     },
 
     unlink: (client, request) => {
-      const { uid } = client.channel.peer
+      const { uid } = client.who
       this.host.request({ op: 'unlink', name: request.name, uid }, (outcome) => client.settle(request, outcome))
     },
 
@@ -283,7 +299,7 @@ export class DeviceRequests {
 
     inspect: (client, request) => {
       this.host
-        .inspect(request.what, request.name, client.channel.peer.uid)
+        .inspect(request.what, request.name, client.who)
         .then((text) => {
           const fd = native.textFd(text)
           client.reply(request, { length: Buffer.byteLength(text) }, [fd])
@@ -336,11 +352,17 @@ export class DeviceRequests {
     return { segment, offset, bytes: length }
   }
 
-  #opened(client: DeviceClient, request: RequestOf<'create' | 'open'>, outcome: Answer | GshmError): void {
+  #opened(
+    client: DeviceClient,
+    request: RequestOf<'create' | 'open'>,
+    outcome: Answer | GshmError,
+    isMade: IsMade,
+  ): void {
     if (outcome instanceof GshmError) return client.fail(request, outcome)
     const { attributes } = expect(outcome, 'segment')
     if (client.process!.ended) return this.host.letGo(attributes.segment)
     try {
+      if (!isMade(attributes)) mustOpen(request.op, client.who, attributes)
       const memfd = this.host.hold(client.process!, attributes)
       client.reply(request, info(attributes), [memfd])
     } catch (error) {

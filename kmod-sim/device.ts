@@ -9,7 +9,7 @@ import { DeviceClient } from './device-client.js'
 import { DeviceRequests, type DeviceRequestsHost } from './device-requests.js'
 import type { Process } from './process-registry.js'
 
-const { HELLO_REGISTER, HELLO_CHANNEL, HELLO_FORKED, HELLO_VISITOR } = native.constants
+const { HELLO_REGISTER, HELLO_CHANNEL, HELLO_FORKED, HELLO_VISITOR, HELLO_USERFAULTFD } = native.constants
 /** Connections of one process: one for each thread that waits at once. */
 const DEVICES_MAX = 1024
 /** Connections that belong to no process: visitors, and those that have not said hello yet. */
@@ -23,6 +23,8 @@ export interface DeviceHost extends DeviceRequestsHost {
   attachChild(parent: bigint, fork: bigint, channel: DeviceChannel): Process
   /** The last connection of the process has gone. */
   disconnected(process: Process): void
+  /** A descriptor of /dev/userfaultfd to pass; it stays the host's. Throws NO_USERFAULTFD. */
+  userfaultfdDevice(): number
   hello(process: Process | undefined): { token: bigint; node: number; nodes: number; cluster: string; nodeName: string }
   warn(text: string): void
   /** A process broke the protocol: it may do so as often as it likes. */
@@ -127,6 +129,7 @@ export class Device implements DeviceHandlers {
     }
     const { channel } = client
     let passed = -1
+    let lent = -1
     switch (request.kind) {
       case HELLO_REGISTER: {
         const userfaultfd = fds.shift()
@@ -153,6 +156,9 @@ export class Device implements DeviceHandlers {
       case HELLO_VISITOR:
         client.visitor = true
         break
+      case HELLO_USERFAULTFD:
+        lent = this.host.userfaultfdDevice()
+        break
       default:
         throw new GshmError('BAD_FRAME', `hello of unknown kind ${request.kind}`)
     }
@@ -160,7 +166,8 @@ export class Device implements DeviceHandlers {
       client.process.devices.add(channel)
       this.#noStranger(channel)
     }
-    client.reply(request, this.host.hello(client.process), passed >= 0 ? [passed] : [])
+    const given = [passed, lent].filter((fd) => fd >= 0)
+    client.reply(request, this.host.hello(client.process), given)
     if (passed >= 0) native.closeFd(passed)
   }
 }

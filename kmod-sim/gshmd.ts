@@ -1,6 +1,5 @@
 /** gshmd: the daemon as a program. Says {"ready":true,...} on standard output once it serves. */
 import { pino } from 'pino'
-import { GshmError } from '../ts/base/errors.js'
 import { Daemon } from './daemon.js'
 import { parseOptions, version, type DaemonOptions } from './options.js'
 
@@ -14,9 +13,6 @@ function giveUp(error: unknown): void {
 }
 
 async function main(options: DaemonOptions): Promise<void> {
-  if (process.getuid?.() !== 0) {
-    throw new GshmError('NO_USERFAULTFD', 'gshmd must run as root: it receives userfaultfd descriptors')
-  }
   const log = pino({ level: options.logLevel, name: options.name }, pino.destination({ dest: 2, sync: true }))
   let ending = false
   const end = async (status: number): Promise<void> => {

@@ -10,6 +10,7 @@ import type { FaultCounts } from './fault-path.js'
 import type { FrameStore } from './frame-store.js'
 import { locksText, type LocksSources } from './inspect-locks.js'
 import type { DaemonOptions } from './options.js'
+import { mustRead, type Identity } from './permission.js'
 import type { ProcessRegistry } from './process-registry.js'
 
 const { INSPECT_STATUS, INSPECT_SEGMENTS, INSPECT_PAGES, INSPECT_PROCESSES, INSPECT_LOCKS, INSPECT_TRACE } =
@@ -39,8 +40,8 @@ export interface InspectSources {
   readonly traceSync: (on: boolean) => void
 }
 
-/** @param uid who asks */
-export async function inspect(sources: InspectSources, what: number, name: string, uid: number): Promise<string> {
+/** @param who asks */
+export async function inspect(sources: InspectSources, what: number, name: string, who: Identity): Promise<string> {
   switch (what) {
     case INSPECT_STATUS:
       return JSON.stringify(status(sources))
@@ -53,6 +54,7 @@ export async function inspect(sources: InspectSources, what: number, name: strin
       )
     case INSPECT_PAGES: {
       const { stat } = await answered(sources.ask, { op: 'stat', name }, 'stat')
+      mustRead('pages', who, stat)
       const { segment, consistency, manager, unit } = stat
       const pages = inspectPages(sources.state, segment)
       return JSON.stringify({ segment, name, consistency, manager, unit, pages })
@@ -61,7 +63,7 @@ export async function inspect(sources: InspectSources, what: number, name: strin
       return JSON.stringify(
         [...sources.processes.all()].map((process) => ({
           pid: process.pid,
-          uid: process.uid,
+          uid: process.who.uid,
           views: process.table.views.map((view) => ({
             segment: view.segment,
             address: `0x${view.start.toString(16)}`,
@@ -77,14 +79,14 @@ export async function inspect(sources: InspectSources, what: number, name: strin
       return JSON.stringify(nodes)
     }
     case INSPECT_TRACE:
-      return trace(sources, name, uid)
+      return trace(sources, name, who)
     default:
       throw new GshmError('INVALID', `inspect: ${what} is nothing that can be inspected`)
   }
 }
 
 /** Words are kept shut while it is on, which slows locks down: not for everybody to want. */
-function trace({ locks, state, traceSync }: InspectSources, name: string, uid: number): string {
+function trace({ locks, state, traceSync }: InspectSources, name: string, { uid }: Identity): string {
   if (name === '') return locks.watch.trace.lines(state.self)
   if (name !== 'on' && name !== 'off') throw new GshmError('INVALID', `trace: '${name}' is neither on nor off`)
   if (uid !== 0 && uid !== process.getuid?.()) {

@@ -7,6 +7,7 @@ import { GshmError } from '../ts/base/errors.js'
 import { NODES_MAX, PAGE_SIZE } from '../ts/base/ids.js'
 import { readSecret } from '../ts/cluster/index.js'
 import { BARRIER_TREE, DIRECT_AFTER, DIRECT_AFTER_MAX, LOCK_BURST, LOCK_BURST_MAX } from '../ts/sync/index.js'
+import { native } from '../ts/native/index.js'
 import { projectRoot } from '../ts/project/index.js'
 
 export interface Endpoint {
@@ -22,6 +23,10 @@ export interface DaemonOptions {
   readonly advertise: Endpoint | undefined
   readonly secret: Uint8Array | undefined
   readonly socket: string
+  /** Whose members may connect; undefined: the group of the daemon's process. */
+  readonly group: number | undefined
+  /** Clients that may not make a userfaultfd are handed /dev/userfaultfd. */
+  readonly handOver: boolean
   /** bytes */
   readonly memory: number
   /** Hand-overs of a lock within the node while another node wants it. */
@@ -40,7 +45,7 @@ export const version = (JSON.parse(readFileSync(join(projectRoot(), 'package.jso
 /** @throws GshmError INVALID that names the option; commander's own errors end the process with status 1. */
 export function parseOptions(argv: readonly string[]): DaemonOptions {
   const command = new Command('gshmd')
-    .description('The emulated kernel module of globalshm: one per node. Needs root (userfaultfd).')
+    .description('The emulated kernel module of globalshm: one per node. Needs CAP_SYS_PTRACE (userfaultfd), or root.')
     .version(version)
     .option('--cluster <name>', 'cluster to found or join', 'default')
     .option('--name <name>', 'this node’s name, unique in the cluster (default: its socket’s file name)')
@@ -49,6 +54,8 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
     .option('--advertise <host:port>', 'what others shall connect to, when --listen is a wildcard address')
     .option('--secret-file <file>', 'the cluster’s shared secret: at least 16 bytes, mode 0600')
     .requiredOption('--socket <path>', 'the device: the unix socket that local processes attach to')
+    .option('--group <name>', 'the group whose members may connect: it gets the socket (default: the process’s own)')
+    .option('--no-hand-over', 'hand no descriptor of /dev/userfaultfd to processes that may not open it')
     .option('--memory <bytes>', 'bound for this node’s frames; K, M, G and T are binary (default: half of the memory)')
     .option(
       '--lock-burst <count>',
@@ -66,7 +73,9 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
       String(DIRECT_AFTER),
     )
     .addOption(new Option('--log-level <level>', 'what to log').choices(['info', 'warn', 'error']).default('info'))
-  const given = command.parse(argv, { from: 'user' }).opts<Record<string, string | undefined>>()
+  const given = command
+    .parse(argv, { from: 'user' })
+    .opts<Record<string, string | undefined> & { readonly handOver: boolean }>()
   const socket = given['socket']!
   return {
     cluster: name('--cluster', given['cluster']!),
@@ -76,6 +85,8 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
     advertise: given['advertise'] === undefined ? undefined : endpoint('--advertise', given['advertise']),
     secret: given['secretFile'] === undefined ? undefined : readSecret(given['secretFile']),
     socket,
+    group: given['group'] === undefined ? undefined : group('--group', given['group']),
+    handOver: given.handOver,
     memory: given['memory'] === undefined ? Math.floor(totalmem() / 2) : bytes('--memory', given['memory']),
     lockBurst: whole('--lock-burst', given['lockBurst']!, 1, LOCK_BURST_MAX),
     barrierTree: whole('--barrier-tree', given['barrierTree']!, 0, NODES_MAX),
@@ -88,6 +99,15 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
 function name(option: string, value: string): string {
   if (/^[\w.-]{1,63}$/.test(value)) return value
   throw new GshmError('INVALID', `${option}: '${value}' is not 1 to 63 letters, digits, '.', '_' or '-'`)
+}
+
+/** The last number means "unchanged" to chown(2), and is no group. */
+const GROUP_MAX = 2 ** 32 - 2
+
+function group(option: string, value: string): number {
+  const number = /^\d+$/.test(value) ? Number(value) : native.groupId(value)
+  if (number !== undefined && number <= GROUP_MAX) return number
+  throw new GshmError('INVALID', `${option}: there is no group '${value}' on this machine (groupadd makes one)`)
 }
 
 function endpoint(option: string, value: string): Endpoint {

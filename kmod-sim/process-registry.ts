@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import type { DeviceChannel, ExitWatch, FaultChannel } from '../ts/native/index.js'
 import type { SegmentId } from '../ts/base/ids.js'
+import type { Identity } from './permission.js'
 import { TranslationTable } from './translation-table.js'
 
 /** 'new': not mapped yet, so it counts as a view to come; 'mapped': it has been, views count now. */
@@ -18,8 +19,8 @@ export interface Process {
   readonly token: bigint
   /** 0 for a forked child that has not said who it is yet. */
   pid: number
-  readonly uid: number
-  readonly gid: number
+  /** Who it was when it registered: a process that becomes another user stays what it was until it detaches. */
+  who: Identity
   /** Its parent's token, until a forked child has said who it is: it may outlive that parent. */
   parent: bigint | undefined
   readonly faults: FaultChannel
@@ -54,8 +55,7 @@ export class ProcessRegistry {
   add(made: {
     faults: FaultChannel
     pid: number
-    uid: number
-    gid: number
+    who: Identity
     parent?: Process
     fork?: number | undefined
   }): Process {
@@ -63,8 +63,7 @@ export class ProcessRegistry {
       id: this.#next++,
       token: randomBytes(8).readBigUInt64LE(),
       pid: made.pid,
-      uid: made.uid,
-      gid: made.gid,
+      who: made.who,
       parent: made.parent?.token,
       faults: made.faults,
       table: made.parent?.table.clone() ?? new TranslationTable(),

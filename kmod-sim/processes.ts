@@ -38,7 +38,7 @@ export class Processes {
    * @param parent 0, or the token of one without views that it has been forked from: what that has open it has, too */
   register(userfaultfd: number, channel: DeviceChannel, parent: bigint): Process {
     const faults = fresh(userfaultfd)
-    const process = this.registry.add({ faults, ...channel.peer })
+    const process = this.registry.add({ faults, pid: channel.peer.pid, who: channel.peer })
     try {
       if (parent !== 0n) this.#inherit(process, parent)
       this.#watch(process)
@@ -56,6 +56,7 @@ export class Processes {
     const child = this.registry.childOf(parent, Number(fork))
     if (child === undefined) throw new GshmError('DETACHED', `no fork ${fork} of a process with that token is known`)
     child.parent = undefined
+    child.who = channel.peer
     this.#identify(child, channel.peer.pid)
     return child
   }
@@ -65,8 +66,8 @@ export class Processes {
     // Children of forks that failed, or that died before they said who they are.
     this.#sweep([...this.registry.all()].filter((process) => process.pid === 0))
     const faults = new native.FaultChannel(userfaultfd, 'forked')
-    const { uid, gid } = parent
-    const child = this.registry.add({ faults, pid: 0, uid, gid, parent, fork: parent.forkAnnounced })
+    const { who } = parent
+    const child = this.registry.add({ faults, pid: 0, who, parent, fork: parent.forkAnnounced })
     parent.forkAnnounced = undefined
     this.poll.add(faults, child.id)
     this.keeper.addChannel(child.id, faults, -1)

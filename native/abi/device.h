@@ -15,7 +15,7 @@
 #include "errors.h"
 #include "page.h"
 
-#define GSHM_ABI_VERSION 7u
+#define GSHM_ABI_VERSION 8u
 #define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
 #define GSHM_DETAIL_MAX 512u   /* bytes of an error's text, not terminated */
 #define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
@@ -62,6 +62,8 @@ enum gshm_hello_kind {
   GSHM_HELLO_FORKED,       /* the child of `token`, of its fork number `fork`; the reply passes a
                               duplicate of the child's userfaultfd */
   GSHM_HELLO_VISITOR,      /* no memory: STAT, UNLINK, INSPECT only */
+  GSHM_HELLO_USERFAULTFD,  /* the reply passes a descriptor of /dev/userfaultfd, with which the caller makes the one
+                              that it registers with; another hello may follow. NO_USERFAULTFD: the daemon has none */
 };
 
 enum gshm_key_kind { GSHM_KEY_NAME = 1, GSHM_KEY_NUMBER = 2, GSHM_KEY_ADDRESS = 3 };

@@ -262,6 +262,7 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
     if (options.Has("unit")) with.unit = SmallOf(env, options.Get("unit"), "unit");
     if (options.Has("home")) with.home = GSHM_HOME(SmallOf(env, options.Get("home"), "home"));
     if (options.Has("maxSize")) with.max_size = UintOf(env, options.Get("maxSize"), "maxSize");
+    if (options.Has("mode")) with.mode = SmallOf(env, options.Get("mode"), "mode");
     return Opened(env, gshm_create_with(&gshm_self, name.c_str(), size, flags, &with));
   }
 

@@ -1,9 +1,11 @@
 /* descriptors.cc: small functions that make or close descriptors, and the feature probe. */
+#include <grp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "addon.h"
 #include "arguments.h"
@@ -90,12 +92,26 @@ Napi::Value Probe(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value GroupId(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!info[0].IsString()) throw MakeError(env, GSHM_E_INVALID, "groupId: a string is expected");
+  std::string name = info[0].As<Napi::String>().Utf8Value();
+  std::vector<char> text(1024);
+  struct group entry, *found = nullptr;
+  int error;
+  while ((error = getgrnam_r(name.c_str(), &entry, text.data(), text.size(), &found)) == ERANGE)
+    text.resize(text.size() * 2); /* a group with many members */
+  if (!found) return env.Undefined();
+  return Napi::Number::New(env, found->gr_gid);
+}
+
 }  // namespace
 
 Napi::Object InitDescriptors(Napi::Env env, Napi::Object exports) {
   exports.Set("socketPair", Napi::Function::New(env, SocketPair, "socketPair"));
   exports.Set("closeFd", Napi::Function::New(env, CloseFd, "closeFd"));
   exports.Set("textFd", Napi::Function::New(env, TextFd, "textFd"));
+  exports.Set("groupId", Napi::Function::New(env, GroupId, "groupId"));
   exports.Set("probe", Napi::Function::New(env, Probe, "probe"));
   return exports;
 }

@@ -104,8 +104,30 @@ void DeviceChannel::Malformed(struct gshm_packet* packet, const std::string& why
   handlers_->malformed.Call(2, arguments);
 }
 
+namespace {
+
+/* The supplementary groups of whoever connected, as they were then. A process that has more than there is room for
+ * makes the kernel say how many. */
+std::vector<gid_t> GroupsOf(int fd) {
+  std::vector<gid_t> groups(32);
+  for (;;) {
+    socklen_t length = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    int result = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &length);
+    const int error = errno;
+    size_t count = length / sizeof(gid_t);
+    const bool again = result != 0 && error == ERANGE && count > groups.size();
+    groups.resize(result == 0 || again ? count : 0);
+    if (!again) return groups;
+  }
+}
+
+}  // namespace
+
 Napi::Value DeviceChannel::Peer(const Napi::CallbackInfo& info) {
   Napi::Object peer = Napi::Object::New(info.Env());
+  Napi::Array groups = Napi::Array::New(info.Env());
+  for (gid_t group : fd_ < 0 ? std::vector<gid_t>() : GroupsOf(fd_)) groups.Set(groups.Length(), group);
+  peer.Set("groups", groups);
   peer.Set("pid", Napi::Number::New(info.Env(), peer_.pid));
   peer.Set("uid", Napi::Number::New(info.Env(), peer_.uid));
   peer.Set("gid", Napi::Number::New(info.Env(), peer_.gid));

@@ -45,6 +45,7 @@ class DeviceListener : public Napi::ObjectWrap<DeviceListener> {
 
   std::string path_;
   std::shared_ptr<DeviceHandlers> handlers_;
+  gid_t group_ = static_cast<gid_t>(-1); /* none is given */
   struct stat bound_ = {};
   int fd_ = -1;
   PollSlot poll_;
@@ -58,6 +59,7 @@ DeviceListener::DeviceListener(const Napi::CallbackInfo& info) : ObjectWrap(info
     throw MakeError(env, GSHM_E_INVALID, "DeviceListener: (path, handlers) are expected");
   path_ = info[0].As<Napi::String>().Utf8Value();
   handlers_ = std::make_shared<DeviceHandlers>(env, info[1].As<Napi::Object>());
+  if (info[2].IsNumber()) group_ = static_cast<gid_t>(UintOf(env, info[2], "group"));
   try {
     Bind(env);
     int result = pause_.Open(env, [this] { Resume(); });
@@ -121,6 +123,14 @@ void DeviceListener::BindLocked(Napi::Env env, const struct sockaddr_un& address
   /* The mode that bind() gives the file, before anybody can see it. */
   if (fchmod(fd_, 0660) != 0 || bind(fd_, reinterpret_cast<const struct sockaddr*>(&address), sizeof address) != 0)
     throw SystemError(env, "bind " + path_, errno);
+  if (group_ != static_cast<gid_t>(-1) && chown(address.sun_path, static_cast<uid_t>(-1), group_) != 0) {
+    const int refused = errno;
+    unlink(address.sun_path);
+    if (refused != EPERM) throw SystemError(env, "chown " + path_, refused);
+    throw MakeError(env, GSHM_E_ACCESS,
+                    "--group: gshmd (uid " + std::to_string(geteuid()) + ") is not in group " + std::to_string(group_) +
+                        ": only root gives its socket to a group that it is not in");
+  }
   /* And once more without the umask's share. */
   if (chmod(address.sun_path, 0660) != 0 || stat(address.sun_path, &bound_) != 0)
     throw SystemError(env, "chmod " + path_, errno);

@@ -6,7 +6,6 @@
 #include "client/direct.h"
 #include "client/lock.h"
 #include "client/process.h"
-#include "core/uffd.h"
 
 struct gshm gshm_self = {
     .lifecycle = PTHREAD_MUTEX_INITIALIZER,
@@ -23,17 +22,6 @@ int gshm_check(const gshm *g) {
   return 0;
 }
 
-/* UFFDIO_API is the daemon's to call: what it asks for, fork events above all, needs its privilege. */
-static int open_userfaultfd(void) {
-  int fd = gshm_uffd_open();
-  if (fd >= 0) return fd;
-  if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM) return gshm_fail_system("userfaultfd", -fd);
-  return gshm_fail(GSHM_E_NO_USERFAULTFD,
-                   "userfaultfd is refused (%s): run as root, set vm.unprivileged_userfaultfd=1, or give this user "
-                   "access to /dev/userfaultfd",
-                   strerror(-fd));
-}
-
 static int introduce(int connection, uint64_t parent) {
   struct gshm_hello_request hello = {.kind = GSHM_HELLO_REGISTER, .token = parent};
   struct gshm_hello_reply reply;
@@ -47,7 +35,7 @@ static int introduce(int connection, uint64_t parent) {
 }
 
 int gshm_register(int connection, uint64_t parent) {
-  gshm_self.userfaultfd = open_userfaultfd();
+  gshm_self.userfaultfd = gshm_userfaultfd_obtain(connection);
   if (gshm_self.userfaultfd >= 0 && introduce(connection, parent) == 0 && gshm_channel_add(connection) == 0) return 0;
   int error = errno;
   if (gshm_self.userfaultfd >= 0) close(gshm_self.userfaultfd);

@@ -61,7 +61,8 @@ GSHM_API uint32_t gshm_nodes(gshm *g);
 /* Creates a segment of `size` bytes (rounded up to pages); exclusive unless GSHM_OPEN_OR_CREATE,
  * when an existing one must have the same size, and the options that are default. Memory reads as zeros until written.
  * Errors: EXISTS, SIZE_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID (size or flags), MEMORY (more
- * than all nodes can hold, if each has this one's --memory), LIMIT (segment numbers are used up), NODE_LOST. */
+ * than all nodes can hold, if each has this one's --memory), LIMIT (segment numbers are used up), NODE_LOST, ACCESS (it
+ * exists, and its mode does not let this user read and write it). */
 GSHM_API gshm_segment *gshm_create(gshm *g, const char *name, uint64_t size, unsigned flags);
 /* What a segment is made with. Zero is the default of every field: set those you want by name, and
  * leave the others alone. With GSHM_OPEN_OR_CREATE an existing segment must have been made with the
@@ -76,22 +77,25 @@ typedef struct gshm_options {
                               share the pages out; with "central" node 0 is it */
   uint64_t max_size;       /* bytes to which gshm_resize may grow it (rounded up to pages). Default: size.
                               Views show so much from the start; it costs nothing until it is used */
+  uint32_t mode;           /* who besides its owner (the user who makes it) and root may have it: bits of 0777, as of
+                              shmget(2). Default: 0600. Of one that exists it is not compared */
 } gshm_options;
 #define GSHM_HOME(node) ((int64_t)(node) < 0 ? (int64_t)(node) : (int64_t)(node) + 1)
 
 /* As gshm_create; options may be NULL. Errors besides: OPTION_MISMATCH (it exists with another option),
- * INVALID (a word, unit, node or max_size that is none, "dynamic" without "mrsw"). */
+ * INVALID (a word, unit, node, max_size or mode that is none, "dynamic" without "mrsw"). */
 GSHM_API gshm_segment *gshm_create_with(gshm *g, const char *name, uint64_t size, unsigned flags,
                                         const gshm_options *options);
-/* Opens an existing segment. flags must be 0 (O_RDONLY views: UNSUPPORTED). Errors: NOT_FOUND,
- * NAME_TOO_LONG, NAME_INVALID, INVALID (other flags), NODE_LOST. */
+/* Opens an existing segment. flags must be 0 (O_RDONLY views: UNSUPPORTED). Errors: NOT_FOUND, ACCESS (its mode does
+ * not let this user, as it was at gshm_attach, read and write it), NAME_TOO_LONG, NAME_INVALID, INVALID (other flags),
+ * NODE_LOST. */
 #define GSHM_READ_ONLY 1u
 GSHM_API gshm_segment *gshm_open(gshm *g, const char *name, unsigned flags);
 /* Closes the handle; its views stay until unmapped, and keep the memory. A segment that was opened
  * several times is closed by as many calls. Whatever the answer, the handle is gone. Errors: INVALID (NULL). */
 GSHM_API int gshm_close(gshm_segment *s);
-/* What is known of the segment of that name; nobody need have it open. Errors: NOT_FOUND, NAME_TOO_LONG,
- * NAME_INVALID, INVALID (out is NULL), NODE_LOST (node 0, or the heap's). */
+/* What is known of the segment of that name; nobody need have it open. Errors: NOT_FOUND, ACCESS (its mode does not
+ * let this user read it), NAME_TOO_LONG, NAME_INVALID, INVALID (out is NULL), NODE_LOST (node 0, or the heap's). */
 GSHM_API int gshm_stat(gshm *g, const char *name, gshm_stat_t *out);
 /* The name goes; the memory stays until the last view anywhere closes. Errors: NOT_FOUND, ACCESS
  * (neither its owner nor root), NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */

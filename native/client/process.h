@@ -47,6 +47,11 @@ extern struct gshm gshm_self;
  * it has been forked from, whose segments it has open. 0, or -1 with the error set. */
 int gshm_register(int connection, uint64_t parent);
 
+/* userfaultfd.c: one of this process's own: as it may, or with what the daemon at the other end of `connection`, which
+ * need not have said hello, hands over. A descriptor, or -1: NO_USERFAULTFD when it is refused either way, and what a
+ * request may fail with. */
+int gshm_userfaultfd_obtain(int connection);
+
 /* NULL or a handle that is not attached any more: -1 with DETACHED. */
 int gshm_check(const gshm *g);
 

@@ -120,6 +120,7 @@ static int copy_options(struct gshm_create_request *into, const gshm_options *op
   into->unit = options->unit;
   into->home = (uint32_t)options->home;
   into->max_size = options->max_size;
+  if (options->mode) into->mode = options->mode;
   return 0;
 }
 

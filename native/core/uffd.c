@@ -25,6 +25,11 @@ static int change_of(int error) {
   }
 }
 
+int gshm_uffd_make(int device) {
+  int fd = ioctl(device, _IO(0xAA, 0x00) /* USERFAULTFD_IOC_NEW */, O_CLOEXEC | O_NONBLOCK);
+  return fd < 0 ? -errno : fd;
+}
+
 int gshm_uffd_open(void) {
   int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
   if (fd >= 0) return fd;
@@ -32,8 +37,7 @@ int gshm_uffd_open(void) {
   /* The device's own access rights replace vm.unprivileged_userfaultfd. */
   int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
   if (device < 0) return -error;
-  fd = ioctl(device, _IO(0xAA, 0x00) /* USERFAULTFD_IOC_NEW */, O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) fd = -errno;
+  fd = gshm_uffd_make(device);
   close(device);
   return fd;
 }

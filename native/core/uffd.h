@@ -38,6 +38,10 @@ enum gshm_change {
  * Tries the system call, then /dev/userfaultfd. Gives the descriptor or a negative errno (EPERM). */
 int gshm_uffd_open(void);
 
+/* The same by a descriptor of /dev/userfaultfd, whoever opened it: it needs no privilege of this process.
+ * Gives the descriptor or a negative errno (ENOTTY: it is no such device). */
+int gshm_uffd_make(int device);
+
 /* Whether `fd` is a userfaultfd, used or not. */
 bool gshm_uffd_is(int fd);
 

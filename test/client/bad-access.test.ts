@@ -1,5 +1,5 @@
 /** Who may not: no daemon, no privilege, no access to the socket. One clear error in either API. */
-import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { status } from '../../ts/client/inspect.js'
@@ -65,13 +65,15 @@ claim(
   },
 )
 
-claim('no userfaultfd: who may reach the socket but not userfaultfd is told the knobs', async (t, { socket, user }) => {
+claim('no userfaultfd: who may reach the socket but not userfaultfd is told the knobs', async (t, { user }) => {
   if (readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '1') {
     return void t.pass('vm.unprivileged_userfaultfd=1 lets everybody', { skip: 'nobody is refused here' })
   }
-  chownSync(socket, 0, GROUP)
+  const keeps = await startNode(t, { group: String(GROUP), handOver: false })
+  chmodSync(keeps.dir, 0o755)
   const p = await user(NOBODY, GROUP)
-  const text = /^ERR_GSHM_NO_USERFAULTFD: .*run as root.*vm\.unprivileged_userfaultfd=1.*\/dev\/userfaultfd/
-  t.match(await p.send('attach', socket), { is: 'err', errno: 1, text })
+  const knobs = /run it as root.*vm\.unprivileged_userfaultfd=1.*\/dev\/userfaultfd.*--no-hand-over/
+  const text = new RegExp(`^ERR_GSHM_NO_USERFAULTFD: .*${knobs.source}`)
+  t.match(await p.send('attach', keeps.socket(0)), { is: 'err', errno: 1, text })
   await p.kill()
 })

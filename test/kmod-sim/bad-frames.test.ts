@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { segments, status, unlink } from '../../ts/client/inspect.js'
+import { native } from '../../ts/native/index.js'
 import { becomes } from '../support/becomes.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { fields, frame, Hostile, hello, words, type Descriptor } from '../support/hostile.js'
@@ -12,6 +13,7 @@ const REGISTER = 1
 const CHANNEL = 2
 const FORKED = 3
 const VISITOR = 4
+const USERFAULTFD = 5
 
 interface Attacked {
   cluster: TestCluster
@@ -82,12 +84,15 @@ attack('frames: a malformed one ends its connection with one log line', 1, async
 attack('hello: it comes first and once, in the daemon’s version', 1, async (t, { hostile }) => {
   const connection = await hostile.connect()
   t.match(await hostile.exchange(connection, frame('fork')), { error: 'BAD_FRAME', text: /first frame.*hello/ })
-  t.match(await hostile.exchange(connection, hello(REGISTER, 0n, 8)), { error: 'ABI_VERSION', text: /protocol 8.*7/ })
+  const { abiVersion } = native
+  const versions = { error: 'ABI_VERSION', text: new RegExp(`protocol ${abiVersion + 1}.*${abiVersion}`) }
+  t.match(await hostile.exchange(connection, hello(REGISTER, 0n, abiVersion + 1)), versions)
+  t.match(await hostile.exchange(connection, hello(USERFAULTFD)), { error: 'OK' }, 'which says not yet who is there')
   t.match(await hostile.exchange(connection, hello(77)), { error: 'BAD_FRAME', text: /kind 77/ })
   t.match(await hostile.exchange(connection, hello(CHANNEL, 5n)), { error: 'DETACHED', text: /token/ })
   t.match(await hostile.exchange(connection, hello(FORKED, 5n)), { error: 'DETACHED', text: /token/ })
   t.match(await hostile.exchange(connection, hello(REGISTER), 'fresh'), { error: 'OK' }, 'and then a good one')
-  for (const kind of [REGISTER, CHANNEL, FORKED, VISITOR]) {
+  for (const kind of [REGISTER, CHANNEL, FORKED, VISITOR, USERFAULTFD]) {
     t.match(await hostile.exchange(connection, hello(kind)), { error: 'BAD_FRAME', text: /second hello/ })
   }
   const visitor = await hostile.connect()

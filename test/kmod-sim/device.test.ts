@@ -12,7 +12,7 @@ function started() {
   const asked: { request: LocalRequest; settle: (outcome: Answer | GshmError) => void }[] = []
   const said: string[] = []
   const channel = {
-    peer: { pid: 1, uid: 0, gid: 0 },
+    peer: { pid: 1, uid: 0, gid: 0, groups: [] },
     reply: (op: string) => said.push(op),
     fail: (op: string, _: number, __: number, detail: string) => said.push(`${op} failed: ${detail}`),
     close: () => {},
@@ -22,7 +22,7 @@ function started() {
     memoryBytes: 2 ** 30,
     nodes: () => 1,
     register: () => {
-      process = registry.add({ faults: fakeChannel(), pid: 1, uid: 0, gid: 0 })
+      process = registry.add({ faults: fakeChannel(), pid: 1, who: { uid: 0, gid: 0, groups: [] } })
       process.handles.set(7, 'new')
       return process
     },

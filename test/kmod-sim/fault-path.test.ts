@@ -16,8 +16,7 @@ function setUp(over: Partial<FaultHost> = {}) {
   const process = registry.add({
     faults: fakeChannel((what, at) => void log.push(`${what} ${at / P}`)),
     pid: 1,
-    uid: 0,
-    gid: 0,
+    who: { uid: 0, gid: 0, groups: [] },
   })
   process.table.add({ start: P, end: 9 * P, segment: 1, offset: 0 })
   const host: FaultHost = {

@@ -32,7 +32,7 @@ function setUp(t: Test, drain: (process: Process) => void = () => {}) {
       log.push(`${pid} ${what} ${address / P}`)
       return answers.get(`${pid} ${what}`) ?? answers.get(pid)
     })
-    const process = registry.add({ faults, pid, uid: 0, gid: 0, ...(parent && { parent }) })
+    const process = registry.add({ faults, pid, who: { uid: 0, gid: 0, groups: [] }, ...(parent && { parent }) })
     if (parent === undefined) {
       process.table.add({ start: P, end: 2 * P, segment: 1, offset: 0 })
       process.table.add({ start: 5 * P, end: 6 * P, segment: 1, offset: 0 })

@@ -27,7 +27,11 @@ const attributes: SegmentAttributes = {
 t.test('map: an unmap of the very range that has not been read yet is read first', async (t) => {
   const done: (Done | 'drained' | 'let')[] = []
   const registry = new ProcessRegistry()
-  const process = registry.add({ faults: fakeChannel((what) => void done.push(what)), pid: 1, uid: 0, gid: 0 })
+  const process = registry.add({
+    faults: fakeChannel((what) => void done.push(what)),
+    pid: 1,
+    who: { uid: 0, gid: 0, groups: [] },
+  })
   const poll: FaultPoll = {
     add: () => {},
     remove: () => {},

@@ -3,6 +3,7 @@
  *   hostile SOCKET
  *
  * Every line of standard input is answered with one line:
+ *   become UID GID       another user from now on, of no other group; `fresh` works once more
  *   connect              one more connection; its number
  *   crowd COUNT          COUNT connections that say nothing; how many were made
  *   send N KIND HEX      a packet, with a descriptor of that KIND: none, null (/dev/null), pipe,
@@ -13,6 +14,7 @@
  *   touch AT             reads a byte there; "value V" or "sigbus" */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -34,6 +36,7 @@ static const char *path;
 static int connections[CONNECTIONS_MAX];
 static int count;
 static sigjmp_buf back;
+static int spare = -1; /* a userfaultfd made before it became another user */
 
 static int one_more(void) {
   struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -56,8 +59,14 @@ static int descriptor(const char *kind) {
   }
   if (strcmp(kind, "fresh") != 0 && strcmp(kind, "used") != 0) return -1;
   int fd = gshm_uffd_open();
+  if (fd < 0) fd = dup(spare);
   if (!strcmp(kind, "used") && gshm_uffd_api(fd, 0, NULL) != 0) exit(1);
   return fd;
+}
+
+static void become(unsigned uid, unsigned gid) {
+  spare = gshm_uffd_open();
+  puts(setgroups(0, NULL) != 0 || setgid(gid) != 0 || setuid(uid) != 0 ? strerror(errno) : "become");
 }
 
 static size_t bytes_of(const char *hex, unsigned char *into) {
@@ -123,7 +132,9 @@ int main(int argc, char **argv) {
   long number, amount;
   while (fgets(line, sizeof line, stdin)) {
     hex[0] = 0;
+    unsigned uid, gid;
     if (!strcmp(line, "connect\n")) printf("%d\n", one_more());
+    else if (sscanf(line, "become %u %u", &uid, &gid) == 2) become(uid, gid);
     else if (sscanf(line, "crowd %ld", &amount) == 1) {
       for (long i = 0; i < amount; i++) one_more();
       printf("%ld\n", amount);

@@ -32,7 +32,7 @@
 #include "gshm.h"
 
 #define WORDS_MAX 8
-#define SEGMENTS_MAX 64
+#define SEGMENTS_MAX 1024
 
 struct command {
   char line[512];
@@ -112,6 +112,7 @@ static gshm_segment *create_with(char **w) {
     else if (!strcmp(w[i], "manager")) options.manager = value;
     else if (!strcmp(w[i], "unit")) options.unit = (uint32_t)number(value);
     else if (!strcmp(w[i], "maxSize")) options.max_size = number(value);
+    else if (!strcmp(w[i], "mode")) options.mode = (uint32_t)strtoul(value, NULL, 8);
     else if (!strcmp(w[i], "home")) options.home = GSHM_HOME(strtoll(value, NULL, 0));
     else _exit(3);
   }
@@ -456,8 +457,11 @@ static int process(struct command *c) {
   } else if (!strcmp(name, "nofile")) {
     struct rlimit limit = {number(w[2]), number(w[2])};
     result(c, setrlimit(RLIMIT_NOFILE, &limit));
-  } else if (!strcmp(name, "become")) { /* another user, with no groups but GID */
-    int left = setgroups(0, NULL) != 0 || setgid((gid_t)number(w[3])) != 0 || setuid((uid_t)number(w[2])) != 0;
+  } else if (!strcmp(name, "become")) { /* another user, with the groups GID and those that follow */
+    gid_t groups[WORDS_MAX];
+    size_t count = 0;
+    for (int i = 4; i < WORDS_MAX && *w[i]; i++) groups[count++] = (gid_t)number(w[i]);
+    int left = setgroups(count, groups) != 0 || setgid((gid_t)number(w[3])) != 0 || setuid((uid_t)number(w[2])) != 0;
     result(c, left ? -1 : 0);
   } else if (!strcmp(name, "exit")) _exit((int)number(w[2]));
   else return 0;

@@ -80,8 +80,8 @@ const commands: Record<string, (...words: [string, string, string, string, ...st
   barrier: (key, count) => gshm.barrier(key, amount(count)),
   get: (address) => word(BigInt(address))[0]!,
   put: (address, value) => void (word(BigInt(address))[0] = BigInt(value)),
-  become: (uid, gid) => {
-    process.setgroups!([])
+  become: (uid, gid, ...groups) => {
+    process.setgroups!(groups.filter((group) => group !== '').map(Number))
     process.setgid!(Number(gid))
     process.setuid!(Number(uid))
   },
@@ -96,9 +96,12 @@ function amount(text: string): number {
 /** OPTION=VALUE... */
 function optionsOf(words: string[]): CreateOptions {
   const pairs = words.filter((one) => one !== '').map((one): [string, string] => one.split('=') as [string, string])
-  return Object.fromEntries(
-    pairs.map(([option, value]) => [option, ['unit', 'home', 'maxSize'].includes(option) ? amount(value) : value]),
-  )
+  return Object.fromEntries(pairs.map(([option, value]) => [option, optionOf(option, value)]))
+}
+
+function optionOf(option: string, value: string): number | string {
+  if (option === 'mode') return parseInt(value, 8)
+  return ['unit', 'home', 'maxSize'].includes(option) ? amount(value) : value
 }
 
 function allocOptionsOf(words: string[]): AllocOptions {

@@ -9,7 +9,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -42,6 +42,9 @@ class Control {
     server.on('connection', (socket) => control.#accept(socket))
     server.listen(control.path)
     await once(server, 'listening')
+    // A child of a probe that has become another user connects, too.
+    chmodSync(control.dir, 0o711)
+    chmodSync(control.path, 0o666)
     return control
   }
 

@@ -19,6 +19,8 @@ interface Options {
   advertise?: string
   socket?: string
   memory?: number
+  group?: string
+  handOver: boolean
   lockBurst?: number
   barrierTree?: number
   barrierDirect?: number
@@ -72,6 +74,8 @@ export const nodeCommand = () =>
       'bound of the frames on this node, as 512M or 8G (default: half of the memory)',
       bytes('--memory'),
     )
+    .option('--group <name>', 'the group whose members may connect (default: the one that this command runs with)')
+    .option('--no-hand-over', 'hand no descriptor of /dev/userfaultfd to processes that may not open it')
     .option(
       '--lock-burst <count>',
       'how often a lock that another node wants is handed on within this one first (default: 64)',

@@ -11,6 +11,8 @@ interface Options {
   nodes: number
   cluster: string
   memory?: number
+  group?: string
+  handOver: boolean
   lockBurst?: number
   barrierTree?: number
   barrierDirect?: number
@@ -33,12 +35,24 @@ export const upCommand = () =>
     const interrupt = () => void (interrupted = true)
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
     try {
-      const { cluster, nodes, memory = MEMORY, lockBurst, barrierTree, barrierDirect, logLevel } = options
+      const {
+        cluster,
+        nodes,
+        memory = MEMORY,
+        group,
+        handOver,
+        lockBurst,
+        barrierTree,
+        barrierDirect,
+        logLevel,
+      } = options
       await startCluster({
         dir,
         cluster,
         nodes,
         memory,
+        ...(group === undefined ? {} : { group }),
+        handOver,
         ...(lockBurst === undefined ? {} : { lockBurst }),
         ...(barrierTree === undefined ? {} : { barrierTree }),
         ...(barrierDirect === undefined ? {} : { barrierDirect }),
@@ -75,6 +89,8 @@ export const upCommand = () =>
     .option('-n, --nodes <count>', 'how many nodes', whole('--nodes', 1, 64), 3)
     .option('-c, --cluster <name>', 'its name', DEFAULT_CLUSTER)
     .option('--memory <bytes>', 'bound of the frames on each node, as 512M or 8G (default: 1G)', bytes('--memory'))
+    .option('--group <name>', 'the group whose members may connect (default: the one that this command runs with)')
+    .option('--no-hand-over', 'hand no descriptor of /dev/userfaultfd to processes that may not open it')
     .option(
       '--lock-burst <count>',
       'how often a lock that another node wants is handed on within its own first (default: 64)',

@@ -36,6 +36,11 @@ export interface CreateOptions {
   readonly home?: number
   /** Bytes to which resize() may grow it. Default: its size. Views show so much; it costs nothing until it is used. */
   readonly maxSize?: number
+  /**
+   * Who besides its owner (the user who makes it) and root may have it: bits of 0o777, as of shmget(2). Default 0o600.
+   * Of one that exists it is not compared.
+   */
+  readonly mode?: number
 }
 export interface OpenOptions {
   /** Not supported yet (ERR_GSHM_UNSUPPORTED): readers will have frames of their own. */
@@ -49,6 +54,7 @@ const CREATE_OPTIONS = {
   unit: true,
   home: true,
   maxSize: true,
+  mode: true,
 } as const
 const { OPEN_OR_CREATE, READ_ONLY } = native.constants
 
@@ -70,11 +76,12 @@ export class Gshm {
 
   /**
    * A new segment of `size` bytes (rounded up to pages) that reads as zeros.
-   * Errors: EXISTS, SIZE_MISMATCH, OPTION_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, UNSUPPORTED, MEMORY, LIMIT, NODE_LOST.
+   * Errors: EXISTS, SIZE_MISMATCH, OPTION_MISMATCH, NAME_TOO_LONG, NAME_INVALID, INVALID, UNSUPPORTED, MEMORY, LIMIT, NODE_LOST,
+   * ACCESS (it exists, and its mode does not let this user read and write it).
    */
   create(name: string, size: number, options?: CreateOptions): Segment {
     const given = check.options('options', options, CREATE_OPTIONS)
-    const { openOrCreate = false, consistency, manager, unit, home, maxSize } = given
+    const { openOrCreate = false, consistency, manager, unit, home, maxSize, mode } = given
     const called = check.name('name', name)
     const bytes = check.count('size', size, 1)
     const model = {
@@ -83,12 +90,13 @@ export class Gshm {
       ...(unit === undefined ? {} : { unit: check.count('unit', unit, 1) }),
       ...(home === undefined ? {} : { home: check.count('home', home) }),
       ...(maxSize === undefined ? {} : { maxSize: check.count('maxSize', maxSize, 1) }),
+      ...(mode === undefined ? {} : { mode: check.count('mode', mode, 1) }),
     }
     const id = calling(() => this.#client.create(called, bytes, openOrCreate ? OPEN_OR_CREATE : 0, model))
     return new Segment(this.#client, id, called)
   }
 
-  /** Errors: NOT_FOUND, UNSUPPORTED (readOnly), NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */
+  /** Errors: NOT_FOUND, ACCESS (its mode), UNSUPPORTED (readOnly), NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */
   open(name: string, options?: OpenOptions): Segment {
     const { readOnly = false } = check.options('options', options, { readOnly: true })
     const called = check.name('name', name)
@@ -96,7 +104,7 @@ export class Gshm {
     return new Segment(this.#client, id, called)
   }
 
-  /** What is known of the segment of that name. Errors: NOT_FOUND, NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */
+  /** What is known of the segment of that name. Errors: NOT_FOUND, ACCESS (its mode), NAME_TOO_LONG, NAME_INVALID, NODE_LOST. */
   stat(name: string): SegmentInfo {
     const called = check.name('name', name)
     return calling(() => this.#client.stat(called))

@@ -13,6 +13,10 @@ export interface DaemonOptions {
   readonly cluster: string
   readonly name: string
   readonly socket: string
+  /** The group, by name or number, whose members may connect; that of this process when it is not given. */
+  readonly group?: string
+  /** False: no process is handed /dev/userfaultfd. */
+  readonly handOver?: boolean
   /** Bytes of frames; half of the machine's memory when it is not given. */
   readonly memory?: number
   /** Hand-overs of a lock within the node while another node wants it. */
@@ -57,6 +61,8 @@ export function daemonArguments(o: Omit<DaemonOptions, 'log' | 'background' | 't
   if (o.join !== undefined) args.push('--join', o.join)
   if (o.advertise !== undefined) args.push('--advertise', o.advertise)
   args.push('--socket', o.socket)
+  if (o.group !== undefined) args.push('--group', o.group)
+  if (o.handOver === false) args.push('--no-hand-over')
   if (o.memory !== undefined) args.push('--memory', String(o.memory))
   if (o.lockBurst !== undefined) args.push('--lock-burst', String(o.lockBurst))
   if (o.barrierTree !== undefined) args.push('--barrier-tree', String(o.barrierTree))

@@ -15,6 +15,8 @@ export interface ClusterOptions {
   readonly nodes: number
   /** Bytes of frames on each node. */
   readonly memory: number
+  readonly group?: string
+  readonly handOver?: boolean
   readonly lockBurst?: number
   readonly barrierTree?: number
   readonly barrierDirect?: number
@@ -51,6 +53,8 @@ export async function startCluster(options: ClusterOptions): Promise<Daemon[]> {
         log: join(options.dir, `node${n}.log`),
         memory: options.memory,
         ...(first === undefined ? {} : { join: first.listen }),
+        ...(options.group === undefined ? {} : { group: options.group }),
+        ...(options.handOver === undefined ? {} : { handOver: options.handOver }),
         ...(options.lockBurst === undefined ? {} : { lockBurst: options.lockBurst }),
         ...(options.barrierTree === undefined ? {} : { barrierTree: options.barrierTree }),
         ...(options.barrierDirect === undefined ? {} : { barrierDirect: options.barrierDirect }),

@@ -131,6 +131,8 @@ export interface PeerCredentials {
   readonly pid: number
   readonly uid: number
   readonly gid: number
+  /** Supplementary groups (SO_PEERGROUPS); none once the connection is closed. */
+  readonly groups: readonly number[]
 }
 
 /** A decoded request frame; `op` is enum gshm_op in lower case. Numbers are bytes, ids or enums;
@@ -413,6 +415,7 @@ export interface CreateWith {
   /** A node's number. */
   readonly home?: number
   readonly maxSize?: number
+  readonly mode?: number
 }
 
 /** gshm_alloc_options; what is absent is the default. */
@@ -523,7 +526,7 @@ type Constant =
   | 'HOLD_BUCKETS'
   | 'OFFSET_BITS'
   | 'ADDRESS_END'
-  | `HELLO_${'REGISTER' | 'CHANNEL' | 'FORKED' | 'VISITOR'}`
+  | `HELLO_${'REGISTER' | 'CHANNEL' | 'FORKED' | 'VISITOR' | 'USERFAULTFD'}`
   | `INSPECT_${'STATUS' | 'SEGMENTS' | 'PAGES' | 'PROCESSES' | 'LOCKS' | 'TRACE'}`
   | 'CREATE_OR_OPEN'
   | 'ALLOC_APART'
@@ -563,11 +566,15 @@ export interface Native {
    * malformed, nothing was stored. Throws ERR_GSHM_INVALID when there is no such unit or diff.
    */
   applyDiff(target: Uint8Array, diff: Uint8Array, at: number, length: number): boolean
-  /** Binds `path` with mode 0660 (an old socket file that nobody listens on is replaced). */
+  /** Binds `path` with mode 0660 (an old socket file that nobody listens on is replaced); its group is that of the
+   * process, or the one of that number. Throws ACCESS when it cannot be given to that. */
   readonly DeviceListener: new (
     path: string,
     handlers: DeviceHandlers,
+    group?: number,
   ) => DeviceListener
+  /** The number of a group of this machine, by its name; undefined: there is none of that name. */
+  groupId(name: string): number | undefined
   /** An eventfd; `rang` is called soon after somebody has written to it, and reflexes are carried out before. Throws
    * ERR_GSHM_SYSTEM. */
   readonly Bell: new (

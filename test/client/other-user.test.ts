@@ -1,0 +1,73 @@
+/** Users without privilege, on a daemon of root's: what they are handed, and that nothing is missing. */
+import { readFileSync, statSync } from 'node:fs'
+import t from 'tap'
+import { processes, status } from '../../ts/client/inspect.js'
+import { becomes } from '../support/becomes.js'
+import { clusterForUsers, GROUP, probeOf } from '../support/users.js'
+
+const P = 4096
+const USER = { uid: 54_321, gid: GROUP }
+
+for (const api of ['C', 'TypeScript'] as const) {
+  t.test(`${api}: another user in the socket's group attaches, and shares memory with two nodes`, async (t) => {
+    const cluster = await clusterForUsers(t, 2)
+    t.match(statSync(cluster.socket(0)), { uid: 0, gid: GROUP })
+    t.equal(statSync(cluster.socket(0)).mode & 0o777, 0o660)
+    const a = await probeOf(t, USER, cluster.socket(0), api)
+    const b = await probeOf(t, USER, cluster.socket(1), api)
+    const here = await a.ok('map', await a.ok('create', 'theirs', 4 * P, 0), 0, 0, 0)
+    const there = await b.ok('map', await b.ok('open', 'theirs', 0), 0, 0, 0)
+    for (let page = 0n; page < 4n; page++) {
+      await a.ok('put', here + page * BigInt(P), 7n + page)
+      t.equal(await b.ok('get', there + page * BigInt(P)), 7n + page)
+      await b.ok('put', there + page * BigInt(P), 70n + page)
+      t.equal(await a.ok('get', here + page * BigInt(P)), 70n + page)
+    }
+    t.match(processes(cluster.socket(0)), [{ pid: a.pid, uid: USER.uid }])
+    await a.ok('unlink', 'theirs')
+  })
+}
+
+t.test('another user’s system calls fault, and its children are followed, as root’s are', async (t) => {
+  const cluster = await clusterForUsers(t, 2)
+  const [a, b] = [await probeOf(t, USER, cluster.socket(0)), await probeOf(t, USER, cluster.socket(1))]
+  const here = await a.ok('map', await a.ok('create', 'theirs', 4 * P, 0), 0, 0, 0)
+  const there = await b.ok('map', await b.ok('open', 'theirs', 0), 0, 0, 0)
+  await b.ok('put', there, 1)
+  const text = readFileSync('/proc/sys/kernel/ostype')
+  t.equal(
+    await a.ok('readfile', '/proc/sys/kernel/ostype', here, text.length),
+    BigInt(text.length),
+    'read(2) into an absent page',
+  )
+  t.equal((await b.ok('get', there)) & 0xffn, BigInt(text[0]!))
+
+  const child = await a.fork()
+  t.teardown(() => child.kill())
+  await child.ok('put', here + BigInt(P), 5)
+  t.equal(await b.ok('get', there + BigInt(P)), 5n)
+  await b.ok('put', there + BigInt(P), 6)
+  t.equal(await child.ok('get', here + BigInt(P)), 6n, 'the child has no copy of its own')
+  const raw = await a.fork('rawfork')
+  t.teardown(() => raw.kill())
+  await b.ok('put', there + BigInt(P), 7)
+  t.equal(await raw.ok('get', here + BigInt(P)), 7n, 'nor has one that libgshm did not see')
+  t.equal(
+    processes(cluster.socket(0)).every((one) => one.uid === USER.uid),
+    true,
+  )
+  await child.kill()
+  await raw.kill()
+  t.equal(await becomes(1, () => status(cluster.socket(0)).processes), 1)
+})
+
+t.test('another user’s view that mremap has grown is found in its maps', async (t) => {
+  const cluster = await clusterForUsers(t, 1)
+  const a = await probeOf(t, USER, cluster.socket(0))
+  const at = await a.ok('map', await a.ok('create', 'grown', 4 * P, 0), 0, 0, P)
+  await a.ok('put', at, 1)
+  const grown = await a.ok('mremap', at, P, 4 * P)
+  await a.ok('put', grown + BigInt(3 * P), 4)
+  t.equal(await a.ok('get', grown + BigInt(3 * P)), 4n)
+  t.equal(await a.ok('get', grown), 1n)
+})
