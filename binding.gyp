@@ -30,6 +30,18 @@
       'cflags': ['-fvisibility=hidden'],
     },
     {
+      # Other systems' APIs (native/compat).
+      'target_name': 'libgshm_compat',
+      'type': 'shared_library',
+      'product_prefix': 'lib',
+      'product_extension': 'so',
+      'product_dir': '<(PRODUCT_DIR)',
+      'sources': ['<!@(node scripts/sources.mjs compat)'],
+      'cflags': ['-fvisibility=hidden'],
+      'dependencies': ['libgshm'],
+      'ldflags': ['-Wl,-rpath,\\$$ORIGIN'],
+    },
+    {
       'target_name': 'gshm-keeper',
       'type': 'executable',
       'product_extension': '',
@@ -46,7 +58,7 @@
       # gyp cannot make a target of each member of a list, but it can apply a rule to each.
       'target_name': 'programs',
       'type': 'none',
-      'dependencies': ['libgshm'],
+      'dependencies': ['libgshm', 'libgshm_compat'],
       'sources': ['<!@(node scripts/sources.mjs programs)'],
       'rules': [
         {

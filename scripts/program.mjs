@@ -13,7 +13,8 @@ const compiler = cpp ? (process.env.CXX ?? 'g++') : (process.env.CC ?? 'gcc')
 const flags = ['-O2', '-g', '-Wall', '-Wextra', '-Wno-unused-parameter', '-pthread']
 flags.push(...(cpp ? ['-std=gnu++17'] : ['-std=gnu11', '-D_GNU_SOURCE=', '-Werror=implicit']))
 flags.push(...include.map((dir) => `-I${dir}`))
-// as-needed: a program that uses nothing of libgshm (the testbed's control process) does not load it.
-const link = ['-Wl,--as-needed', join(folder, 'libgshm.so'), '-Wl,-rpath,$ORIGIN', '-lm', '-o', join(folder, name)]
+// as-needed: a program that uses nothing of a library (the testbed's control process) does not load it.
+const libraries = ['libgshm_compat.so', 'libgshm.so'].map((library) => join(folder, library))
+const link = ['-Wl,--as-needed', ...libraries, '-Wl,-rpath,$ORIGIN', '-lm', '-o', join(folder, name)]
 const { status } = spawnSync(compiler, [...flags, ...sources, ...link], { stdio: 'inherit' })
 process.exit(status ?? 1)

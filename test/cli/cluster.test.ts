@@ -259,6 +259,44 @@ t.test('run: signals reach the program, and nothing is left when it ends', async
   )
 })
 
+t.test(
+  "run: segments that are called after it lose their names when it ends, however it ends; others' stay",
+  async (t) => {
+    const { gshm, json, env } = room(t)
+    await json('up', '--nodes', '2')
+    const script = (end: string) => `
+    import { attach } from ${JSON.stringify(compiled('ts/index.js'))}
+    const g = attach()
+    const name = (run) => 'made.' + g.node + '.' + run
+    g.create(name(process.env.GSHM_RUN), 4096)
+    if (g.node === 0) g.create(name('kept' + process.argv[1]), 4096)
+    await g.barrier('made', 2)
+    ${end}`
+    const call = (end: string, n: number) => [
+      'run',
+      '-n',
+      '2',
+      '--',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      script(end),
+      `${n}`,
+    ]
+    const names = async () => ((await json('ls')).segments as { name: string }[]).map(({ name }) => name)
+    t.match(await gshm(...call('', 1)), { status: 0, stderr: '' })
+    t.same(await names(), ['made.0.kept1'])
+    t.match(await gshm(...call("process.kill(process.pid, 'SIGKILL')", 2)), { status: 137 })
+    t.same(await names(), ['made.0.kept1', 'made.0.kept2'])
+    // Nobody reads what it prints: gshm run ends in the middle.
+    const line = `"$0" "$@" | true; exit \${PIPESTATUS[0]}`
+    const ends = 'for (;;) console.log(await new Promise((again) => setTimeout(again, 10, 1)))'
+    const words = ['-c', line, process.execPath, compiled('ts/cli/main.js'), ...call(ends, 3)]
+    t.match(await runProgram(undefined, '/bin/bash', words, { env }), { status: 141 })
+    t.same(await names(), ['made.0.kept1', 'made.0.kept2', 'made.0.kept3'])
+  },
+)
+
 t.test('a reader that goes ends a command in silence; other trouble with its output is one line', async (t) => {
   const { gshm, env } = room(t)
   const shell = (line: string) => {

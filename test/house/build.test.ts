@@ -9,13 +9,21 @@ interface BuildList {
   include: string[]
   addon: string[]
   libgshm: string[]
+  compat: string[]
   keeper: string[]
   testbed: string[]
   programs: Record<string, string[]>
 }
 
 const list = JSON.parse(readFileSync(join(projectRoot(), 'native/build.json'), 'utf8')) as BuildList
-const listed = [...list.addon, ...list.libgshm, ...list.keeper, ...list.testbed, ...Object.values(list.programs).flat()]
+const listed = [
+  ...list.addon,
+  ...list.libgshm,
+  ...list.compat,
+  ...list.keeper,
+  ...list.testbed,
+  ...Object.values(list.programs).flat(),
+]
 
 /** C and C++ sources below a folder, relative to the project. */
 function sourcesUnder(folder: string): string[] {
@@ -60,7 +68,14 @@ t.test('package-lock.json says of this package what package.json says: npm insta
   t.same(Object.keys(locked.bin), Object.keys(bin))
 })
 
-const products = ['gshm.node', 'libgshm.so', 'gshm-keeper', 'gshm-testbed-worker', ...Object.keys(list.programs)]
+const products = [
+  'gshm.node',
+  'libgshm.so',
+  'libgshm_compat.so',
+  'gshm-keeper',
+  'gshm-testbed-worker',
+  ...Object.keys(list.programs),
+]
 
 t.test('node-gyp: it has built every product, and programs find libgshm beside them', async (t) => {
   for (const product of products) t.ok(existsSync(join(buildDir(), product)), product)

@@ -9,6 +9,7 @@ import { stopDaemons } from '../../ts/launch/local-cluster.js'
 import { clusterDir, runtimeDir, socketPath } from '../../ts/launch/paths.js'
 import { gone, isAlive, processId, signal } from '../../ts/launch/processes.js'
 import { runRanks, type RunOptions } from '../../ts/launch/ranks.js'
+import { isOfRun, newRun } from '../../ts/launch/run-name.js'
 import { strays } from '../../ts/launch/strays.js'
 
 function sleeper(...args: string[]) {
@@ -149,6 +150,7 @@ function run(script: string, ranks: number) {
     program: 'sh',
     args: ['-c', script],
     cluster: 'c',
+    run: 'r',
     inherit: false,
     out: (rank, line) => void lines.push(`${rank}: ${line}`),
     err: (rank, line) => void lines.push(`${rank}! ${line}`),
@@ -159,16 +161,16 @@ function run(script: string, ranks: number) {
 
 t.test('ranks: each finds its place in its environment', async (t) => {
   const { ends, lines } = await run(
-    'echo $GSHM_RANK of $GSHM_RANKS on $GSHM_NODE at $GSHM_SOCKET in $GSHM_CLUSTER; echo e >&2',
+    'echo $GSHM_RANK of $GSHM_RANKS on $GSHM_NODE at $GSHM_SOCKET in $GSHM_CLUSTER, $GSHM_RUN; echo e >&2',
     3,
   )
   t.same(lines, [
     '0! e',
-    '0: 0 of 3 on 0 at /s0 in c',
+    '0: 0 of 3 on 0 at /s0 in c, r',
     '1! e',
-    '1: 1 of 3 on 1 at /s1 in c',
+    '1: 1 of 3 on 1 at /s1 in c, r',
     '2! e',
-    '2: 2 of 3 on 0 at /s0 in c',
+    '2: 2 of 3 on 0 at /s0 in c, r',
   ])
   t.same(
     ends.map((end) => end.status),
@@ -189,12 +191,36 @@ t.test('ranks: when one fails the others are ended, what they have started too',
   }
 })
 
+t.test(
+  'ranks: the first that fails is told first, a signal as a shell tells it; output ends where it ends',
+  async (t) => {
+    const { ends, lines } = await run('printf whole; if [ $GSHM_RANK = 1 ]; then kill -9 $$; fi; sleep 1000', 3)
+    t.match(ends[0], { rank: 1, status: 137, signal: 'SIGKILL' })
+    t.same(
+      ends.slice(1).map(({ status, signal }) => ({ status, signal })),
+      [0, 1].map(() => ({ status: 143, signal: 'SIGTERM' })),
+    )
+    t.same(lines, ['0: whole', '1: whole', '2: whole'])
+  },
+)
+
+t.test('runs: each has a name of its own, and knows its segments by it', (t) => {
+  const runs = Array.from({ length: 100 }, newRun)
+  t.equal(new Set(runs).size, 100)
+  for (const run of runs) t.ok(run.length <= 32)
+  t.ok(isOfRun(`dsm.1000.${runs[0]}`, runs[0]!))
+  t.notOk(isOfRun(`dsm.1000.${runs[1]}`, runs[0]!))
+  t.notOk(isOfRun(runs[0]!, runs[0]!))
+  t.end()
+})
+
 t.test('ranks: a program that does not exist is status 127', async (t) => {
   const ends = await runRanks({
     ranks: [{ rank: 0, node: 0, socket: '/s' }],
     program: '/nonexistent',
     args: [],
     cluster: 'c',
+    run: 'r',
     inherit: false,
     out: () => {},
     err: () => {},

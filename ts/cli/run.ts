@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { runRanks, type Rank } from '../launch/ranks.js'
+import { isOfRun, newRun } from '../launch/run-name.js'
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
 import { CLUSTER_OPTION, localNodes, type ClusterOption } from './local-nodes.js'
@@ -34,11 +35,18 @@ export const runCommand = () =>
       })
       const prefix = (rank: number) => (ranks.length > 1 ? `[${rank}] ` : '')
       const complaints = new Set<string>() // of all ranks alike
+      const { segments, unlink } = await import('../client/inspect.js')
+      const run = newRun()
+      const forget = () => {
+        for (const { socket } of on.slice(0, 1)) forgetSegments(socket, run, segments, unlink)
+      }
+      process.once('exit', forget) // whatever ends us
       const ends = await runRanks({
         ranks,
         program,
         args,
         cluster,
+        run,
         inherit: ranks.length === 1 && !say.json,
         out: (rank, line) => void process.stdout.write(`${prefix(rank)}${line}\n`),
         err: (rank, line) => void process.stderr.write(`${prefix(rank)}${line}\n`),
@@ -48,6 +56,8 @@ export const runCommand = () =>
           complaints.add(text)
         },
       })
+      process.off('exit', forget)
+      forget()
       const failed = ends.find((end) => end.status !== 0)
       if (failed !== undefined) say.status(failed.status)
       if (failed !== undefined && ranks.length > 1 && complaints.size === 0) {
@@ -76,11 +86,26 @@ export const runCommand = () =>
       'after',
       `
 The program finds in its environment: GSHM_SOCKET (gshm_attach(NULL) uses it), GSHM_NODE, GSHM_RANK,
-GSHM_RANKS, GSHM_CLUSTER. With more than one rank every line of output starts with its rank. When a
-rank fails the others are sent SIGTERM, and its status becomes that of gshm run.
+GSHM_RANKS, GSHM_CLUSTER, GSHM_RUN. With more than one rank every line of output starts with its rank. When a
+rank fails the others are sent SIGTERM, and its status becomes that of gshm run. Segments with names that
+end in ".$GSHM_RUN" are the run's: they lose their names at its end.
 
   gshm run -n 3 -- ./hello`,
     )
+
+/** What ranks have not unlinked themselves: they were killed, or rely on it. A daemon that has ended has nothing to forget. */
+function forgetSegments(
+  socket: string,
+  run: string,
+  segments: (socket: string) => { name: string; linked: boolean }[],
+  unlink: (socket: string, name: string) => void,
+): void {
+  try {
+    for (const { name, linked } of segments(socket)) if (linked && isOfRun(name, run)) unlink(socket, name)
+  } catch {
+    // its node has ended, or another run's owner has unlinked it meanwhile
+  }
+}
 
 /** Why a program could not be started, and what was meant perhaps. */
 function whyNot(program: string, { code, message }: NodeJS.ErrnoException): string {

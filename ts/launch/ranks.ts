@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly program: string
   readonly args: readonly string[]
   readonly cluster: string
+  /** Its name: run-name.ts. */
+  readonly run: string
   /** One rank that talks to the terminal itself; otherwise output comes through `out` and `err`. */
   readonly inherit: boolean
   readonly out: (rank: number, line: string) => void
@@ -85,6 +87,7 @@ function start(options: RunOptions, rank: Rank): ChildProcess {
       GSHM_NODE: String(rank.node),
       GSHM_RANK: String(rank.rank),
       GSHM_RANKS: String(options.ranks.length),
+      GSHM_RUN: options.run,
     },
   })
   if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => options.out(rank.rank, line))
