@@ -144,11 +144,7 @@ export class Daemon {
       },
       refuse: (process, address, why) => this.#refuse(process, address, why),
       forked: (parent, userfaultfd) => this.#processes.forked(parent, userfaultfd),
-      unmapped: (process, start, end) => {
-        this.#waiting.forget(process, start, end)
-        this.#reclaim.forget(process, start, end)
-        this.#processes.unmapped(process, start, end)
-      },
+      unmapped: (process, start, end) => this.#unmapped(process, start, end),
       remapped: (process, from, to, length) => {
         this.#waiting.forget(process, from, from + length)
         this.#reclaim.forget(process, from, from + length)
@@ -380,12 +376,19 @@ export class Daemon {
     this.#runtime.watch.tracing(on)
   }
 
+  #unmapped(process: Process, start: number, end: number): void {
+    this.#waiting.forget(process, start, end)
+    this.#reclaim.forget(process, start, end)
+    this.#processes.unmapped(process, start, end)
+  }
+
   #deviceHost(): ConstructorParameters<typeof Device>[0] {
     const processes = this.#processes
     return {
       memoryBytes: this.options.memory,
       nodes: () => this.#cluster.members().length,
       register: (userfaultfd, channel, parent) => processes.register(userfaultfd, channel, parent),
+      registerTrapped: (channel, parent) => processes.registerTrapped(channel, parent),
       byToken: (token) => this.#registry.byToken(token),
       attachChild: (parent, fork, channel) => processes.attachChild(parent, fork, channel),
       disconnected: (process) => processes.disconnected(process),
@@ -406,6 +409,7 @@ export class Daemon {
       },
       directs: this.#directs,
       letGo: (segment) => processes.letGoIfUnheld(segment),
+      unmapped: (process, start, end) => this.#unmapped(process, start, end),
       map: (process, segment, address, offset, length) => processes.map(process, segment, address, offset, length),
       closeHandle: (process, segment) => {
         processes.closeHandle(process, segment)

@@ -57,6 +57,8 @@ export interface DeviceRequestsHost {
   hold(process: Process, attributes: SegmentAttributes): number
   /** Nothing here holds it after all. */
   letGo(segment: number): void
+  /** [start, end) of a trapped process shows nothing any more. */
+  unmapped(process: Process, start: number, end: number): void
   map(process: Process, segment: number, address: number, offset: number, length: number): void
   closeHandle(process: Process, segment: number): void
   readonly spans: Spans
@@ -157,6 +159,15 @@ export class DeviceRequests {
         throw new GshmError('INVALID', 'map: the address range is empty or outside the address space')
       }
       this.host.map(client.process!, segment, address, offset, length)
+      client.reply(request, undefined)
+    },
+
+    unmap: (client, request) => {
+      const { address, length } = request
+      if (!client.process!.faults.trapped) throw new GshmError('INVALID', 'unmap: userfaultfd tells of that')
+      if (address % PAGE_SIZE !== 0 || length % PAGE_SIZE !== 0 || length === 0 || address + length > ADDRESS_END)
+        throw new GshmError('MISALIGNED', `unmap: address and length must be multiples of ${PAGE_SIZE}`)
+      this.host.unmapped(client.process!, address, address + length)
       client.reply(request, undefined)
     },
 

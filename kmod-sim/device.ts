@@ -9,7 +9,8 @@ import { DeviceClient } from './device-client.js'
 import { DeviceRequests, type DeviceRequestsHost } from './device-requests.js'
 import type { Process } from './process-registry.js'
 
-const { HELLO_REGISTER, HELLO_CHANNEL, HELLO_FORKED, HELLO_VISITOR, HELLO_USERFAULTFD } = native.constants
+const { HELLO_REGISTER, HELLO_CHANNEL, HELLO_FORKED, HELLO_VISITOR, HELLO_USERFAULTFD, HELLO_TRAPPED } =
+  native.constants
 /** Connections of one process: one for each thread that waits at once. */
 const DEVICES_MAX = 1024
 /** Connections that belong to no process: visitors, and those that have not said hello yet. */
@@ -19,6 +20,7 @@ const STRANGERS_MAX = 256
 export interface DeviceHost extends DeviceRequestsHost {
   /** Takes the descriptor, whatever comes of it. */
   register(userfaultfd: number, channel: DeviceChannel, parent: bigint): Process
+  registerTrapped(channel: DeviceChannel, parent: bigint): Process
   byToken(token: bigint): Process | undefined
   attachChild(parent: bigint, fork: bigint, channel: DeviceChannel): Process
   /** The last connection of the process has gone. */
@@ -128,8 +130,8 @@ export class Device implements DeviceHandlers {
       throw new GshmError('ABI_VERSION', `${versions}: use the two of one build`)
     }
     const { channel } = client
-    let passed = -1
-    let lent = -1
+    const passed: number[] = [] // and closed then
+    const lent: number[] = [] // and kept
     switch (request.kind) {
       case HELLO_REGISTER: {
         const userfaultfd = fds.shift()
@@ -150,14 +152,19 @@ export class Device implements DeviceHandlers {
       }
       case HELLO_FORKED: {
         client.process = this.host.attachChild(request.token, request.fork, channel)
-        passed = client.process.faults.duplicate()
+        passed.push(client.process.faults.duplicate())
+        break
+      }
+      case HELLO_TRAPPED: {
+        client.process = this.host.registerTrapped(channel, request.token)
+        lent.push(client.process.faults.memory, client.process.faults.fd)
         break
       }
       case HELLO_VISITOR:
         client.visitor = true
         break
       case HELLO_USERFAULTFD:
-        lent = this.host.userfaultfdDevice()
+        lent.push(this.host.userfaultfdDevice())
         break
       default:
         throw new GshmError('BAD_FRAME', `hello of unknown kind ${request.kind}`)
@@ -166,9 +173,8 @@ export class Device implements DeviceHandlers {
       client.process.devices.add(channel)
       this.#noStranger(channel)
     }
-    const given = [passed, lent].filter((fd) => fd >= 0)
-    client.reply(request, this.host.hello(client.process), given)
-    if (passed >= 0) native.closeFd(passed)
+    client.reply(request, this.host.hello(client.process), [...passed, ...lent])
+    for (const fd of passed) native.closeFd(fd)
   }
 }
 

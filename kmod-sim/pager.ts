@@ -18,7 +18,7 @@ import type { PageEffect } from '../ts/coherence/effects.js'
 import { Change } from '../ts/native/index.js'
 import { beginWhole, DiffWriter, wholeRoom } from './diffs.js'
 import type { FrameStore } from './frame-store.js'
-import { Patience, PROTECT_MS } from './patience.js'
+import { Patience, PROTECT_MS, SILENT_MS } from './patience.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 import { partEnd, partStart } from './translation-table.js'
 import type { TwinStore } from './twin-store.js'
@@ -88,6 +88,7 @@ export class Pager {
         if (this.copied === LOST_PAGE) this.#destroyed(segment, page)
         return
       case 'Punch':
+        this.#revoke(segment, page)
         this.frames.punch(segment, page)
         return this.host.left(segment, page)
       case 'Poison':
@@ -106,7 +107,8 @@ export class Pager {
   /** SIGBUS for a range of one process, whose pages have no frames, now and later. */
   poison(process: Process, address: number, length: number): void {
     this.#insist(process, () => {
-      const cleared = process.faults.protect(address, length, false) // a marker would refuse the poison
+      // A marker would refuse the poison.
+      const cleared = process.faults.trapped ? Change.ok : process.faults.protect(address, length, false)
       if (cleared === Change.again || cleared === Change.gone) return cleared
       return process.faults.poison(address, length)
     })
@@ -115,13 +117,14 @@ export class Pager {
   /**
    * No view has poison any more at the 4 KiB page at byte `offset`, which no node may write now. Poison outlives
    * everything that a daemon can do but CONTINUE (`gshm doctor --facts`), so a page of zeros is mapped over it,
-   * write-protected, and punched: the next access is a fault. A thread that reads meanwhile sees zeros.
+   * write-protected, and punched: the next access is a fault. A thread that reads meanwhile sees zeros. Trapped processes
+   * have no poison: they ask each time.
    */
   unpoison(segment: SegmentId, offset: number): void {
     this.frames.lendZeros(segment, offset)
-    this.#eachPart(segment, offset, PAGE_SIZE, (process, start, length) =>
-      this.#insist(process, () => process.faults.resume(start, length, false)),
-    )
+    this.#eachPart(segment, offset, PAGE_SIZE, (process, start, length) => {
+      if (!process.faults.trapped) this.#insist(process, () => process.faults.resume(start, length, false))
+    })
     this.frames.takeZeros(segment, offset)
   }
 
@@ -236,6 +239,7 @@ export class Pager {
 
   /** Some of the frame has been freed: the page is lost, all of it, here as elsewhere. */
   #destroyed(segment: SegmentId, page: Page): void {
+    this.#revoke(segment, page)
     this.frames.destroy(segment, page)
     const why = 'a process of this node has freed its frame (MADV_REMOVE, or a hole punched)'
     this.host.warn(`page ${page} of segment ${segment} is lost, accesses get SIGBUS: ${why}`)
@@ -264,6 +268,15 @@ export class Pager {
     }
   }
 
+  /** Trapped processes would go on reading what is about to be punched. */
+  #revoke(segment: SegmentId, page: Page): void {
+    if (!this.processes.anyTrapped) return
+    const offset = page * this.frames.units.of(segment)
+    this.#eachPart(segment, offset, this.frames.units.bytes(segment, page), (process, start, length) => {
+      if (process.faults.trapped) this.#insist(process, () => process.faults.revoke(start, length))
+    })
+  }
+
   /** Write-protects the page in every view; views that a fork adds meanwhile are covered too. */
   #downgrade(segment: SegmentId, page: Page): void {
     const offset = page * this.frames.units.of(segment)
@@ -283,7 +296,8 @@ export class Pager {
     if (process.ended) return Change.gone // an earlier change of this effect may have ended it
     let now = this.#attempt(process, change)
     if (now !== Change.again) return now
-    const goOn = this.patience.with(process.pid)
+    const patienceMs = process.faults.trapped ? SILENT_MS : PROTECT_MS
+    const goOn = this.patience.with(process.pid, patienceMs)
     do {
       this.host.drain(process)
       // The answer stays EAGAIN until the process's own thread has gone on: let it run.
@@ -292,7 +306,7 @@ export class Pager {
       now = this.#attempt(process, change)
       if (now !== Change.again) return now
     } while (goOn())
-    this.host.kill(process, `its memory could not be protected within ${PROTECT_MS} ms of its own`)
+    this.host.kill(process, `its memory could not be protected within ${patienceMs} ms of its own`)
     return Change.gone
   }
 

@@ -11,6 +11,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
 export const PROTECT_MS = 100
+/** The same for a process that has to do it itself (native/abi/trap.h). */
+export const SILENT_MS = 1000
 export const STARVED_MS = 2000
 /** Between two looks at the threads. A tick, after which the kernel has counted, is 10 ms at most. */
 const LOOK_MS = 20
@@ -29,10 +31,10 @@ export class Patience {
   ) {}
 
   /** Begins to wait for the process; the function says whether to go on. */
-  with(pid: number): () => boolean {
+  with(pid: number, patienceMs = PROTECT_MS): () => boolean {
     let lookedMs = this.clock()
     let before: Runnable | undefined
-    let leftMs = PROTECT_MS
+    let leftMs = patienceMs
     return () => {
       const elapsedMs = this.clock() - lookedMs
       if (elapsedMs < LOOK_MS) return true

@@ -31,13 +31,21 @@ export function parseMaps(text: string): Mapping[] {
   return mappings
 }
 
+/** Whether process `pid` maps a memfd of that name; false also when it is gone. */
+export function mapsMemory(pid: number, name: string): boolean {
+  return mapsOf(pid).some((mapping) => mapping.name === name)
+}
+
 /** The mapping of process `pid` that holds `address`; undefined also when the process is gone. */
 export function mappingAt(pid: number, address: number): Mapping | undefined {
+  return mapsOf(pid).find((mapping) => mapping.start <= address && address < mapping.end)
+}
+
+function mapsOf(pid: number): Mapping[] {
   try {
-    const maps = parseMaps(readFileSync(`/proc/${pid}/maps`, 'utf8'))
-    return maps.find((mapping) => mapping.start <= address && address < mapping.end)
+    return parseMaps(readFileSync(`/proc/${pid}/maps`, 'utf8'))
   } catch {
-    return undefined
+    return []
   }
 }
 

@@ -42,9 +42,15 @@ export class ProcessRegistry {
   readonly #byId = new Map<number, Process>()
   readonly #byToken = new Map<bigint, Process>()
   #next = 1
+  #trapped = 0
 
   get size(): number {
     return this.#byId.size
+  }
+
+  /** Is there one that traps its own faults? */
+  get anyTrapped(): boolean {
+    return this.#trapped > 0
   }
 
   /** Live: processes that are added while it is gone through (a child that a drain brings) come at its end. */
@@ -76,6 +82,7 @@ export class ProcessRegistry {
       ended: false,
       left: false,
     }
+    if (process.faults.trapped) this.#trapped++
     this.#byId.set(process.id, process)
     this.#byToken.set(process.token, process)
     return process
@@ -83,6 +90,7 @@ export class ProcessRegistry {
 
   remove(process: Process): void {
     process.ended = true
+    if (process.faults.trapped) this.#trapped--
     this.#byId.delete(process.id)
     this.#byToken.delete(process.token)
   }

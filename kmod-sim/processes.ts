@@ -7,7 +7,7 @@ import type { SegmentId } from '../ts/base/ids.js'
 import type { SegmentAttributes } from '../ts/base/requests.js'
 import { native, type DeviceChannel, type FaultChannel, type FaultPoll, type KeeperLink } from '../ts/native/index.js'
 import type { FrameStore } from './frame-store.js'
-import { mappingAt, processOfThread } from './proc-maps.js'
+import { mappingAt, mapsMemory, processOfThread } from './proc-maps.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 
 /** Views in one process: each costs the pager a look at every access change. */
@@ -37,7 +37,15 @@ export class Processes {
   /** A process hands over its fresh userfaultfd. Throws NOT_USERFAULTFD, KERNEL_FEATURES, DESCRIPTORS, DETACHED.
    * @param parent 0, or the token of one without views that it has been forked from: what that has open it has, too */
   register(userfaultfd: number, channel: DeviceChannel, parent: bigint): Process {
-    const faults = fresh(userfaultfd)
+    return this.#enter(fresh(userfaultfd), channel, parent)
+  }
+
+  /** The same for a process that traps its own faults (native/abi/trap.h). Throws SYSTEM, DETACHED. */
+  registerTrapped(channel: DeviceChannel, parent: bigint): Process {
+    return this.#enter(new native.FaultChannel(channel.peer.pid, 'trapped'), channel, parent)
+  }
+
+  #enter(faults: FaultChannel, channel: DeviceChannel, parent: bigint): Process {
     const process = this.registry.add({ faults, pid: channel.peer.pid, who: channel.peer })
     try {
       if (parent !== 0n) this.#inherit(process, parent)
@@ -89,7 +97,8 @@ export class Processes {
   #inherit(process: Process, token: bigint): void {
     const parent = this.registry.byToken(token)
     if (parent === undefined) throw new GshmError('DETACHED', 'the process that it was forked from has ended')
-    for (const segment of parent.handles.keys()) {
+    const mapped = process.faults.trapped ? parent.table.views.map((view) => view.segment) : []
+    for (const segment of new Set([...parent.handles.keys(), ...mapped])) {
       const attributes = this.host.attributes(segment)
       if (attributes !== undefined) this.hold(process, attributes)
     }
@@ -123,6 +132,7 @@ export class Processes {
   }
 
   unmapped(process: Process, start: number, end: number): void {
+    process.faults.unregister(start, end - start)
     const cut = process.table.cut(start, end)
     if (cut.length === 0) return
     for (const segment of new Set(cut.map((view) => view.segment))) this.letGoIfUnheld(segment)
@@ -155,7 +165,12 @@ export class Processes {
    */
   disconnected(process: Process): void {
     this.poll.drain(process.id)
-    if (process.table.views.length === 0 || !process.faults.alive()) this.end(process)
+    if (process.table.views.length === 0 || !process.faults.alive() || !this.#isItself(process)) this.end(process)
+  }
+
+  /** Exec ends the memory of a trapped process, and no descriptor tells. */
+  #isItself(process: Process): boolean {
+    return !process.faults.trapped || mapsMemory(process.pid, 'gshm-trap')
   }
 
   /** The process has ended or is to be treated as if: its views, handles and descriptors go. */

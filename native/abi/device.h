@@ -51,6 +51,7 @@ enum gshm_op {
   GSHM_OP_RESIZE,    /* reply gshm_size_reply, when every node knows */
   GSHM_OP_SIZE,      /* the size that this node knows: no other node is asked */
   GSHM_OP_BYE,       /* no reply: this registration is about to end, as its process means it to. Who ends without it has died */
+  GSHM_OP_UNMAP,     /* of a trapped process (trap.h): the range allows nothing any more, and is about to be unmapped */
   GSHM_OP_PARTED,    /* the process is in no episode of that barrier any more, and knows that it is closed (direct.h) */
   GSHM_OP_COUNT
 };
@@ -64,6 +65,8 @@ enum gshm_hello_kind {
   GSHM_HELLO_VISITOR,      /* no memory: STAT, UNLINK, INSPECT only */
   GSHM_HELLO_USERFAULTFD,  /* the reply passes a descriptor of /dev/userfaultfd, with which the caller makes the one
                               that it registers with; another hello may follow. NO_USERFAULTFD: the daemon has none */
+  GSHM_HELLO_TRAPPED,      /* as REGISTER, without a userfaultfd: the reply passes the memory of trap.h and its bell; a
+                              parent may have views, which the child maps and tells of (MAP) itself */
 };
 
 enum gshm_key_kind { GSHM_KEY_NAME = 1, GSHM_KEY_NUMBER = 2, GSHM_KEY_ADDRESS = 3 };
@@ -130,6 +133,9 @@ struct gshm_close_request {
 struct gshm_map_request {
   uint32_t segment, reserved;
   uint64_t address, offset, length;
+};
+struct gshm_unmap_request {
+  uint64_t address, length;
 };
 struct gshm_alloc_request {
   uint32_t segment, reserved;

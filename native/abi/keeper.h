@@ -19,6 +19,7 @@ enum gshm_keeper_kind {
   GSHM_KEEPER_DROP_FRAMES,
   GSHM_KEEPER_ADD_LOCKS,  /* passes the memfd of lock words (lock_words.h); id: their segment, or 0 */
   GSHM_KEEPER_DROP_LOCKS,
+  GSHM_KEEPER_ADD_TRAPPED, /* as ADD_CHANNEL, with the memfd of trap.h in place of a userfaultfd */
   GSHM_KEEPER_KIND_COUNT
 };
 

@@ -150,6 +150,10 @@ void Put(Filler& to, const struct gshm_resize_request& body) {
   to.Number("size", body.size);
 }
 void Put(Filler& to, const struct gshm_size_request& body) { to.Number("segment", body.segment); }
+void Put(Filler& to, const struct gshm_unmap_request& body) {
+  to.Number("address", body.address);
+  to.Number("length", body.length);
+}
 void Put(Filler& to, const struct gshm_parted_request& body) { to.Number("number", body.number); }
 
 /* Reads the fields of a reply's body. */
@@ -326,9 +330,10 @@ constexpr Op kOps[GSHM_OP_COUNT] = {
     Of<struct gshm_resize_request, struct gshm_size_reply>("resize"),
     Of<struct gshm_size_request, struct gshm_size_reply>("size"),
     Of<Nothing>("bye"),
+    Of<struct gshm_unmap_request>("unmap"),
     Of<struct gshm_parted_request>("parted"),
 };
-static_assert(GSHM_OP_PARTED == 27 && GSHM_OP_COUNT == 28, "kOps lists the ops of device.h in order");
+static_assert(GSHM_OP_PARTED == 28 && GSHM_OP_COUNT == 29, "kOps lists the ops of device.h in order");
 
 /* nullptr when the number is no op. */
 const Op* OpNumbered(uint16_t op) { return op > 0 && op < GSHM_OP_COUNT ? &kOps[op] : nullptr; }

@@ -1,4 +1,4 @@
-/* fault_channel.cc: see fault_channel.h; what the calls mean: native/core/uffd.h. */
+/* fault_channel.cc: see fault_channel.h; what the calls mean: native/core/uffd.h and trap.h. */
 #include "fault_channel.h"
 
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 
 #include "addon.h"
 #include "arguments.h"
+#include "core/trap.h"
 #include "core/uffd.h"
 #include "fault_poll.h"
 
@@ -62,21 +63,29 @@ Napi::Function FaultChannel::Define(Napi::Env env) {
                          RawMethod("protect", Protect),
                          RawMethod("poison", Poison),
                          RawMethod("wake", Wake),
+                         RawMethod("revoke", Revoke),
                          InstanceMethod<&FaultChannel::Register>("register"),
+                         InstanceMethod<&FaultChannel::Unregister>("unregister"),
                          InstanceMethod<&FaultChannel::Alive>("alive"),
                          InstanceMethod<&FaultChannel::Duplicate>("duplicate"),
                          InstanceMethod<&FaultChannel::Close>("close"),
                          InstanceAccessor<&FaultChannel::Fd>("fd"),
+                         InstanceAccessor<&FaultChannel::Trapped>("trapped"),
+                         InstanceAccessor<&FaultChannel::Memory>("memory"),
                      });
 }
 
 /* The descriptor becomes ours when the constructor returns: one that throws leaves it open. */
 FaultChannel::FaultChannel(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   Napi::Env env = info.Env();
-  int fd = FdOf(env, info[0]);
   std::string mode = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "";
+  if (mode == "trapped") {
+    OpenTrap(env, info[0]);
+    return;
+  }
+  int fd = FdOf(env, info[0]);
   if (mode != "fresh" && mode != "forked")
-    throw MakeError(env, GSHM_E_INVALID, "FaultChannel: mode must be 'fresh' or 'forked'");
+    throw MakeError(env, GSHM_E_INVALID, "FaultChannel: mode must be 'fresh', 'forked' or 'trapped'");
   if (!gshm_uffd_is(fd)) throw MakeError(env, GSHM_E_NOT_USERFAULTFD);
   if (mode == "fresh") TakeFresh(env, fd);
   /* A child's descriptor has the flags that its parent's was opened with. */
@@ -86,12 +95,24 @@ FaultChannel::FaultChannel(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   fresh_ = mode == "fresh";
 }
 
+void FaultChannel::OpenTrap(Napi::Env env, Napi::Value pid) {
+  trap_ = gshm_trap_open(static_cast<int>(UintOf(env, pid, "pid")));
+  if (!trap_) throw SystemError(env, "the memory of a trapped process", errno);
+  fd_ = gshm_trap_bell(trap_);
+}
+
 FaultChannel::~FaultChannel() { CloseNow(); }
+
+int FaultChannel::Read(struct uffd_msg* messages, size_t count) const {
+  return trap_ ? gshm_trap_read(trap_, messages, count) : gshm_uffd_read(fd_, messages, count);
+}
 
 void FaultChannel::CloseNow() {
   if (fd_ < 0) return;
   if (poll_) poll_->Forget(poll_id_);
-  close(fd_);
+  if (trap_) gshm_trap_close(trap_);
+  else close(fd_);
+  trap_ = nullptr;
   fd_ = -1;
 }
 
@@ -106,7 +127,7 @@ void FaultChannel::Register(const Napi::CallbackInfo& info) {
   uint64_t address = UintOf(env, info[0], "address"), length = UintOf(env, info[1], "length");
   if (address % GSHM_PAGE_SIZE || length % GSHM_PAGE_SIZE || length == 0)
     throw MakeError(env, GSHM_E_MISALIGNED);
-  int result = gshm_uffd_register(fd_, address, length);
+  int result = trap_ ? gshm_trap_register(trap_, address, length) : gshm_uffd_register(fd_, address, length);
   switch (-result) {
     case 0: return;
     case EINVAL:
@@ -119,10 +140,18 @@ void FaultChannel::Register(const Napi::CallbackInfo& info) {
   }
 }
 
+void FaultChannel::Unregister(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  uint64_t address = UintOf(env, info[0], "address"), length = UintOf(env, info[1], "length");
+  if (trap_) gshm_trap_unregister(trap_, address, length);
+}
+
 napi_value FaultChannel::Resume(napi_env env, napi_callback_info info) {
   RangeCall<1> call(env, info, "resume");
   if (!call.ok) return nullptr;
   bool writable = BoolOf(env, call.arguments[2]);
+  struct gshm_trap* trap = call.self->trap_;
+  if (trap) return ChangeOrThrow(env, gshm_trap_resume(trap, call.address, call.length, writable), "resume");
   return ChangeOrThrow(env, gshm_uffd_resume(call.self->fd_, call.address, call.length, writable),
                        "UFFDIO_CONTINUE");
 }
@@ -131,6 +160,9 @@ napi_value FaultChannel::Protect(napi_env env, napi_callback_info info) {
   RangeCall<1> call(env, info, "protect");
   if (!call.ok) return nullptr;
   bool on = BoolOf(env, call.arguments[2]);
+  struct gshm_trap* trap = call.self->trap_;
+  if (trap && on) return ChangeOrThrow(env, gshm_trap_restrict(trap, call.address, call.length, false), "mprotect");
+  if (trap) return ChangeOrThrow(env, gshm_trap_resume(trap, call.address, call.length, true), "resume");
   return ChangeOrThrow(env, gshm_uffd_protect(call.self->fd_, call.address, call.length, on),
                        "UFFDIO_WRITEPROTECT");
 }
@@ -138,24 +170,47 @@ napi_value FaultChannel::Protect(napi_env env, napi_callback_info info) {
 napi_value FaultChannel::Poison(napi_env env, napi_callback_info info) {
   RangeCall<0> call(env, info, "poison");
   if (!call.ok) return nullptr;
+  if (struct gshm_trap* trap = call.self->trap_) {
+    int result = gshm_trap_restrict(trap, call.address, call.length, true);
+    if (result == GSHM_CHANGE_OK) gshm_trap_poison(trap, call.address, call.length);
+    return ChangeOrThrow(env, result, "mprotect");
+  }
   return ChangeOrThrow(env, gshm_uffd_poison(call.self->fd_, call.address, call.length), "UFFDIO_POISON");
+}
+
+napi_value FaultChannel::Revoke(napi_env env, napi_callback_info info) {
+  RangeCall<0> call(env, info, "revoke");
+  if (!call.ok) return nullptr;
+  struct gshm_trap* trap = call.self->trap_;
+  int result = trap ? gshm_trap_restrict(trap, call.address, call.length, true) : GSHM_CHANGE_OK;
+  return ChangeOrThrow(env, result, "mprotect");
 }
 
 napi_value FaultChannel::Wake(napi_env env, napi_callback_info info) {
   RangeCall<0> call(env, info, "wake");
   if (!call.ok) return nullptr;
+  if (struct gshm_trap* trap = call.self->trap_) {
+    gshm_trap_wake(trap, call.address, call.length);
+    return nullptr;
+  }
   int result = gshm_uffd_wake(call.self->fd_, call.address, call.length);
   return result == 0 ? nullptr : ThrowSystemRaw(env, "UFFDIO_WAKE", -result);
 }
 
 Napi::Value FaultChannel::Alive(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), fd_ >= 0 && gshm_uffd_alive(fd_));
+  return Napi::Boolean::New(info.Env(), fd_ >= 0 && (trap_ ? gshm_trap_alive(trap_) : gshm_uffd_alive(fd_)));
 }
 
 Napi::Value FaultChannel::Duplicate(const Napi::CallbackInfo& info) {
   int copy = fcntl(fd_, F_DUPFD_CLOEXEC, 3);
   if (copy < 0) throw SystemError(info.Env(), "dup", errno);
   return Napi::Number::New(info.Env(), copy);
+}
+
+Napi::Value FaultChannel::Trapped(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), trap_); }
+
+Napi::Value FaultChannel::Memory(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), trap_ ? gshm_trap_memory(trap_) : -1);
 }
 
 Napi::Value FaultChannel::Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), fd_); }

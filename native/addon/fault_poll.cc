@@ -148,7 +148,7 @@ void FaultPoll::Drain(const Napi::CallbackInfo& info) {
 /* Reads up to kMessages of one channel into the empty batch; gives how many. */
 uint32_t FaultPoll::Read(uint64_t id, Entry& entry, Batch& batch) {
   struct uffd_msg messages[kMessages];
-  int count = ReadMessages(entry.channel->fd(), messages, kMessages);
+  int count = ReadMessages(*entry.channel, messages, kMessages);
   if (count < 0) {
     Starve(entry);
     return 0;
@@ -159,11 +159,11 @@ uint32_t FaultPoll::Read(uint64_t id, Entry& entry, Batch& batch) {
 
 /* A fork event brings a descriptor, so reading it can fail where no descriptor is left; the event
  * then stays queued and its process stuck in fork(). The spare one makes room. */
-int FaultPoll::ReadMessages(int fd, struct uffd_msg* messages, size_t count) {
-  int result = gshm_uffd_read(fd, messages, count);
+int FaultPoll::ReadMessages(const FaultChannel& channel, struct uffd_msg* messages, size_t count) {
+  int result = channel.Read(messages, count);
   if (result >= 0 || spare_fd_ < 0) return result;
   close(spare_fd_);
-  result = gshm_uffd_read(fd, messages, 1);
+  result = channel.Read(messages, 1);
   spare_fd_ = OpenSpare();
   return result;
 }

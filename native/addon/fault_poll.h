@@ -60,7 +60,7 @@ class FaultPoll : public Napi::ObjectWrap<FaultPoll> {
   Batch& BatchAt(size_t depth);
   void Deliver(Batch& batch, bool from_loop);
   uint32_t Read(uint64_t id, Entry& entry, Batch& batch);
-  int ReadMessages(int fd, struct uffd_msg* messages, size_t count);
+  int ReadMessages(const FaultChannel& channel, struct uffd_msg* messages, size_t count);
   void Starve(Entry& entry);
   void Put(Batch& batch, uint64_t id, const Entry& entry, const struct uffd_msg& message);
   void CloseNow();

@@ -9,6 +9,7 @@
 #include "addon.h"
 #include "arguments.h"
 #include "core/fdpass.h"
+#include "core/trap.h"
 #include "fault_channel.h"
 #include "frames.h"
 
@@ -48,10 +49,11 @@ class KeeperLink : public Napi::ObjectWrap<KeeperLink> {
 
   void AddChannel(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
-    int fds[2] = {FaultChannel::From(env, info[1])->fd(), -1};
+    const FaultChannel* channel = FaultChannel::From(env, info[1]);
+    int fds[2] = {channel->trap() ? gshm_trap_memory(channel->trap()) : channel->fd(), -1};
     int count = 1;
     if (info[2].IsNumber() && info[2].As<Napi::Number>().DoubleValue() >= 0) fds[count++] = FdOf(env, info[2]);
-    Send(env, GSHM_KEEPER_ADD_CHANNEL, info[0], fds, count);
+    Send(env, channel->trap() ? GSHM_KEEPER_ADD_TRAPPED : GSHM_KEEPER_ADD_CHANNEL, info[0], fds, count);
   }
 
   void DropChannel(const Napi::CallbackInfo& info) {

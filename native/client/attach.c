@@ -6,6 +6,7 @@
 #include "client/direct.h"
 #include "client/lock.h"
 #include "client/process.h"
+#include "client/trap.h"
 
 struct gshm gshm_self = {
     .lifecycle = PTHREAD_MUTEX_INITIALIZER,
@@ -22,24 +23,55 @@ int gshm_check(const gshm *g) {
   return 0;
 }
 
+static int take_reply(const struct gshm_hello_reply *reply) {
+  if (reply->page_size != GSHM_PAGE_SIZE || sysconf(_SC_PAGESIZE) != GSHM_PAGE_SIZE)
+    return gshm_fail(GSHM_E_UNSUPPORTED, "pages of %u bytes are needed", GSHM_PAGE_SIZE);
+  gshm_self.token = reply->token;
+  gshm_self.node = reply->node;
+  gshm_self.nodes = reply->nodes;
+  return 0;
+}
+
 static int introduce(int connection, uint64_t parent) {
   struct gshm_hello_request hello = {.kind = GSHM_HELLO_REGISTER, .token = parent};
   struct gshm_hello_reply reply;
   if (gshm_say_hello(connection, hello, &gshm_self.userfaultfd, NULL, &reply) != GSHM_EXCHANGED) return -1;
-  if (reply.page_size != GSHM_PAGE_SIZE || sysconf(_SC_PAGESIZE) != GSHM_PAGE_SIZE)
-    return gshm_fail(GSHM_E_UNSUPPORTED, "pages of %u bytes are needed", GSHM_PAGE_SIZE);
-  gshm_self.token = reply.token;
-  gshm_self.node = reply.node;
-  gshm_self.nodes = reply.nodes;
-  return 0;
+  return take_reply(&reply);
 }
 
-int gshm_register(int connection, uint64_t parent) {
+static int register_userfaultfd(int connection, uint64_t parent) {
   gshm_self.userfaultfd = gshm_userfaultfd_obtain(connection);
   if (gshm_self.userfaultfd >= 0 && introduce(connection, parent) == 0 && gshm_channel_add(connection) == 0) return 0;
   int error = errno;
   if (gshm_self.userfaultfd >= 0) close(gshm_self.userfaultfd);
   gshm_self.userfaultfd = -1;
+  errno = error;
+  return -1;
+}
+
+static int register_trapped(int connection, uint64_t parent) {
+  struct gshm_hello_reply reply;
+  int passed[2];
+  if (gshm_say_hello_trapped(connection, parent, passed, &reply) != GSHM_EXCHANGED) return -1;
+  if (gshm_trap_begin(passed[0], passed[1]) != 0) return -1;
+  if (take_reply(&reply) == 0 && gshm_channel_add(connection) == 0) return 0;
+  int error = errno;
+  gshm_trap_end();
+  errno = error;
+  return -1;
+}
+
+int gshm_register(int connection, uint64_t parent, bool trapped) {
+  return trapped ? register_trapped(connection, parent) : register_userfaultfd(connection, parent);
+}
+
+/* A connection, and this process registered on it. */
+static int connect_registered(bool trapped) {
+  int connection = gshm_connect(gshm_self.socket);
+  if (connection < 0) return -1;
+  if (gshm_register(connection, 0, trapped) == 0) return 0;
+  int error = errno;
+  close(connection);
   errno = error;
   return -1;
 }
@@ -51,13 +83,14 @@ static int register_process(const char *socket) {
   if (socket) strcpy(gshm_self.socket, socket);
   else if (gshm_find_socket(gshm_self.socket, sizeof gshm_self.socket) != 0) return -1;
   if (gshm_fork_watch() != 0) return -1;
-  int connection = gshm_connect(gshm_self.socket);
-  if (connection < 0) return -1;
-  if (gshm_register(connection, 0) == 0) return 0;
-  int error = errno;
-  close(connection);
-  errno = error;
-  return -1;
+  enum gshm_trap_choice choice;
+  if (gshm_trap_choose(&choice) != 0) return -1;
+  if (choice == GSHM_TRAP_MPROTECT) return connect_registered(true);
+  if (connect_registered(false) == 0) return 0;
+  /* The host forbids it, or its kernel has not all of it: this process can trap its faults itself. */
+  enum gshm_error why = gshm_last_error();
+  if (choice == GSHM_TRAP_USERFAULTFD || (why != GSHM_E_NO_USERFAULTFD && why != GSHM_E_KERNEL_FEATURES)) return -1;
+  return connect_registered(true);
 }
 
 gshm *gshm_attach(const char *socket) {
@@ -97,7 +130,8 @@ int gshm_detach(gshm *g) {
   gshm_channel_end_all();
   gshm_direct_detached();
   gshm_segment_forget_all();
-  close(gshm_self.userfaultfd);
+  gshm_trap_end();
+  if (gshm_self.userfaultfd >= 0) close(gshm_self.userfaultfd);
   gshm_self.userfaultfd = -1;
   pthread_mutex_unlock(&gshm_self.lifecycle);
   if (result != 0) errno = error;

@@ -171,3 +171,23 @@ int gshm_say_hello(int connection, struct gshm_hello_request hello, const int *p
   };
   return gshm_exchange(connection, 0, &x);
 }
+
+int gshm_say_hello_trapped(int connection, uint64_t parent, int received[2], struct gshm_hello_reply *reply) {
+  struct gshm_hello_request hello = {.abi = GSHM_ABI_VERSION, .kind = GSHM_HELLO_TRAPPED, .token = parent};
+  unsigned count = 0;
+  struct gshm_exchange x = {
+      .op = GSHM_OP_HELLO,
+      .body = &hello,
+      .body_size = sizeof hello,
+      .reply = reply,
+      .reply_size = sizeof *reply,
+      .received = received,
+      .received_count = &count,
+      .received_max = 2,
+  };
+  int result = gshm_exchange(connection, 0, &x);
+  if (result != GSHM_EXCHANGED || count == 2) return result;
+  if (count == 1) close(received[0]);
+  gshm_fail_system("receiving descriptors", EMFILE);
+  return GSHM_REFUSED;
+}

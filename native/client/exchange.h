@@ -54,6 +54,8 @@ void gshm_cancel(struct gshm_cancel *cancel);
 /* Says hello on a fresh connection; fills the ABI's number in. `pass` and `received` as in gshm_exchange. */
 int gshm_say_hello(int connection, struct gshm_hello_request hello, const int *pass, int *received,
                    struct gshm_hello_reply *reply);
+/* The same for a process that traps its own faults (trap.h): received[0], the memory, and received[1], the bell. */
+int gshm_say_hello_trapped(int connection, uint64_t parent, int received[2], struct gshm_hello_reply *reply);
 
 /* A connection to the device socket `path`: a descriptor, or -1 with NO_DAEMON, ACCESS, DESCRIPTORS. */
 int gshm_connect(const char *path);

@@ -3,18 +3,21 @@
  * prepare: takes every lock of the library, so that the child finds its state whole, and has the
  * daemon number this fork; the fork event that the daemon reads next belongs to that number.
  * child: drops what is the parent's and introduces itself with the parent's token and that number. Of a process
- * without views there is no fork event: its child registers as any process does, and has its segments open.
+ * without views there is no fork event: its child registers as any process does, and has its segments open. So does that
+ * of a process that traps its own faults: it inherits no views, and maps them anew.
  * Nothing here may fail the fork: a child that its daemon does not know gets DAEMON_LOST later. */
 #include <unistd.h>
 
 #include "client/direct.h"
 #include "client/lock.h"
 #include "client/process.h"
+#include "client/trap.h"
 
 static bool was_attached;
 static enum gshm_error refused; /* why this fork has no number, if it has none */
 static uint64_t number;
-static bool bare; /* there are no views */
+static bool bare; /* no views are inherited */
+static bool trapped;
 
 static void announce(void) {
   struct gshm_fork_reply reply = {0};
@@ -33,10 +36,12 @@ static void prepare(void) {
   gshm_lock_fork_prepare();
   gshm_direct_fork_prepare();
   pthread_rwlock_wrlock(&gshm_self.fork_lock);
-  bare = gshm_view_none();
+  trapped = gshm_trap_is_on();
+  bare = trapped || gshm_view_none();
   refused = GSHM_OK;
   if (!bare) announce();
   gshm_view_fork_prepare();
+  gshm_trap_fork_prepare();
   gshm_channel_fork_prepare();
   errno = error;
 }
@@ -44,6 +49,7 @@ static void prepare(void) {
 static void in_parent(void) {
   if (was_attached) {
     gshm_channel_fork_parent();
+    gshm_trap_fork_parent();
     gshm_view_fork_parent();
     pthread_rwlock_unlock(&gshm_self.fork_lock);
     gshm_direct_fork_parent();
@@ -54,8 +60,14 @@ static void in_parent(void) {
   pthread_mutex_unlock(&gshm_self.lifecycle);
 }
 
+static int introduce_bare(int connection) {
+  bool heir = gshm_self.segments || !gshm_view_none();
+  if (gshm_register(connection, heir ? gshm_self.token : 0, trapped) != 0) return -1;
+  return trapped ? gshm_trap_fork_again(gshm_map_tell) : 0;
+}
+
 static int introduce(int connection) {
-  if (bare) return gshm_register(connection, gshm_self.segments ? gshm_self.token : 0);
+  if (bare) return introduce_bare(connection);
   struct gshm_hello_request hello = {.kind = GSHM_HELLO_FORKED, .token = gshm_self.token, .fork = number};
   struct gshm_hello_reply reply;
   if (gshm_say_hello(connection, hello, NULL, &gshm_self.userfaultfd, &reply) != GSHM_EXCHANGED) return -1;
@@ -67,6 +79,7 @@ static int introduce(int connection) {
  * perhaps with the only descriptor that guards this memory, or knows nothing: SIGBUS, not zeros. */
 static void lose(enum gshm_error why) {
   gshm_self.lost = true;
+  if (trapped) gshm_trap_fork_again(NULL);
   if (why == GSHM_E_NO_DAEMON || why == GSHM_E_DAEMON_LOST || why == GSHM_E_DETACHED) gshm_break_views();
 }
 
@@ -80,8 +93,9 @@ static void in_child(void) {
     gshm_lock_fork_child();
     gshm_direct_fork_child();
     gshm_view_fork_child();
+    gshm_trap_fork_child();
     gshm_channel_fork_child();
-    close(gshm_self.userfaultfd); /* the parent's */
+    if (!trapped) close(gshm_self.userfaultfd); /* the parent's */
     gshm_self.userfaultfd = -1;
     int connection = refused ? -1 : gshm_connect(gshm_self.socket);
     if (connection < 0 || introduce(connection) != 0) {

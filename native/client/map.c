@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/process.h"
+#include "client/trap.h"
 
 static bool aligned(uint64_t value) { return value % GSHM_PAGE_SIZE == 0; }
 
@@ -39,18 +40,37 @@ static int check_range(const gshm_segment *s, void *address, uint64_t offset, ui
   return 0;
 }
 
-static int tell(const gshm_segment *s, void *at, uint64_t offset, uint64_t length) {
-  struct gshm_map_request body = {.segment = s->id, .address = (uintptr_t)at, .offset = offset, .length = length};
+int gshm_map_tell(uint32_t segment, uintptr_t at, uint64_t offset, uint64_t length) {
+  struct gshm_map_request body = {.segment = segment, .address = at, .offset = offset, .length = length};
   struct gshm_exchange x = {.op = GSHM_OP_MAP, .body = &body, .body_size = sizeof body};
-  if (gshm_request_fork_held(&x) != 0) return -1;
+  return gshm_request_fork_held(&x);
+}
+
+/* From here on faults are the daemon's. */
+static int open_range(const gshm_segment *s, void *at, uint64_t offset, uint64_t length) {
+  if (gshm_map_tell(s->id, (uintptr_t)at, offset, length) != 0) return -1;
   return mprotect(at, length, PROT_READ | PROT_WRITE) == 0 ? 0 : gshm_fail_system("mprotect", errno);
+}
+
+/* It stays closed: the handler opens pages of it. */
+static int trap_range(const gshm_segment *s, void *at, uint64_t offset, uint64_t length) {
+  uintptr_t start = (uintptr_t)at;
+  if (gshm_trap_install() != 0) return -1;
+  if (madvise(at, length, MADV_DONTFORK) != 0) return gshm_fail_system("madvise", errno);
+  if (gshm_trap_range_add(start, start + length, s->id, s->memfd, offset) != 0) return -1;
+  if (gshm_map_tell(s->id, start, offset, length) == 0) return 0;
+  int error = errno;
+  gshm_trap_range_remove(start, start + length);
+  errno = error;
+  return -1;
 }
 
 static void *map(gshm_segment *s, void *address, uint64_t offset, uint64_t length) {
   if (gshm_check(&gshm_self) != 0 || gshm_view_reserve() != 0) return NULL;
   struct gshm_piece piece = {.offset = offset, .segment = s->id, .device = s->device, .inode = s->inode};
   void *at = reserve_range(s, address, offset, length);
-  if (at && tell(s, at, offset, length) != 0) {
+  int (*serve)(const gshm_segment *, void *, uint64_t, uint64_t) = gshm_trap_is_on() ? trap_range : open_range;
+  if (at && serve(s, at, offset, length) != 0) {
     int error = errno;
     munmap(at, length);
     errno = error;
@@ -133,7 +153,18 @@ static int unmap_range(struct range range) {
   return gshm_fail_system("munmap", errno);
 }
 
-int gshm_unmap_piece(const struct gshm_piece *piece) { return each_range(piece, false, unmap_range); }
+/* There are no events that would tell the daemon. When it cannot be told, it is gone. */
+static void untrap(const struct gshm_piece *piece) {
+  gshm_trap_range_remove(piece->start, piece->end);
+  struct gshm_unmap_request body = {.address = piece->start, .length = piece->end - piece->start};
+  struct gshm_exchange x = {.op = GSHM_OP_UNMAP, .body = &body, .body_size = sizeof body};
+  gshm_request_fork_held(&x);
+}
+
+int gshm_unmap_piece(const struct gshm_piece *piece) {
+  if (gshm_trap_is_on()) untrap(piece);
+  return each_range(piece, false, unmap_range);
+}
 
 static int break_range(struct range range) {
   /* Every access lies beyond the end of an empty file. */

@@ -36,16 +36,16 @@ struct gshm {
   char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
   uint64_t token;
   uint32_t node, nodes;
-  int userfaultfd; /* a third copy beside the daemon's and the keeper's: see docs/ARCHITECTURE.md */
+  int userfaultfd; /* a third copy beside the daemon's and the keeper's: see docs/ARCHITECTURE.md; -1: trap.h */
   struct gshm_segment *segments;
   _Atomic bool writes_lazily; /* an lrc segment has been opened since attach: detach releases */
 };
 #endif
 extern struct gshm gshm_self;
 
-/* attach.c: registers this process on a fresh connection, with a userfaultfd of its own. parent: 0, or the token of the process that
- * it has been forked from, whose segments it has open. 0, or -1 with the error set. */
-int gshm_register(int connection, uint64_t parent);
+/* attach.c: registers this process on a fresh connection, with a userfaultfd of its own, or (trapped) with the traps of trap.h.
+ * parent: 0, or the token of the process that it has been forked from, whose segments it has open. 0, or -1 with the error set. */
+int gshm_register(int connection, uint64_t parent, bool trapped);
 
 /* userfaultfd.c: one of this process's own: as it may, or with what the daemon at the other end of `connection`, which
  * need not have said hello, hands over. A descriptor, or -1: NO_USERFAULTFD when it is refused either way, and what a
@@ -139,7 +139,9 @@ void gshm_view_fork_prepare(void);
 void gshm_view_fork_parent(void);
 void gshm_view_fork_child(void);
 
-/* map.c: unmaps what is left of a piece. */
+/* map.c: the daemon learns of a view. 0, or -1 with the error set. */
+int gshm_map_tell(uint32_t segment, uintptr_t at, uint64_t offset, uint64_t length);
+/* unmaps what is left of a piece. */
 int gshm_unmap_piece(const struct gshm_piece *piece);
 /* Makes every access to global memory SIGBUS, wherever the program has moved its views. */
 void gshm_break_views(void);

@@ -2,6 +2,7 @@
  *
  * First it shuts the words of all locks, so that nobody gets one any more that another node may be given.
  * Then the order, and why no thread can read a zero at any moment of it:
+ *   0. processes that trap their own faults let go of their views (darken.h).
  *   1. punch every memfd. Every page that was mapped is a hole now, and every hole lies in a range
  *      whose missing faults are trapped, so whoever touches it waits.
  *   2. wake everybody. Faults that the dead daemon had read are not sent again by themselves; their
@@ -28,6 +29,7 @@
 #include "core/frames.h"
 #include "core/lock_words.h"
 #include "core/uffd.h"
+#include "darken.h"
 
 #define ROUND_MS 1000  /* between looks for processes that have gone without a sign */
 #define MESSAGES 64
@@ -148,6 +150,7 @@ static int64_t now_ms(void) {
 static void take_over(struct guard *guard) {
   struct holdings *held = guard->held;
   shut_all(held);
+  darken_all(held);
   punch_all(held);
   for (size_t i = 0; i < held->channels; i++) {
     struct channel *channel = &held->channel[i];
@@ -157,8 +160,9 @@ static void take_over(struct guard *guard) {
     watch(guard, channel->pidfd, channel->id | PIDFD_BIT);
     gshm_uffd_wake_all(channel->uffd);
   }
-  fprintf(stderr, "gshm-keeper: gshmd is dead; its %zu process%s get%s SIGBUS for global memory\n", held->channels,
-          held->channels == 1 ? "" : "es", held->channels == 1 ? "s" : "");
+  const size_t count = held->channels + held->trapped_count;
+  fprintf(stderr, "gshm-keeper: gshmd is dead; its %zu process%s get%s SIGBUS for global memory\n", count,
+          count == 1 ? "" : "es", count == 1 ? "s" : "");
 }
 
 void stand_guard(struct holdings *held) {

@@ -28,7 +28,24 @@ void holdings_add_channel(struct holdings *held, uint64_t id, int uffd, int pidf
   held->channel[held->channels++] = (struct channel){.id = id, .uffd = uffd, .pidfd = pidfd};
 }
 
+void holdings_add_trapped(struct holdings *held, uint64_t id, int memory, int pidfd) {
+  holdings_drop_channel(held, id);
+  held->trapped = grown(held->trapped, held->trapped_count, &held->trapped_room, sizeof *held->trapped);
+  held->trapped[held->trapped_count++] = (struct trapped){.id = id, .memory = memory, .pidfd = pidfd};
+}
+
+static void drop_trapped(struct holdings *held, uint64_t id) {
+  for (size_t i = held->trapped_count; i-- > 0;) {
+    struct trapped *process = &held->trapped[i];
+    if (process->id != id) continue;
+    close(process->memory);
+    if (process->pidfd >= 0) close(process->pidfd);
+    *process = held->trapped[--held->trapped_count];
+  }
+}
+
 void holdings_drop_channel(struct holdings *held, uint64_t id) {
+  drop_trapped(held, id);
   struct channel *channel = holdings_channel(held, id);
   if (!channel) return;
   close(channel->uffd);

@@ -38,6 +38,10 @@ static void apply(struct holdings *held, const struct gshm_keeper_message *messa
       if (packet->fd_count < 1) break;
       holdings_add_channel(held, message->id, fds[0], packet->fd_count > 1 ? fds[1] : -1);
       return; /* the descriptors are in use now */
+    case GSHM_KEEPER_ADD_TRAPPED:
+      if (packet->fd_count < 1) break;
+      holdings_add_trapped(held, message->id, fds[0], packet->fd_count > 1 ? fds[1] : -1);
+      return;
     case GSHM_KEEPER_ADD_FRAMES:
       if (packet->fd_count < 1) break;
       holdings_add_frames(held, message->id, fds[0]);
@@ -79,6 +83,6 @@ int main(void) {
   struct holdings held = {0};
   hold(&held);
   close(GSHM_KEEPER_SOCKET);
-  if (held.channels > 0) stand_guard(&held);
+  if (held.channels > 0 || held.trapped_count > 0) stand_guard(&held);
   return 0;
 }

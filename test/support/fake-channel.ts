@@ -12,11 +12,15 @@ export function fakeChannel(does: (what: Done, address: number) => Change | void
   }
   return {
     fd: -1,
+    trapped: false,
+    memory: -1,
     register: call('register'),
     resume: call('resume'),
     protect: call('protect'),
     poison: call('poison'),
     wake: call('wake'),
+    revoke: () => Change.ok,
+    unregister: () => {},
     alive: () => open,
     duplicate: () => -1,
     close: () => (open = false),

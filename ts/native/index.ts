@@ -37,9 +37,17 @@ export const FaultKind = { read: 0, write: 1, fork: 2, remap: 3, remove: 4, unma
 export const RECORD_WIDTH = 5
 export type FaultBatch = (records: Float64Array, count: number) => void
 
-/** One registered process's userfaultfd, as the daemon holds it. Lengths and addresses in bytes. */
+/**
+ * One registered process's userfaultfd, as the daemon holds it; or the memory and bell of native/abi/trap.h, for one that traps
+ * its own faults. Lengths and addresses in bytes.
+ */
 export interface FaultChannel {
+  /** Becomes readable when there are messages. */
   readonly fd: number
+  /** It has no userfaultfd. Whatever takes access away waits for the process, and answers `again` after 5 ms: repeat it. */
+  readonly trapped: boolean
+  /** Of a trapped process: the memfd of native/abi/trap.h; else -1. */
+  readonly memory: number
   /** UFFDIO_REGISTER with MISSING|MINOR|WP. Throws ERR_GSHM_* (code) on anything but success. */
   register(address: number, length: number): void
   /** none -> read|write for pages whose frame is in the memfd (UFFDIO_CONTINUE), read -> write for
@@ -53,6 +61,10 @@ export interface FaultChannel {
    */
   poison(address: number, length: number): Change
   wake(address: number, length: number): void
+  /** Of a trapped process: the range allows nothing any more. To be called before its frames are punched; else nothing to do. */
+  revoke(address: number, length: number): Change
+  /** Of a trapped process: the range is no view any more. */
+  unregister(address: number, length: number): void
   /** Whether the process's memory still exists: exec and exit end it. Changes nothing. */
   alive(): boolean
   /** A duplicate of the descriptor, for passing on; the caller closes it. */
@@ -161,6 +173,7 @@ export type DeviceRequest =
   | { op: 'stat'; serial: number; name: string }
   | { op: 'unlink'; serial: number; name: string }
   | { op: 'map'; serial: number; segment: number; address: number; offset: number; length: number }
+  | { op: 'unmap'; serial: number; address: number; length: number }
   | { op: 'alloc'; serial: number; segment: number; size: number }
   | { op: 'realloc'; serial: number; segment: number; offset: number; size: number }
   | { op: 'free'; serial: number; segment: number; offset: number }
@@ -526,7 +539,7 @@ type Constant =
   | 'HOLD_BUCKETS'
   | 'OFFSET_BITS'
   | 'ADDRESS_END'
-  | `HELLO_${'REGISTER' | 'CHANNEL' | 'FORKED' | 'VISITOR' | 'USERFAULTFD'}`
+  | `HELLO_${'REGISTER' | 'CHANNEL' | 'FORKED' | 'VISITOR' | 'USERFAULTFD' | 'TRAPPED'}`
   | `INSPECT_${'STATUS' | 'SEGMENTS' | 'PAGES' | 'PROCESSES' | 'LOCKS' | 'TRACE'}`
   | 'CREATE_OR_OPEN'
   | 'ALLOC_APART'
@@ -550,7 +563,7 @@ export interface Native {
   /** Takes ownership of `fd`, does UFFDIO_API, checks features. Throws NOT_USERFAULTFD, KERNEL_FEATURES. */
   readonly FaultChannel: new (
     fd: number,
-    mode: 'fresh' | 'forked',
+    mode: 'fresh' | 'forked' | 'trapped',
   ) => FaultChannel
   readonly Frames: new (name: string, pages: number) => Frames
   /** Sizes of blocks in spans, ascending, by class. */

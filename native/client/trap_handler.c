@@ -1,0 +1,155 @@
+/* trap_handler.c: a thread that faults in a view waits here until the daemon has answered, and carries the answer out.
+ *
+ * Nothing but system calls and atomic operations on memory that is there already: no malloc, no lock, no thread-local storage
+ * but errno, which is kept. All signals are blocked meanwhile, but for those that a fault of its own would raise. Other
+ * faults go on to whoever had the signal before: V8 has it for WebAssembly. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "abi/page.h"
+#include "client/error.h"
+#include "client/trap.h"
+#include "client/trap_state.h"
+#include "core/futex.h"
+
+static struct sigaction before; /* who had SIGSEGV; changes in gshm_trap_install only */
+
+static bool is_write(const ucontext_t *context) {
+#if defined(__x86_64__)
+  return context->uc_mcontext.gregs[REG_ERR] & 2; /* of the page fault's error code */
+#else
+  (void)context;
+  return true; /* the processor's word for it is not known here: ownership is more than a read needs, and right */
+#endif
+}
+
+static struct gshm_trap_slot *take_slot(struct gshm_trap_page *page, unsigned *number) {
+  for (;;) {
+    uint32_t freed = __atomic_load_n(&page->freed, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < GSHM_TRAP_SLOTS; i++) {
+      uint32_t free = GSHM_TRAP_FREE;
+      if (!__atomic_compare_exchange_n(&page->slots[i].state, &free, GSHM_TRAP_TAKEN, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED))
+        continue;
+      *number = i;
+      return &page->slots[i];
+    }
+    __atomic_fetch_add(&page->crowd, 1, __ATOMIC_SEQ_CST);
+    gshm_futex_wait(&page->freed, freed, NULL);
+    __atomic_fetch_sub(&page->crowd, 1, __ATOMIC_SEQ_CST);
+  }
+}
+
+static void give_slot(struct gshm_trap_page *page, struct gshm_trap_slot *slot) {
+  uint32_t was = __atomic_exchange_n(&slot->state, GSHM_TRAP_FREE, __ATOMIC_SEQ_CST);
+  if (was == GSHM_TRAP_AWAITED) gshm_futex_wake_all(&slot->state);
+  __atomic_fetch_add(&page->freed, 1, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&page->crowd, __ATOMIC_SEQ_CST) > 0) gshm_futex_wake_all(&page->freed);
+}
+
+static uint32_t wait_for_answer(struct gshm_trap_page *page, struct gshm_trap_slot *slot, unsigned number) {
+  __atomic_store_n(&slot->state, GSHM_TRAP_POSTED, __ATOMIC_SEQ_CST);
+  __atomic_fetch_or(&page->posted[number / 64], 1ull << (number % 64), __ATOMIC_SEQ_CST);
+  uint64_t once = 1;
+  /* A process that has closed descriptors which are not its own cannot be served any more. */
+  bool unheard = write(gshm_trap_state.bell, &once, sizeof once) < 0 && errno != EAGAIN;
+  for (;;) {
+    uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
+    if (state != GSHM_TRAP_POSTED) return state;
+    if (unheard || __atomic_load_n(&page->dead, __ATOMIC_SEQ_CST)) return GSHM_TRAP_BUS;
+    gshm_futex_wait(&slot->state, GSHM_TRAP_POSTED, NULL);
+  }
+}
+
+/* SIGBUS as the kernel would raise it: it is delivered when the handler returns, before the access is tried again. Who ignores
+ * or blocks it dies of it. */
+static void raise_sigbus(void *address, ucontext_t *context) {
+  struct sigaction action;
+  bool deaf = sigismember(&context->uc_sigmask, SIGBUS) == 1;
+  if (sigaction(SIGBUS, NULL, &action) == 0 && (deaf || (!(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN))) {
+    action = (struct sigaction){.sa_handler = SIG_DFL};
+    sigaction(SIGBUS, &action, NULL);
+  }
+  sigdelset(&context->uc_sigmask, SIGBUS);
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  info.si_signo = SIGBUS;
+  info.si_code = BUS_ADRERR;
+  info.si_addr = address;
+  syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), SIGBUS, &info);
+}
+
+/* What the daemon has granted. Where the kernel refuses one more mapping, the view is given up (gshm_trap_range_restrict). */
+static bool open_pages(const struct gshm_trap_range *grant, uintptr_t start, uintptr_t end) {
+  const int prot = grant->access == GSHM_TRAP_WRITE ? PROT_READ | PROT_WRITE : PROT_READ;
+  if (grant->from < start || grant->length > end - grant->from) return false;
+  if (mprotect((void *)grant->from, grant->length, prot) == 0) return true;
+  if (errno != ENOMEM || mprotect((void *)start, end - start, PROT_NONE) != 0) return false;
+  /* Where even a page of an empty view cannot be told apart, it is not this view that has the mappings. */
+  return mprotect((void *)grant->from, grant->length, prot) == 0;
+}
+
+static void fault(struct gshm_trap_page *page, void *address, uintptr_t start, uintptr_t end, ucontext_t *context) {
+  unsigned number = 0;
+  struct gshm_trap_slot *slot = take_slot(page, &number);
+  slot->address = (uintptr_t)address;
+  slot->thread = (uint32_t)syscall(SYS_gettid);
+  slot->write = is_write(context);
+  uint32_t answer = wait_for_answer(page, slot, number);
+  bool refused = false;
+  if (answer == GSHM_TRAP_GRANT || answer == GSHM_TRAP_AWAITED) {
+    struct gshm_trap_range grant = slot->grant;
+    refused = !open_pages(&grant, start, end);
+  }
+  give_slot(page, slot);
+  if (answer == GSHM_TRAP_BUS || refused) raise_sigbus(address, context);
+}
+
+/* As if this handler had never been there. */
+static void pass_on(int signal, siginfo_t *info, void *context) {
+  if (!(before.sa_flags & SA_SIGINFO) && (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)) {
+    /* Not to be ignored where a fault has raised it. A fault comes again, and ends the process; so does what was sent. */
+    struct sigaction fallback = {.sa_handler = SIG_DFL};
+    if (info->si_code <= 0 && before.sa_handler == SIG_IGN) return;
+    sigaction(signal, &fallback, NULL);
+    if (info->si_code <= 0) syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), signal);
+    return;
+  }
+  sigset_t mask = ((ucontext_t *)context)->uc_sigmask;
+  for (int i = 1; i < NSIG; i++)
+    if (sigismember(&before.sa_mask, i) == 1) sigaddset(&mask, i);
+  if (!(before.sa_flags & SA_NODEFER)) sigaddset(&mask, signal);
+  sigprocmask(SIG_SETMASK, &mask, NULL);
+  if (before.sa_flags & SA_SIGINFO) before.sa_sigaction(signal, info, context);
+  else before.sa_handler(signal);
+}
+
+static void on_segv(int signal, siginfo_t *info, void *context) {
+  int error = errno;
+  struct gshm_trap_page *page = gshm_trap_enter();
+  /* SEGV_ACCERR: mapped, and not allowed. What is not mapped at all is no view. */
+  uintptr_t start, end;
+  bool ours = page && info->si_code == SEGV_ACCERR && gshm_trap_range_find((uintptr_t)info->si_addr, &start, &end);
+  if (ours) fault(page, info->si_addr, start, end, context);
+  gshm_trap_leave();
+  if (!ours) pass_on(signal, info, context);
+  errno = error;
+}
+
+int gshm_trap_install(void) {
+  struct sigaction now;
+  if (sigaction(SIGSEGV, NULL, &now) != 0) return gshm_fail_system("sigaction", errno);
+  if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_segv) return 0;
+  before = now;
+  struct sigaction action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  sigfillset(&action.sa_mask);
+  sigdelset(&action.sa_mask, SIGSEGV); /* blocked all the same; a second fault would be one of this handler's own */
+  if (sigaction(SIGSEGV, &action, NULL) != 0) return gshm_fail_system("sigaction", errno);
+  return 0;
+}
