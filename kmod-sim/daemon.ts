@@ -314,6 +314,7 @@ export class Daemon {
         left: (segment, page) => this.#reclaim.left(segment, page),
         writable: (segment, page) => accessOf(this.#state, segment, page) === 'write',
         stayed: (segment, page) => this.#reclaim.stayed(segment, page),
+        isItself: (process) => this.#processes.isItself(process),
         kill: (process, why) => this.#kill(process, why),
         warn: (text) => this.#quiet.about('the pager', text),
       },

@@ -30,6 +30,8 @@ const PAUSE = new Int32Array(new SharedArrayBuffer(4)) // never changes: waiting
 export interface PagerHost {
   /** Reads the process's queued events now; address events are applied before it returns. */
   drain(process: Process): void
+  /** False: its memory has gone, by exec for example, and what has its pid now is not to be waited for, or ended. */
+  isItself(process: Process): boolean
   /** Ends a process that cannot be protected. */
   kill(process: Process, why: string): void
   /** A frame has been freed. */
@@ -302,7 +304,7 @@ export class Pager {
       this.host.drain(process)
       // The answer stays EAGAIN until the process's own thread has gone on: let it run.
       Atomics.wait(PAUSE, 0, 0, PAUSE_MS)
-      if (process.ended) return Change.gone
+      if (process.ended || !this.host.isItself(process)) return Change.gone
       now = this.#attempt(process, change)
       if (now !== Change.again) return now
     } while (goOn())

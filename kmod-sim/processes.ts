@@ -165,12 +165,12 @@ export class Processes {
    */
   disconnected(process: Process): void {
     this.poll.drain(process.id)
-    if (process.table.views.length === 0 || !process.faults.alive() || !this.#isItself(process)) this.end(process)
+    if (process.table.views.length === 0 || !process.faults.alive() || !this.isItself(process)) this.end(process)
   }
 
-  /** Exec ends the memory of a trapped process, and no descriptor tells. */
-  #isItself(process: Process): boolean {
-    return !process.faults.trapped || mapsMemory(process.pid, 'gshm-trap')
+  /** Exec ends the memory of a trapped process, and detaching its registration: no descriptor tells. */
+  isItself(process: Process): boolean {
+    return !process.faults.trapped || (!process.left && mapsMemory(process.pid, 'gshm-trap'))
   }
 
   /** The process has ended or is to be treated as if: its views, handles and descriptors go. */

@@ -53,7 +53,25 @@ static void give_slot(struct gshm_trap_page *page, struct gshm_trap_slot *slot) 
   if (__atomic_load_n(&page->crowd, __ATOMIC_SEQ_CST) > 0) gshm_futex_wake_all(&page->freed);
 }
 
-static uint32_t wait_for_answer(struct gshm_trap_page *page, struct gshm_trap_slot *slot, unsigned number) {
+/* Of the signals that wait until the fault is over, those that would end the process do: Ctrl-C while the node that has the page
+ * does not answer. */
+static void let_end(const ucontext_t *context) {
+  static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM};
+  sigset_t pending, one;
+  if (sigpending(&pending) != 0) return;
+  for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
+    struct sigaction action;
+    if (sigismember(&pending, ends[i]) != 1 || sigismember(&context->uc_sigmask, ends[i]) == 1) continue;
+    if (sigaction(ends[i], NULL, &action) != 0 || (action.sa_flags & SA_SIGINFO) || action.sa_handler != SIG_DFL) continue;
+    sigemptyset(&one);
+    sigaddset(&one, ends[i]);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
+  }
+}
+
+static uint32_t wait_for_answer(struct gshm_trap_page *page, struct gshm_trap_slot *slot, unsigned number,
+                                const ucontext_t *context) {
+  static const struct timespec slice = {.tv_nsec = 50000000};
   __atomic_store_n(&slot->state, GSHM_TRAP_POSTED, __ATOMIC_SEQ_CST);
   __atomic_fetch_or(&page->posted[number / 64], 1ull << (number % 64), __ATOMIC_SEQ_CST);
   uint64_t once = 1;
@@ -63,7 +81,7 @@ static uint32_t wait_for_answer(struct gshm_trap_page *page, struct gshm_trap_sl
     uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
     if (state != GSHM_TRAP_POSTED) return state;
     if (unheard || __atomic_load_n(&page->dead, __ATOMIC_SEQ_CST)) return GSHM_TRAP_BUS;
-    gshm_futex_wait(&slot->state, GSHM_TRAP_POSTED, NULL);
+    if (gshm_futex_wait(&slot->state, GSHM_TRAP_POSTED, &slice) != 0 && errno == ETIMEDOUT) let_end(context);
   }
 }
 
@@ -101,7 +119,7 @@ static void fault(struct gshm_trap_page *page, void *address, uintptr_t start, u
   slot->address = (uintptr_t)address;
   slot->thread = (uint32_t)syscall(SYS_gettid);
   slot->write = is_write(context);
-  uint32_t answer = wait_for_answer(page, slot, number);
+  uint32_t answer = wait_for_answer(page, slot, number, context);
   bool refused = false;
   if (answer == GSHM_TRAP_GRANT || answer == GSHM_TRAP_AWAITED) {
     struct gshm_trap_range grant = slot->grant;

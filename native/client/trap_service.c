@@ -139,6 +139,8 @@ void gshm_trap_end(void) {
     release_all(page);
     sched_yield();
   }
+  __atomic_store_n(&page->dark, 1, __ATOMIC_SEQ_CST); /* should the daemon die now: there is no view that the keeper must wait for */
+  gshm_futex_wake_all(&page->dark);
   munmap(page, sizeof *page);
   close(gshm_trap_state.bell);
   gshm_trap_state.bell = -1;

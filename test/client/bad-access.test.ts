@@ -15,7 +15,7 @@ interface Node {
   node: TestCluster
   socket: string
   /** A process that has become another user, with one group. */
-  user: (uid: number, gid: number) => Promise<Probe>
+  user: (uid: number, gid: number, trap?: string) => Promise<Probe>
 }
 
 /** Runs `body` for each API on a node that a process of root's uses before and after. */
@@ -30,8 +30,8 @@ function claim(name: string, body: (t: Test, node: Node, api: Api) => Promise<vo
         t.teardown(() => root.kill())
         const at = await root.ok('map', await root.ok('create', 'roots', 4 * P, 0), 0, 0, 0)
         await root.ok('put', at, 77)
-        const user: Node['user'] = async (uid, gid) => {
-          const p = await Probe.start(undefined, {}, api)
+        const user: Node['user'] = async (uid, gid, trap = '') => {
+          const p = await Probe.start(undefined, { GSHM_TRAP: trap }, api)
           t.teardown(() => p.kill())
           await p.ok('become', uid, gid)
           return p
@@ -65,15 +65,21 @@ claim(
   },
 )
 
-claim('no userfaultfd: who may reach the socket but not userfaultfd is told the knobs', async (t, { user }) => {
+claim('no userfaultfd: who insists on it is told the knobs; others trap their faults themselves', async (t, { user }) => {
   if (readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '1') {
     return void t.pass('vm.unprivileged_userfaultfd=1 lets everybody', { skip: 'nobody is refused here' })
   }
   const keeps = await startNode(t, { group: String(GROUP), handOver: false })
   chmodSync(keeps.dir, 0o755)
-  const p = await user(NOBODY, GROUP)
+  const p = await user(NOBODY, GROUP, 'userfaultfd')
   const knobs = /run it as root.*vm\.unprivileged_userfaultfd=1.*\/dev\/userfaultfd.*--no-hand-over/
   const text = new RegExp(`^ERR_GSHM_NO_USERFAULTFD: .*${knobs.source}`)
   t.match(await p.send('attach', keeps.socket(0)), { is: 'err', errno: 1, text })
   await p.kill()
+  const q = await user(NOBODY, GROUP)
+  await q.ok('attach', keeps.socket(0))
+  const at = await q.ok('map', await q.ok('create', 'theirs', P, 0), 0, 0, 0)
+  await q.ok('put', at, 1)
+  t.match(readFileSync(`/proc/${q.pid}/maps`, 'utf8'), /memfd:gshm-trap/)
+  await q.kill()
 })

@@ -276,6 +276,7 @@ attack(
       // Not of segment 1, 'good': whoever has it open may take its bytes.
       resize: () => fields(any(0, 2, 3, 0xffffffff), 0, u64()),
       size: () => fields(any(1, u32()), 0),
+      unmap: () => fields(u64(), u64()),
       parted: () => fields(u64()),
       inspect: () => Buffer.concat([fields(any(1, 2, 3, 4, u32()), 0), any(fields(name()), badName)]),
       fork: () => Buffer.alloc(0),

@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { status } from '../../ts/client/inspect.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
+import { except } from '../support/trap.js'
 import { Probe } from '../support/probe.js'
 
 const P = 4096
@@ -33,7 +34,7 @@ async function shared(t: Test, nodes: number): Promise<Shared> {
 
 const page = (number: number): bigint => BigInt(number * P)
 
-t.test('madvise(MADV_REMOVE): the page is lost on its node, which says so; the others stay', async (t) => {
+t.test('madvise(MADV_REMOVE): the page is lost on its node, which says so; the others stay', except('holes'), async (t) => {
   const { cluster, probes, at } = await shared(t, 1)
   const [a, b] = probes as [Probe, Probe]
   for (let n = 0; n < 4; n++) await a.ok('put', at[0]! + page(n), 100 + n)
@@ -50,7 +51,7 @@ t.test('madvise(MADV_REMOVE): the page is lost on its node, which says so; the o
   t.equal(await a.ok('get', at[0]! + page(9)), 0n, 'a page that nobody had written is as it was')
 })
 
-t.test('a hole punched in the frames: other nodes get SIGBUS too, never zeros', async (t) => {
+t.test('a hole punched in the frames: other nodes get SIGBUS too, never zeros', except('holes'), async (t) => {
   const { probes, at, segment } = await shared(t, 2)
   const [a, b, c] = probes as [Probe, Probe, Probe]
   for (let n = 0; n < 8; n++) await b.ok('put', at[1]! + page(n), 100 + n)
@@ -64,7 +65,7 @@ t.test('a hole punched in the frames: other nodes get SIGBUS too, never zeros', 
   for (const n of [4, 5, 6, 7]) t.equal(await a.ok('get', at[0]! + page(n)), BigInt(100 + n), 'the rest is there')
 })
 
-t.test('a hole punched in a copy: the other node has the page, and goes on', async (t) => {
+t.test('a hole punched in a copy: the other node has the page, and goes on', except('holes'), async (t) => {
   const { probes, at, segment } = await shared(t, 2)
   const [a, b] = probes as [Probe, Probe]
   for (let n = 0; n < 4; n++) {
@@ -80,7 +81,7 @@ t.test('a hole punched in a copy: the other node has the page, and goes on', asy
   }
 })
 
-t.test('mmap over a view: what was mapped there is the process’s own; the rest of the view is shared', async (t) => {
+t.test('mmap over a view: what was mapped there is the process’s own; the rest of the view is shared', except('unmap'), async (t) => {
   const { cluster, probes, at } = await shared(t, 1)
   const [a, b] = probes as [Probe, Probe]
   for (let n = 0; n < 8; n++) await a.ok('put', at[0]! + page(n), 100 + n)
@@ -95,7 +96,7 @@ t.test('mmap over a view: what was mapped there is the process’s own; the rest
   t.equal(status(cluster.socket(0)).views, 3)
 })
 
-t.test('mprotect of a view: its process sees what it asked for, the others what is written', async (t) => {
+t.test('mprotect of a view: its process sees what it asked for, the others what is written', except('protection'), async (t) => {
   const { probes, at } = await shared(t, 2)
   const [a, b] = probes as [Probe, Probe]
   const READ = 1

@@ -50,6 +50,7 @@ function setUp(t: Test, drain: (process: Process) => void = () => {}) {
     waiting,
     {
       drain,
+      isItself: () => true,
       kill: (process) => (log.push(`${process.pid} killed`), end(process)),
       beyond: (segment, page) => void log.push(`${segment}.${page} beyond`),
       left: (segment, page) => void log.push(`${segment}.${page} left`),

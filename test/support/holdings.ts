@@ -2,9 +2,13 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { becomes } from './becomes.js'
 import type { TestCluster } from './cluster.js'
+import { TRAPPED } from './trap.js'
+
+/** How the faults of a process come to its daemon. */
+const TRAP = TRAPPED ? 'memfd:gshm-trap' : 'userfaultfd'
 
 export interface Holdings {
-  readonly userfaultfd: number
+  readonly trap: number
   readonly pidfd: number
   readonly 'memfd:gshm:': number
 }
@@ -19,10 +23,11 @@ function linkOf(path: string): string {
 
 /** How many descriptors of the kinds that registration and memory need a process has. */
 export function holdings(pid: number): Holdings {
-  const counts = { userfaultfd: 0, pidfd: 0, 'memfd:gshm:': 0 }
+  const counts = { trap: 0, pidfd: 0, 'memfd:gshm:': 0 }
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
     const target = linkOf(`/proc/${pid}/fd/${fd}`)
-    for (const kind of Object.keys(counts) as (keyof typeof counts)[]) if (target.includes(kind)) counts[kind]++
+    for (const kind of Object.keys(counts) as (keyof typeof counts)[])
+      if (target.includes(kind === 'trap' ? TRAP : kind)) counts[kind]++
   }
   return counts
 }
@@ -39,7 +44,8 @@ export async function settled(
   keeperPid = cluster.daemon(node).keeperPid,
 ) {
   const { pid } = cluster.daemon(node)
-  const one = { userfaultfd: processes, pidfd: processes, 'memfd:gshm:': segments }
-  const wanted = { daemon: one, keeper: one }
+  const one = { trap: processes, pidfd: processes, 'memfd:gshm:': segments }
+  // Of one that may not answer the daemon wants to know at once whether it has ended.
+  const wanted = { daemon: TRAPPED ? { ...one, pidfd: 2 * processes } : one, keeper: one }
   return { wanted, got: await becomes(wanted, () => ({ daemon: holdings(pid), keeper: holdings(keeperPid) })) }
 }

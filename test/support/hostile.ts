@@ -30,6 +30,7 @@ export const OPS = [
   'resize',
   'size',
   'bye',
+  'unmap',
   'parted',
 ]
 export type Descriptor = 'none' | 'null' | 'pipe' | 'fresh' | 'used'

@@ -1,0 +1,47 @@
+/* segv HOW: a program with a SIGSEGV handler of its own, installed before it attaches or after; it stores to a page of a segment,
+ * and then where nothing is mapped.
+ *   before, after: the handler counts and goes on behind the store; prints "stored V, caught N"
+ *   none: no handler: the second store ends it
+ *   errno: errno must be what it was after a fault */
+#include <errno.h>
+#include <gshm.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static sigjmp_buf back;
+static volatile sig_atomic_t caught;
+
+static void on_segv(int signal, siginfo_t *info, void *context) {
+  (void)signal, (void)context;
+  caught += info->si_addr == (void *)16;
+  siglongjmp(back, 1);
+}
+
+static void install(void) {
+  struct sigaction action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO};
+  sigaction(SIGSEGV, &action, NULL);
+}
+
+int main(int argc, char **argv) {
+  const char *how = argc > 1 ? argv[1] : "";
+  if (!strcmp(how, "before")) install();
+  gshm *g = gshm_attach(NULL);
+  if (g && !strcmp(how, "after")) install();
+  gshm_segment *s = g ? gshm_create(g, "segv", 4096 * 4, GSHM_OPEN_OR_CREATE) : NULL;
+  volatile long *at = s ? gshm_map(s, NULL, 0, 0) : NULL;
+  if (!at) return fprintf(stderr, "%s\n", gshm_strerror(errno)), 1;
+  errno = 77;
+  *at = 5;
+  int kept = errno;
+  if (!strcmp(how, "errno")) return printf("errno %d\n", kept), 0;
+  if (sigsetjmp(back, 1) == 0) {
+    volatile long *volatile nowhere = (volatile long *)16;
+    *nowhere = 1;
+  }
+  at[512] = 6;
+  printf("stored %ld, caught %d\n", at[0] + at[512], (int)caught);
+  return gshm_detach(g);
+}
