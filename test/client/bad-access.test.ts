@@ -65,21 +65,24 @@ claim(
   },
 )
 
-claim('no userfaultfd: who insists on it is told the knobs; others trap their faults themselves', async (t, { user }) => {
-  if (readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '1') {
-    return void t.pass('vm.unprivileged_userfaultfd=1 lets everybody', { skip: 'nobody is refused here' })
-  }
-  const keeps = await startNode(t, { group: String(GROUP), handOver: false })
-  chmodSync(keeps.dir, 0o755)
-  const p = await user(NOBODY, GROUP, 'userfaultfd')
-  const knobs = /run it as root.*vm\.unprivileged_userfaultfd=1.*\/dev\/userfaultfd.*--no-hand-over/
-  const text = new RegExp(`^ERR_GSHM_NO_USERFAULTFD: .*${knobs.source}`)
-  t.match(await p.send('attach', keeps.socket(0)), { is: 'err', errno: 1, text })
-  await p.kill()
-  const q = await user(NOBODY, GROUP)
-  await q.ok('attach', keeps.socket(0))
-  const at = await q.ok('map', await q.ok('create', 'theirs', P, 0), 0, 0, 0)
-  await q.ok('put', at, 1)
-  t.match(readFileSync(`/proc/${q.pid}/maps`, 'utf8'), /memfd:gshm-trap/)
-  await q.kill()
-})
+claim(
+  'no userfaultfd: who insists on it is told the knobs; others trap their faults themselves',
+  async (t, { user }) => {
+    if (readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '1') {
+      return void t.pass('vm.unprivileged_userfaultfd=1 lets everybody', { skip: 'nobody is refused here' })
+    }
+    const keeps = await startNode(t, { group: String(GROUP), handOver: false })
+    chmodSync(keeps.dir, 0o755)
+    const p = await user(NOBODY, GROUP, 'userfaultfd')
+    const knobs = /run it as root.*vm\.unprivileged_userfaultfd=1.*\/dev\/userfaultfd.*--no-hand-over/
+    const text = new RegExp(`^ERR_GSHM_NO_USERFAULTFD: .*${knobs.source}`)
+    t.match(await p.send('attach', keeps.socket(0)), { is: 'err', errno: 1, text })
+    await p.kill()
+    const q = await user(NOBODY, GROUP)
+    await q.ok('attach', keeps.socket(0))
+    const at = await q.ok('map', await q.ok('create', 'theirs', P, 0), 0, 0, 0)
+    await q.ok('put', at, 1)
+    t.match(readFileSync(`/proc/${q.pid}/maps`, 'utf8'), /memfd:gshm-trap/)
+    await q.kill()
+  },
+)

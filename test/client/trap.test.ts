@@ -24,7 +24,11 @@ for (const api of ['C', 'TypeScript'] as const satisfies readonly Api[]) {
     const text = /^ERR_GSHM_INVALID: GSHM_TRAP is 'sigsegv': it must be 'userfaultfd', 'mprotect', or not set/
     t.match(await wrong.send('attach', node.socket(0)), { is: 'err', text })
     await wrong.kill()
-    for (const [choice, userfaultfd] of [['mprotect', false], ['userfaultfd', true], ['', true]] as const) {
+    for (const [choice, userfaultfd] of [
+      ['mprotect', false],
+      ['userfaultfd', true],
+      ['', true],
+    ] as const) {
       const p = await Probe.start(node.socket(0), { GSHM_TRAP: choice }, api)
       t.equal(hasUserfaultfd(p.pid), userfaultfd, choice)
       t.equal(/memfd:gshm-trap/.test(readFileSync(`/proc/${p.pid}/maps`, 'utf8')), !userfaultfd)
@@ -40,8 +44,7 @@ for (const api of ['C', 'TypeScript'] as const satisfies readonly Api[]) {
     )
     t.teardown(() => Promise.all(clients.map((client) => client.kill())))
     const at: bigint[] = []
-    for (const client of clients)
-      at.push(await client.ok('map', await client.ok('create', 'both', 16 * P, 1), 0, 0, 0))
+    for (const client of clients) at.push(await client.ok('map', await client.ok('create', 'both', 16 * P, 1), 0, 0, 0))
     const words = [0n, 0n, 0n, 0n]
     for (let turn = 0; turn < 80; turn++) {
       const i = turn % clients.length
@@ -53,52 +56,60 @@ for (const api of ['C', 'TypeScript'] as const satisfies readonly Api[]) {
   })
 }
 
-t.test('counters: threads of trapped and other processes on two nodes add without a lock; no addition is lost', async (t) => {
-  const cluster = await startCluster(t, 2)
-  for (const consistency of ['mrsw', 'srsw']) {
-    const clients = await Promise.all(
-      [0, 0, 1, 1].map((node, i) => Probe.start(cluster.socket(node), i % 2 ? { GSHM_TRAP: 'userfaultfd' } : MPROTECT)),
-    )
-    const added: Promise<bigint>[] = []
-    const at: bigint[] = []
-    for (const client of clients) {
-      const segment = await client.ok('createWith', consistency, 4 * P, 1, `consistency=${consistency}`)
-      at.push(await client.ok('map', segment, 0, 0, 0))
-    }
-    for (const [i, client] of clients.entries())
-      for (const page of [0, 1]) {
-        const reply = client.thread('increment', at[i]! + BigInt(page * P), 1)
-        added.push(reply.then((r) => (r.is === 'ok' ? BigInt(r.text) : -1n)))
+t.test(
+  'counters: threads of trapped and other processes on two nodes add without a lock; no addition is lost',
+  async (t) => {
+    const cluster = await startCluster(t, 2)
+    for (const consistency of ['mrsw', 'srsw']) {
+      const clients = await Promise.all(
+        [0, 0, 1, 1].map((node, i) =>
+          Probe.start(cluster.socket(node), i % 2 ? { GSHM_TRAP: 'userfaultfd' } : MPROTECT),
+        ),
+      )
+      const added: Promise<bigint>[] = []
+      const at: bigint[] = []
+      for (const client of clients) {
+        const segment = await client.ok('createWith', consistency, 4 * P, 1, `consistency=${consistency}`)
+        at.push(await client.ok('map', segment, 0, 0, 0))
       }
-    const sum = (await Promise.all(added)).reduce((a, b) => a + b, 0n)
-    const total = (await clients[0]!.ok('get', at[0]!)) + (await clients[0]!.ok('get', at[0]! + BigInt(P)))
-    t.equal(total, sum, `${consistency}: ${sum} additions`)
-    await Promise.all(clients.map((client) => client.kill()))
-  }
-})
+      for (const [i, client] of clients.entries())
+        for (const page of [0, 1]) {
+          const reply = client.thread('increment', at[i]! + BigInt(page * P), 1)
+          added.push(reply.then((r) => (r.is === 'ok' ? BigInt(r.text) : -1n)))
+        }
+      const sum = (await Promise.all(added)).reduce((a, b) => a + b, 0n)
+      const total = (await clients[0]!.ok('get', at[0]!)) + (await clients[0]!.ok('get', at[0]! + BigInt(P)))
+      t.equal(total, sum, `${consistency}: ${sum} additions`)
+      await Promise.all(clients.map((client) => client.kill()))
+    }
+  },
+)
 
-t.test('fork: the child has the views, registered before fork() returns; parent and child fault by themselves', async (t) => {
-  const cluster = await startCluster(t, 2)
-  const a = await Probe.start(cluster.socket(0), MPROTECT)
-  const b = await Probe.start(cluster.socket(1), MPROTECT)
-  const at = await a.ok('map', await a.ok('create', 'fork', 4 * P, 0), 0, 0, 0)
-  const there = await b.ok('map', await b.ok('open', 'fork'), 0, 0, 0)
-  await a.ok('put', at, 7)
-  await a.ok('close', 0)
-  const child = await a.fork()
-  const grandchild = await child.fork()
-  t.teardown(() => Promise.all([a, b, child, grandchild].map((p) => p.kill())))
-  t.equal(status(cluster.socket(0)).processes, 3)
-  t.equal(status(cluster.socket(0)).views, 3)
-  for (const [i, p] of [a, child, grandchild].entries()) {
-    t.equal(await p.ok('get', at), BigInt(7 + i))
-    await b.ok('put', there, 8 + i)
-  }
-  await grandchild.ok('put', at + BigInt(P), 9)
-  t.equal(await b.ok('get', there + BigInt(P)), 9n)
-  await a.kill()
-  t.equal(await child.ok('get', at + BigInt(P)), 9n)
-})
+t.test(
+  'fork: the child has the views, registered before fork() returns; parent and child fault by themselves',
+  async (t) => {
+    const cluster = await startCluster(t, 2)
+    const a = await Probe.start(cluster.socket(0), MPROTECT)
+    const b = await Probe.start(cluster.socket(1), MPROTECT)
+    const at = await a.ok('map', await a.ok('create', 'fork', 4 * P, 0), 0, 0, 0)
+    const there = await b.ok('map', await b.ok('open', 'fork'), 0, 0, 0)
+    await a.ok('put', at, 7)
+    await a.ok('close', 0)
+    const child = await a.fork()
+    const grandchild = await child.fork()
+    t.teardown(() => Promise.all([a, b, child, grandchild].map((p) => p.kill())))
+    t.equal(status(cluster.socket(0)).processes, 3)
+    t.equal(status(cluster.socket(0)).views, 3)
+    for (const [i, p] of [a, child, grandchild].entries()) {
+      t.equal(await p.ok('get', at), BigInt(7 + i))
+      await b.ok('put', there, 8 + i)
+    }
+    await grandchild.ok('put', at + BigInt(P), 9)
+    t.equal(await b.ok('get', there + BigInt(P)), 9n)
+    await a.kill()
+    t.equal(await child.ok('get', at + BigInt(P)), 9n)
+  },
+)
 
 t.test('the ends of a trapped process: detach, exec, exit, kill -9; its views and locks go with it', async (t) => {
   const node = await startNode(t)
@@ -129,14 +140,17 @@ t.test('a view that is unmapped: the daemon forgets it, and another may take its
   t.match(await p.send('get', at + BigInt(P)), { is: 'ended' }, 'nothing is mapped there: SIGSEGV')
 })
 
-t.test("the program's own SIGSEGV handler: it gets what is not ours, wherever it was installed; errno is kept", async (t) => {
-  const node = await startNode(t)
-  const run = (how: string) => node.run(0, 'segv', [how], { env: MPROTECT })
-  t.match(await run('before'), { status: 0, stdout: 'stored 11, caught 1\n' })
-  t.match(await run('after'), { status: 0, stdout: 'stored 11, caught 1\n' })
-  t.match(await run('none'), { status: null, signal: 'SIGSEGV' })
-  t.match(await run('errno'), { status: 0, stdout: 'errno 77\n' })
-})
+t.test(
+  "the program's own SIGSEGV handler: it gets what is not ours, wherever it was installed; errno is kept",
+  async (t) => {
+    const node = await startNode(t)
+    const run = (how: string) => node.run(0, 'segv', [how], { env: MPROTECT })
+    t.match(await run('before'), { status: 0, stdout: 'stored 11, caught 1\n' })
+    t.match(await run('after'), { status: 0, stdout: 'stored 11, caught 1\n' })
+    t.match(await run('none'), { status: null, signal: 'SIGSEGV' })
+    t.match(await run('errno'), { status: 0, stdout: 'errno 77\n' })
+  },
+)
 
 t.test('vm.max_map_count: 70,000 neighbours that allow different things', async (t) => {
   const node = await startNode(t, { memory: 512 * 2 ** 20 })
@@ -164,7 +178,10 @@ t.test('kill -9 of the daemon: SIGBUS, never zeros, for trapped processes too', 
   process.kill(still.pid, 'SIGSTOP')
   const ended = new Promise((resolve) => still.child!.once('exit', (_, signal) => resolve(signal)))
   await node.kill(0)
-  for (const [p, where] of [[a, at], [b, there]] as const) {
+  for (const [p, where] of [
+    [a, at],
+    [b, there],
+  ] as const) {
     let reply
     do reply = await p.send('get', where)
     while (reply.is === 'ok' && BigInt(reply.text) === 1n)

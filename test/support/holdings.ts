@@ -5,7 +5,7 @@ import type { TestCluster } from './cluster.js'
 import { TRAPPED } from './trap.js'
 
 /** How the faults of a process come to its daemon. */
-const TRAP = TRAPPED ? 'memfd:gshm-trap' : 'userfaultfd'
+const TRAP = TRAPPED ? 'memfd:gshm-trap' : 'anon_inode:[userfaultfd]'
 
 export interface Holdings {
   readonly trap: number
