@@ -42,6 +42,18 @@
       'ldflags': ['-Wl,-rpath,\\$$ORIGIN'],
     },
     {
+      # Of its own: its constructor stops ranks before main, so only programs that ask for PARMACS load it.
+      'target_name': 'libgshm_parmacs',
+      'type': 'shared_library',
+      'product_prefix': 'lib',
+      'product_extension': 'so',
+      'product_dir': '<(PRODUCT_DIR)',
+      'sources': ['<!@(node scripts/sources.mjs parmacs)'],
+      'cflags': ['-fvisibility=hidden'],
+      'dependencies': ['libgshm'],
+      'ldflags': ['-Wl,-rpath,\\$$ORIGIN'],
+    },
+    {
       'target_name': 'gshm-keeper',
       'type': 'executable',
       'product_extension': '',

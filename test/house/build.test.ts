@@ -10,6 +10,7 @@ interface BuildList {
   addon: string[]
   libgshm: string[]
   compat: string[]
+  parmacs: string[]
   keeper: string[]
   testbed: string[]
   programs: Record<string, string[]>
@@ -20,6 +21,7 @@ const listed = [
   ...list.addon,
   ...list.libgshm,
   ...list.compat,
+  ...list.parmacs,
   ...list.keeper,
   ...list.testbed,
   ...Object.values(list.programs).flat(),
@@ -72,6 +74,7 @@ const products = [
   'gshm.node',
   'libgshm.so',
   'libgshm_compat.so',
+  'libgshm_parmacs.so',
   'gshm-keeper',
   'gshm-testbed-worker',
   ...Object.keys(list.programs),

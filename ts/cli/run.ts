@@ -3,15 +3,17 @@ import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { runRanks, type Rank } from '../launch/ranks.js'
 import { isOfRun, newRun } from '../launch/run-name.js'
+import { CONSISTENCIES, type Consistency } from '../base/consistency.js'
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
 import { CLUSTER_OPTION, localNodes, type ClusterOption } from './local-nodes.js'
 import { whySigbus } from './losses.js'
-import { whole } from './parse.js'
+import { oneOf, whole } from './parse.js'
 
 interface Options extends ClusterOption {
   node?: number
   ranks: number
+  consistency?: Consistency
 }
 
 export const runCommand = () =>
@@ -47,6 +49,7 @@ export const runCommand = () =>
         args,
         cluster,
         run,
+        env: options.consistency === undefined ? {} : { GSHM_CONSISTENCY: options.consistency },
         inherit: ranks.length === 1 && !say.json,
         out: (rank, line) => void process.stdout.write(`${prefix(rank)}${line}\n`),
         err: (rank, line) => void process.stderr.write(`${prefix(rank)}${line}\n`),
@@ -81,6 +84,11 @@ export const runCommand = () =>
     .option(...CLUSTER_OPTION)
     .option('-n, --ranks <count>', 'how many, over the nodes in turn', whole('--ranks', 1, 4096), 1)
     .option('--node <number>', 'only on this node', whole('--node', 0, 1023))
+    .option(
+      '--consistency <model>',
+      `of G_MALLOC memory in PARMACS programs: ${CONSISTENCIES.join(', ')} (default: GSHM_CONSISTENCY, else mrsw)`,
+      oneOf('--consistency', CONSISTENCIES),
+    )
     .passThroughOptions()
     .addHelpText(
       'after',
@@ -88,7 +96,8 @@ export const runCommand = () =>
 The program finds in its environment: GSHM_SOCKET (gshm_attach(NULL) uses it), GSHM_NODE, GSHM_RANK,
 GSHM_RANKS, GSHM_CLUSTER, GSHM_RUN. With more than one rank every line of output starts with its rank. When a
 rank fails the others are sent SIGTERM, and its status becomes that of gshm run. Segments with names that
-end in ".$GSHM_RUN" are the run's: they lose their names at its end.
+end in ".$GSHM_RUN" are the run's: they lose their names at its end. Of several ranks the first reads standard input,
+if that is no terminal.
 
   gshm run -n 3 -- ./hello`,
     )

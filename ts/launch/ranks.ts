@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly cluster: string
   /** Its name: run-name.ts. */
   readonly run: string
+  /** More for the environment of all ranks. */
+  readonly env?: Readonly<Record<string, string>>
   /** One rank that talks to the terminal itself; otherwise output comes through `out` and `err`. */
   readonly inherit: boolean
   readonly out: (rank: number, line: string) => void
@@ -75,13 +77,19 @@ function sharesTerminal(options: RunOptions): boolean {
   return options.inherit && process.stdin.isTTY
 }
 
+/** Of several ranks the first reads what we would, if that is no terminal, which a process of another session cannot read. */
+function input({ rank }: Rank): 'inherit' | 'ignore' {
+  return rank === 0 && !process.stdin.isTTY ? 'inherit' : 'ignore'
+}
+
 function start(options: RunOptions, rank: Rank): ChildProcess {
   const child = spawn(options.program, options.args, {
-    stdio: options.inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+    stdio: options.inherit ? 'inherit' : [input(rank), 'pipe', 'pipe'],
     // A rank that reads from our terminal stays in our session: it could not otherwise.
     detached: !sharesTerminal(options),
     env: {
       ...process.env,
+      ...options.env,
       GSHM_SOCKET: rank.socket,
       GSHM_CLUSTER: options.cluster,
       GSHM_NODE: String(rank.node),

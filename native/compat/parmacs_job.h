@@ -1,0 +1,76 @@
+/* parmacs_job.h: one run of a PARMACS program, as each of its ranks knows it. */
+#ifndef GSHM_COMPAT_PARMACS_JOB_H
+#define GSHM_COMPAT_PARMACS_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/gshm.h"
+#include "compat/parmacs_image.h"
+
+/* Where G_MALLOC memory is, in every rank: above executables and what brk gives them, below libraries and stacks, also where
+ * the kernel places those at random. */
+#define GSHM_PARMACS_HEAP ((char *)0x680000000000)
+#define GSHM_PARMACS_HEAP_MAX (1ull << 38)
+
+/* What rank 0 tells another, and hears of it: a page of the segment `control`, which is mrsw. Locks that lie at its first
+ * bytes (see parmacs_ranks.c) have no word there. */
+struct gshm_parmacs_cell {
+  uint64_t locks[8];
+  /* by the rank itself, before they meet */
+  uint64_t id_length, image_at, library_at, fixed;
+  unsigned char id[GSHM_IMAGE_ID_MAX];
+  /* by rank 0 */
+  uint64_t function;
+  uint64_t heap_from, heap_to, heap_pages; /* what it has from malloc, and pages of it in `private_copy` */
+  _Atomic uint32_t created; /* how often it has been told to run a function */
+  /* by the rank */
+  _Atomic uint32_t begun; /* it has rank 0's variables, for that time */
+  _Atomic uint32_t gone;  /* its process has ended */
+};
+
+struct gshm_parmacs_job {
+  bool begun;
+  uint32_t rank, ranks;
+  gshm *g;
+  struct gshm_image image;
+  gshm_segment *control, *heap;
+  gshm_segment *globals; /* rank 0's variables as a CREATE left them; behind those, what belongs to locks among them */
+  gshm_segment *private_copy; /* of what rank 0 has from malloc */
+  char *cells;
+  char *stock; /* view of private_copy */
+  struct gshm_image_copy copy; /* views of `globals` */
+  char *own;               /* for each byte of the image one that all ranks share */
+  gshm_addr heap_at, globals_at;
+  uint64_t heap_length;
+};
+extern struct gshm_parmacs_job gshm_parmacs_job;
+
+/* parmacs_start.c: a line on standard error, and the process ends with status 1. */
+_Noreturn void gshm_parmacs_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same where a function of gshm.h has failed: says why. */
+_Noreturn void gshm_parmacs_refused(const char *what);
+
+/* parmacs_memory.c: makes (rank 0) or opens the job's segments, once all ranks have said who they are. */
+void gshm_parmacs_make_memory(const char *job);
+void gshm_parmacs_open_memory(const char *job);
+void gshm_parmacs_unlink_memory(const char *job);
+/* The name of one of its segments. */
+void gshm_parmacs_name(char into[64], const char *job, const char *what);
+/* The key of the lock, barrier or condition that is at `place`, and where its shared bytes are. */
+gshm_addr gshm_parmacs_place(const void *place, void **shared, const char *what);
+
+/* parmacs_heap.c: rank 0, before main; CREATE; the rank that is told to run a function. */
+void gshm_parmacs_set_heap_apart(void);
+void gshm_parmacs_save_heap(struct gshm_parmacs_cell *cell);
+void gshm_parmacs_load_heap(const struct gshm_parmacs_cell *cell);
+
+/* parmacs_ranks.c */
+static inline struct gshm_parmacs_cell *gshm_parmacs_cell(uint32_t rank) {
+  return (struct gshm_parmacs_cell *)(gshm_parmacs_job.cells + (uint64_t)rank * 4096);
+}
+void gshm_parmacs_hold_ranks(void); /* rank 0: none may begin */
+void gshm_parmacs_hold_end(void);   /* another: it has not ended */
+_Noreturn void gshm_parmacs_serve(void);
+
+#endif
