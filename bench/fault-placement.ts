@@ -39,8 +39,11 @@ const run = promisify(execFile)
 /** The daemons' JavaScript is compiled by use. */
 const WARM_UP_PAGES = 500
 
+/** Of the processes that are measured, and of the floors. */
+const TRAPPED = process.env['GSHM_TRAP'] === 'mprotect'
+
 async function measureFloors(count: number): Promise<Floors> {
-  const { stdout } = await run(built('fault_floors'), [String(count)])
+  const { stdout } = await run(built('fault_floors'), [String(count), ...(TRAPPED ? ['mprotect'] : [])])
   return JSON.parse(stdout) as Floors
 }
 
@@ -95,7 +98,7 @@ function placementOf(pages: number, measured: readonly Measured[], rounds: reado
       figureOf(costsOf(costs(kind), pages), floorOf(kind, floorUs), targetOf(kind)),
     )
     placement.models[nameOf(model)] = figures
-    placement.failures.push(...done.flatMap((round, n) => failuresOf(model, round, n + 1, pages)))
+    placement.failures.push(...done.flatMap((round, n) => failuresOf(model, round, n + 1, pages, !TRAPPED)))
     if (nameOf(model) !== 'mrsw/fixed') continue
     placement.usP50 = byKey(kinds, (kind) => figures[kind]!.p50Us)
     placement.usP90 = byKey(kinds, (kind) => median(costs(kind).map(({ us }) => quantile(us, 0.9))))

@@ -10,8 +10,13 @@ import { bothPlacements } from './placements.js'
 
 type Shown = Omit<Placement, 'failures'>
 
+export const TRAPS = ['userfaultfd', 'mprotect'] as const
+export type Trap = (typeof TRAPS)[number]
+
 export interface FaultBenchmark {
   ok: boolean
+  /** Of the processes that are measured, and of the floors' handler. */
+  trap: Trap
   pages: number
   rounds: number
   pinned: Shown
@@ -24,11 +29,13 @@ export async function faultBenchmark(
   pages: number,
   rounds: number,
   models: readonly BenchModel[],
+  trap: Trap,
 ): Promise<FaultBenchmark> {
+  process.env['GSHM_TRAP'] = trap // everything that is started from here on has it
   const args = [String(pages), String(rounds), ...models.map(nameOf)]
   const { ok, pinned, free, ...rest } = await bothPlacements<Placement>('bench/fault-placement.js', args)
   for (const [name, placement] of Object.entries({ pinned, free })) print(name, placement)
-  return { ok, pages, rounds, pinned, free, ...rest }
+  return { ok, trap, pages, rounds, pinned, free, ...rest }
 }
 
 function print(name: string, { floorUs, models }: Shown): void {

@@ -1,12 +1,12 @@
 /* fault_floors: what the kernel and C alone cost, for the fault benchmark to be held against.
  *
- *   fault_floors COUNT
+ *   fault_floors COUNT [mprotect]
  *
  * Prints one JSON object: the p50 in microseconds of a missing, a minor and a write-protect fault
  * served by a handler in another process, and of round trips: `tcp` over loopback (64 bytes there, a
  * page back), `message` the same with 64 bytes back, `ask` 64 bytes each way over a unix socket of the
  * device's kind. Each is between two processes, each read in the thread that waits. The others block
- * in poll(2) or read(2), as simple ones do. Where the processes run is the caller's affair. */
+ * in poll(2) or read(2), as simple ones do. With `mprotect` the process traps the faults itself (trap_floors.h). Where the processes run is the caller's affair. */
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -21,6 +21,7 @@
 #include "core/uffd.h"
 #include "measure.h"
 #include "round_trips.h"
+#include "trap_floors.h"
 
 #define PAGE 4096u
 
@@ -89,15 +90,17 @@ static void faults(int count, double *samples, struct floors *floors) {
 }
 
 int main(int argc, char **argv) {
-  int count = argc == 2 ? atoi(argv[1]) : 0;
+  bool trapped = argc == 3 && strcmp(argv[2], "mprotect") == 0;
+  int count = argc == 2 || trapped ? atoi(argv[1]) : 0;
   if (count < 1 || count > 1000000) {
-    fprintf(stderr, "usage: fault_floors COUNT (1 to 1000000)\n");
+    fprintf(stderr, "usage: fault_floors COUNT (1 to 1000000) [mprotect]\n");
     return 2;
   }
   double *samples = malloc(sizeof *samples * (size_t)count);
   if (samples == NULL) die("malloc");
   struct floors floors;
-  faults(count, samples, &floors);
+  if (trapped) trap_faults(count, samples, &floors.missing, &floors.minor, &floors.wp);
+  else faults(count, samples, &floors);
   floors.tcp = tcp_round_trip(PAGE, count, samples);
   floors.message = tcp_round_trip(64, count, samples);
   floors.ask = device_round_trip(count, samples);

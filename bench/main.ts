@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import { CONSISTENCIES, MANAGERS, type Consistency, type Manager } from '../ts/base/consistency.js'
 import { diffBenchmark } from './diff.js'
 import { modelsAsked } from './fault-models.js'
-import { faultBenchmark } from './fault.js'
+import { faultBenchmark, TRAPS, type Trap } from './fault.js'
 import { heapBenchmark } from './heap.js'
 import { memoryBenchmark } from './memory.js'
 import { SYNC_KINDS, type SyncKind } from './sync-kinds.js'
@@ -14,6 +14,7 @@ interface FaultOptions {
   readonly rounds: string
   readonly consistency?: Consistency
   readonly manager?: Manager
+  readonly trap: Trap
   readonly json?: boolean
 }
 
@@ -35,11 +36,12 @@ program
   .option('--rounds <n>', 'rounds; each figure is the median of its rounds', '5')
   .addOption(new Option('--consistency <model>', 'only this (default: all)').choices(CONSISTENCIES))
   .addOption(new Option('--manager <kind>', 'only this (default: all)').choices(MANAGERS))
+  .addOption(new Option('--trap <kind>', 'how processes trap their faults').choices(TRAPS).default('userfaultfd'))
   .option('--json', 'the last line of standard output is one JSON object')
-  .action(async ({ json, pages, rounds, consistency, manager }: FaultOptions) => {
+  .action(async ({ json, pages, rounds, consistency, manager, trap }: FaultOptions) => {
     const models = modelsAsked(consistency, manager)
     if (typeof models === 'string') return program.error(`bench: ${models}`)
-    finish('fault', json, await faultBenchmark(count('--pages', pages), count('--rounds', rounds), models))
+    finish('fault', json, await faultBenchmark(count('--pages', pages), count('--rounds', rounds), models, trap))
   })
 program
   .command('sync')
