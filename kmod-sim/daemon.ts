@@ -6,6 +6,7 @@ import { globalPage, PAGE_SIZE, type NodeId } from '../ts/base/ids.js'
 import { Cluster, during, frameOf } from '../ts/cluster/index.js'
 import { native, type DeviceHandlers, type DeviceListener, type FaultPoll } from '../ts/native/index.js'
 import { attributesOf, comingOf } from '../ts/names/index.js'
+import { hasCapability } from '../ts/project/index.js'
 import { isCoherence } from '../ts/node/messages.js'
 import { accessOf, copies, createNode, isBeyond, isFlushing, touchedPages, type NodeState } from '../ts/node/state.js'
 import type { Effect } from '../ts/node/effects.js'
@@ -95,6 +96,11 @@ export class Daemon {
     })
     this.#keeper = keeper
     this.#userfaultfd = new UserfaultfdDevice(options.handOver)
+    if (!hasCapability('CAP_KILL')) {
+      this.log.warn(
+        'other users’ processes that do not let their memory be guarded cannot be killed: CAP_KILL is missing',
+      )
+    }
     if (this.#userfaultfd.why !== '') this.log.info(`no userfaultfd is handed over: ${this.#userfaultfd.why}`)
     this.#frames = new FrameStore(
       options.memory,
@@ -151,7 +157,7 @@ export class Daemon {
         this.#processes.remapped(process, from, to, length)
       },
       adopt: (process, address) => this.#processes.adopt(process, address),
-      sawThread: (process, thread) => this.#processes.sawThread(process, thread),
+      sawThread: (process, thread, address) => this.#processes.sawThread(process, thread, address),
     })
     this.#hold = new Hold((event) => during(() => this.#runtime.submit(event)))
     this.#reclaim = new Reclaim({
@@ -361,7 +367,11 @@ export class Daemon {
 
   #kill(process: Process, why: string): void {
     this.log.error(`process ${process.pid} is killed: ${why}`)
-    process.watch?.kill() // through its pidfd: never a process that came after it
+    try {
+      process.watch?.kill() // through its pidfd: never a process that came after it
+    } catch (error) {
+      this.log.error(`process ${process.pid} goes on with memory that nobody guards: ${(error as Error).message}`)
+    }
     this.#processes.end(process)
   }
 

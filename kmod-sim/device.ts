@@ -134,6 +134,7 @@ export class Device implements DeviceHandlers {
     const lent: number[] = [] // and kept
     switch (request.kind) {
       case HELLO_REGISTER: {
+        mustBeVisible(channel)
         const userfaultfd = fds.shift()
         if (userfaultfd === undefined) throw new GshmError('NOT_USERFAULTFD', 'register: no descriptor was passed')
         client.process = this.host.register(userfaultfd, channel, request.token)
@@ -156,6 +157,7 @@ export class Device implements DeviceHandlers {
         break
       }
       case HELLO_TRAPPED: {
+        mustBeVisible(channel)
         client.process = this.host.registerTrapped(channel, request.token)
         lent.push(client.process.faults.memory, client.process.faults.fd)
         break
@@ -176,6 +178,13 @@ export class Device implements DeviceHandlers {
     client.reply(request, this.host.hello(client.process), [...passed, ...lent])
     for (const fd of passed) native.closeFd(fd)
   }
+}
+
+/** Its number is needed to know when it ends. @throws GshmError UNSUPPORTED */
+function mustBeVisible({ peer }: DeviceChannel): void {
+  if (peer.pid !== 0) return
+  const where = 'gshmd must run in its PID namespace, or in one around it'
+  throw new GshmError('UNSUPPORTED', `register: this process has no number where gshmd runs: ${where}`)
 }
 
 /** Has no reply, whoever says it. */

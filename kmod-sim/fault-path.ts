@@ -53,7 +53,7 @@ export interface FaultHost {
   /** A fault where the table knows no view: looks at the process itself; true when one was found. */
   adopt(process: Process, address: number): boolean
   /** The thread `thread` belongs to this process (whose pid may not have been known). */
-  sawThread(process: Process, thread: number): void
+  sawThread(process: Process, thread: number, address: number): void
 }
 
 export class FaultPath {
@@ -147,7 +147,7 @@ export class FaultPath {
 
   /** @param moved views have moved or gone since it faulted */
   #fault(process: Process, address: number, access: Access, thread: number, mapped: boolean, moved: boolean): void {
-    this.host.sawThread(process, thread)
+    this.host.sawThread(process, thread, address)
     let shown = process.table.lookup(address)
     if (shown === undefined && moved) return process.faults.wake(address, PAGE_SIZE) // if it is still so, it faults again
     if (shown === undefined && this.host.adopt(process, address)) shown = process.table.lookup(address)

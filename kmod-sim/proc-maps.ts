@@ -49,11 +49,13 @@ function mapsOf(pid: number): Mapping[] {
   }
 }
 
-/** The process that thread `thread` belongs to, or 0. */
-export function processOfThread(thread: number): number {
+/** The process that thread `thread` belongs to, and its user; pid 0: there is none. */
+export function processOfThread(thread: number): { readonly pid: number; readonly uid: number } {
   try {
-    return Number(/^Tgid:\s+(\d+)/m.exec(readFileSync(`/proc/${thread}/status`, 'utf8'))?.[1] ?? 0)
+    const status = readFileSync(`/proc/${thread}/status`, 'utf8')
+    const of = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0)
+    return { pid: of('Tgid'), uid: of('Uid') }
   } catch {
-    return 0
+    return { pid: 0, uid: 0 }
   }
 }

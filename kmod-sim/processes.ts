@@ -7,7 +7,7 @@ import type { SegmentId } from '../ts/base/ids.js'
 import type { SegmentAttributes } from '../ts/base/requests.js'
 import { native, type DeviceChannel, type FaultChannel, type FaultPoll, type KeeperLink } from '../ts/native/index.js'
 import type { FrameStore } from './frame-store.js'
-import { mappingAt, mapsMemory, processOfThread } from './proc-maps.js'
+import { mappingAt, mapsMemory, processOfThread, type Mapping } from './proc-maps.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 
 /** Views in one process: each costs the pager a look at every access change. */
@@ -81,9 +81,15 @@ export class Processes {
     this.keeper.addChannel(child.id, faults, -1)
   }
 
-  /** A thread of the process faulted: tells the pid of a child that forked without libgshm. */
-  sawThread(process: Process, thread: number): void {
-    if (process.pid === 0) this.#identify(process, processOfThread(thread))
+  /**
+   * A thread of the process faulted: tells the pid of a child that forked without libgshm. The number is that of the
+   * thread's own PID namespace, which may mean another process here: one that shows a segment there it must be, of its user.
+   */
+  sawThread(process: Process, thread: number, address: number): void {
+    if (process.pid !== 0) return
+    const { pid, uid } = processOfThread(thread)
+    const segment = uid === process.who.uid ? segmentOf(mappingAt(pid, address)) : 0
+    if (segment !== 0 && process.table.hasSegment(segment)) this.#identify(process, pid)
   }
 
   hold(process: Process, attributes: SegmentAttributes): number {
@@ -149,9 +155,11 @@ export class Processes {
    */
   adopt(process: Process, address: number): boolean {
     const mapping = mappingAt(process.pid, address)
-    const segment = Number(/^gshm:(\d+)$/.exec(mapping?.name ?? '')?.[1] ?? 0)
+    const segment = segmentOf(mapping)
     const attributes = this.host.attributes(segment)
     if (mapping === undefined || !mapping.readable || attributes === undefined) return false
+    // Anybody can name a memfd so: a view that has grown was one of what the process has.
+    if (!process.table.hasSegment(segment) && !process.handles.has(segment)) return false
     if (mapping.offset + (address - mapping.start) >= attributes.maxBytes) return false
     process.table.cut(mapping.start, mapping.end)
     const end = Math.min(mapping.end, mapping.start + (attributes.maxBytes - mapping.offset))
@@ -219,6 +227,11 @@ export class Processes {
   #sweep(processes: Iterable<Process>): void {
     for (const process of processes) if (!process.ended && !process.faults.alive()) this.end(process)
   }
+}
+
+/** By the name of its memfd; 0: of none. */
+function segmentOf(mapping: Mapping | undefined): SegmentId {
+  return Number(/^gshm:(\d+)$/.exec(mapping?.name ?? '')?.[1] ?? 0)
 }
 
 function fresh(userfaultfd: number): FaultChannel {

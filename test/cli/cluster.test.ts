@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -353,3 +353,22 @@ t.test('node: one daemon in the foreground, which SIGTERM ends in order', async 
   t.notOk(existsSync(ready.socket))
   t.notOk(existsSync(dirname(ready.socket)))
 })
+
+t.test(
+  'up --group: the sockets are that group’s; nobody joins without the secret that only this user reads',
+  async (t) => {
+    const { json, gshm, default: cluster } = room(t)
+    const none = await json('up', '--group', 'no-such-group')
+    t.match(none, { error: { code: 'ERR_GSHM_INVALID', message: /^--group: there is no group 'no-such-group'/ } })
+    t.match(await json('up', '--group', '4294967295'), { error: { code: 'ERR_GSHM_INVALID' } })
+    t.notOk(existsSync(join(cluster, 'secret')), 'nothing is left of it')
+    const up = await json('up', '--nodes', '1', '--group', '54320')
+    t.match(statSync(up.nodes[0].socket), { uid: 0, gid: 54_320 })
+    t.equal(statSync(up.nodes[0].socket).mode & 0o777, 0o660)
+    t.equal(statSync(join(cluster, 'secret')).mode & 0o777, 0o600)
+    const join_ = ['node', '--name', 'stranger', '--join', up.nodes[0].listen]
+    t.match(await gshm(...join_), { status: 1, stderr: /ERR_GSHM_ACCESS: .*secret/ })
+    t.equal(nodeStatus(up.nodes[0].socket).nodes.length, 1)
+    t.match(await json('down'), { ok: true })
+  },
+)

@@ -1,20 +1,28 @@
 /** Users without privilege, on a daemon of root's: what they are handed, and that nothing is missing. */
 import { readFileSync, statSync } from 'node:fs'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { processes, status } from '../../ts/client/inspect.js'
 import { becomes } from '../support/becomes.js'
+import type { TestCluster } from '../support/cluster.js'
+import type { Api, Probe } from '../support/probe.js'
 import { clusterForUsers, GROUP, probeOf } from '../support/users.js'
 
 const P = 4096
+const mayAll = readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '1'
 const USER = { uid: 54_321, gid: GROUP }
+
+/** Of its own it may not have a userfaultfd, and with no other trap it is content. */
+function userOn(t: Test, cluster: TestCluster, node: number, api: Api = 'C'): Promise<Probe> {
+  return probeOf(t, USER, cluster.socket(node), api, 'userfaultfd')
+}
 
 for (const api of ['C', 'TypeScript'] as const) {
   t.test(`${api}: another user in the socket's group attaches, and shares memory with two nodes`, async (t) => {
     const cluster = await clusterForUsers(t, 2)
     t.match(statSync(cluster.socket(0)), { uid: 0, gid: GROUP })
     t.equal(statSync(cluster.socket(0)).mode & 0o777, 0o660)
-    const a = await probeOf(t, USER, cluster.socket(0), api)
-    const b = await probeOf(t, USER, cluster.socket(1), api)
+    const a = await userOn(t, cluster, 0, api)
+    const b = await userOn(t, cluster, 1, api)
     const here = await a.ok('map', await a.ok('create', 'theirs', 4 * P, 0), 0, 0, 0)
     const there = await b.ok('map', await b.ok('open', 'theirs', 0), 0, 0, 0)
     for (let page = 0n; page < 4n; page++) {
@@ -30,7 +38,7 @@ for (const api of ['C', 'TypeScript'] as const) {
 
 t.test('another user’s system calls fault, and its children are followed, as root’s are', async (t) => {
   const cluster = await clusterForUsers(t, 2)
-  const [a, b] = [await probeOf(t, USER, cluster.socket(0)), await probeOf(t, USER, cluster.socket(1))]
+  const [a, b] = [await userOn(t, cluster, 0), await userOn(t, cluster, 1)]
   const here = await a.ok('map', await a.ok('create', 'theirs', 4 * P, 0), 0, 0, 0)
   const there = await b.ok('map', await b.ok('open', 'theirs', 0), 0, 0, 0)
   await b.ok('put', there, 1)
@@ -63,7 +71,7 @@ t.test('another user’s system calls fault, and its children are followed, as r
 
 t.test('another user’s view that mremap has grown is found in its maps', async (t) => {
   const cluster = await clusterForUsers(t, 1)
-  const a = await probeOf(t, USER, cluster.socket(0))
+  const a = await userOn(t, cluster, 0)
   const at = await a.ok('map', await a.ok('create', 'grown', 4 * P, 0), 0, 0, P)
   await a.ok('put', at, 1)
   const grown = await a.ok('mremap', at, P, 4 * P)
@@ -71,3 +79,24 @@ t.test('another user’s view that mremap has grown is found in its maps', async
   t.equal(await a.ok('get', grown + BigInt(3 * P)), 4n)
   t.equal(await a.ok('get', grown), 1n)
 })
+
+for (const api of ['C', 'TypeScript'] as const) {
+  t.test(
+    `${api}: where nothing is handed over, another user traps its own faults, and shares with those who have it`,
+    async (t) => {
+      const cluster = await clusterForUsers(t, 1)
+      await cluster.add({ group: String(GROUP), handOver: false })
+      const a = await userOn(t, cluster, 0, api)
+      const b = await probeOf(t, USER, cluster.socket(1), api, mayAll ? 'mprotect' : '')
+      t.match(readFileSync(`/proc/${b.pid}/maps`, 'utf8'), /memfd:gshm-trap/)
+      const here = await a.ok('map', await a.ok('create', 'theirs', 4 * P, 0), 0, 0, 0)
+      const there = await b.ok('map', await b.ok('open', 'theirs', 0), 0, 0, 0)
+      for (let page = 0n; page < 4n; page++) {
+        await b.ok('put', there + page * BigInt(P), 7n + page)
+        t.equal(await a.ok('get', here + page * BigInt(P)), 7n + page)
+        await a.ok('put', here + page * BigInt(P), 70n + page)
+        t.equal(await b.ok('get', there + page * BigInt(P)), 70n + page)
+      }
+    },
+  )
+}

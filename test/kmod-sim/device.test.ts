@@ -7,12 +7,12 @@ import { Device, type DeviceHost } from '../../kmod-sim/device.js'
 import { ProcessRegistry, type Process } from '../../kmod-sim/process-registry.js'
 import { fakeChannel } from '../support/fake-channel.js'
 
-function started() {
+function started(pid = 1) {
   const registry = new ProcessRegistry()
   const asked: { request: LocalRequest; settle: (outcome: Answer | GshmError) => void }[] = []
   const said: string[] = []
   const channel = {
-    peer: { pid: 1, uid: 0, gid: 0, groups: [] },
+    peer: { pid, uid: 0, gid: 0, groups: [] },
     reply: (op: string) => said.push(op),
     fail: (op: string, _: number, __: number, detail: string) => said.push(`${op} failed: ${detail}`),
     close: () => {},
@@ -38,7 +38,7 @@ function started() {
   device.request(
     channel,
     { op: 'hello', serial: 1, abi: native.abiVersion, kind: native.constants.HELLO_REGISTER, token: 0n, fork: 0n },
-    [99_999_999], // is the host's
+    pid === 0 ? [] : [99_999_999], // is the host's
   )
   const end = () => {
     registry.remove(process!)
@@ -68,4 +68,8 @@ t.test('alloc, realloc: the answer to a process that has died is freed; what it 
   const { asked, said, ask } = started()
   ask({ op: 'alloc', serial: 2, segment: 7, size: 64 }).settle(block(128))
   t.same([asked.length, said], [1, ['hello', 'alloc']], 'the living keep theirs')
+})
+
+t.test('register: a process whose number cannot be seen from here is refused', async (t) => {
+  t.match(started(0).said, [/^hello failed: .*no number where gshmd runs: .*PID namespace/])
 })

@@ -93,13 +93,22 @@ export class Probe {
     })
   }
 
-  /** Starts a probe; `attach` is sent at once when a node's socket is given. */
-  static async start(node?: string, env: NodeJS.ProcessEnv = {}, api: Api = 'C'): Promise<Probe> {
+  /**
+   * Starts a probe; `attach` is sent at once when a node's socket is given.
+   * @param through words to begin its command with, which must end by exec
+   */
+  static async start(
+    node?: string,
+    env: NodeJS.ProcessEnv = {},
+    api: Api = 'C',
+    through: readonly string[] = [],
+  ): Promise<Probe> {
     const control = await Control.open()
     // As it was compiled: loading the compiler would take longer than most tests.
-    const command =
+    const program =
       api === 'C' ? [join(buildDir(), 'probe')] : [process.execPath, compiled('test/support/probe-client.js')]
-    const child = spawn(command[0]!, [...command.slice(1), control.path], {
+    const [command = '', ...words] = [...through, ...program, control.path]
+    const child = spawn(command, words, {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...env },
     })

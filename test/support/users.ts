@@ -20,14 +20,18 @@ export async function clusterForUsers(t: Test, nodes: number, options: NodeOptio
   return cluster
 }
 
-/** A process that has become that user; it is attached when a socket is given. */
+/**
+ * A process that has become that user; it is attached when a socket is given.
+ * @param trap which one it insists on (GSHM_TRAP); as the test's own environment has it when none is given
+ */
 export async function probeOf(
   t: Test,
   { uid, gid, groups = [] }: User,
   socket?: string,
   api: Api = 'C',
+  trap = process.env['GSHM_TRAP'] ?? '',
 ): Promise<Probe> {
-  const probe = await Probe.start(undefined, {}, api)
+  const probe = await Probe.start(undefined, { GSHM_TRAP: trap }, api)
   t.teardown(() => probe.kill())
   if (uid !== 0) await probe.ok('become', uid, gid, ...groups)
   if (socket !== undefined) await probe.ok('attach', socket)

@@ -1,6 +1,6 @@
 /** `gshm up`: a cluster of several nodes on this machine, in the background. */
 import { startCluster, stopDaemons } from '../launch/local-cluster.js'
-import { claim, clear, recordOf, save, type ClusterState } from '../launch/cluster-state.js'
+import { claim, clear, makeSecret, recordOf, save, type ClusterState } from '../launch/cluster-state.js'
 import { clusterDir, DEFAULT_CLUSTER } from '../launch/paths.js'
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
@@ -51,6 +51,7 @@ export const upCommand = () =>
         cluster,
         nodes,
         memory,
+        secretFile: makeSecret(dir),
         ...(group === undefined ? {} : { group }),
         handOver,
         ...(lockBurst === undefined ? {} : { lockBurst }),

@@ -2,6 +2,7 @@
  * cluster.json: which processes `gshm up` has started for a cluster, for `gshm down` to end. It is
  * written after every daemon, so that an `up` that is killed half-way leaves nothing unknown.
  */
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GshmError } from '../base/errors.js'
@@ -15,6 +16,7 @@ export interface ClusterState {
 }
 
 const FILE = 'cluster.json'
+const SECRET = 'secret'
 
 export function recordOf(daemon: Daemon): DaemonRecord {
   const { name, node, socket, listen, log, id, keeper } = daemon
@@ -67,11 +69,22 @@ export function load(dir: string): ClusterState | undefined {
   throw new GshmError('INVALID', `${path} is not what gshm up wrote: npx gshm down --force removes it`)
 }
 
+/**
+ * A secret for the cluster, in a file that only this user reads: without one any user of this machine could connect
+ * to a node's port, join as a node, and have every page. Gives its path.
+ */
+export function makeSecret(dir: string): string {
+  const path = join(dir, SECRET)
+  rmSync(path, { force: true })
+  writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { flag: 'wx', mode: 0o600 })
+  return path
+}
+
 /** Removes what a cluster keeps in its directory, and the directory when nothing else is in it. */
 export function clear(dir: string): void {
   if (!existsSync(dir)) return
   for (const file of readdirSync(dir)) {
-    if (/\.(sock|log)$/.test(file) || file === FILE || file.startsWith(`.${FILE}.`)) rmSync(join(dir, file))
+    if (/\.(sock|log)$/.test(file) || file === FILE || file === SECRET || file.startsWith(`.${FILE}.`)) rmSync(join(dir, file))
   }
   if (readdirSync(dir).length === 0) rmSync(dir, { recursive: true })
 }

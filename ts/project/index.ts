@@ -1,8 +1,10 @@
-/** Where the project's own files lie. Nothing here loads the addon, so what does not need it works before it is built. */
+/** Where the project's own files lie, and what its process may do. Nothing here loads the addon, so what does not need it works before it is built. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GshmError } from '../base/errors.js'
+
+export { hasCapability, type Capability } from './capabilities.js'
 
 /** The folder that holds package.json, from ts/ and from dist/ts/ alike. Errors: SYSTEM. */
 export function projectRoot(): string {
