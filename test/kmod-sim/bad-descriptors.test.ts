@@ -7,6 +7,7 @@ import type { GshmError } from '../../ts/base/errors.js'
 import { becomes } from '../support/becomes.js'
 import { startNode } from '../support/cluster.js'
 import { Probe, type Reply } from '../support/probe.js'
+import { except } from '../support/trap.js'
 
 const P = 4096
 const NO_LIMIT = 4096
@@ -90,7 +91,7 @@ t.test(
   },
 )
 
-t.test('daemon: a fork without descriptors is served as soon as there are some', async (t) => {
+t.test('daemon: a fork without descriptors is served as soon as there are some', except('clones'), async (t) => {
   const node = await startNode(t)
   const { pid } = node.daemon(0)
   const old = await Probe.start(node.socket(0))

@@ -6,6 +6,7 @@ import { startCluster, type TestCluster } from '../support/cluster.js'
 import { settled } from '../support/holdings.js'
 import { Probe } from '../support/probe.js'
 import type { Program } from '../support/program.js'
+import { except } from '../support/trap.js'
 
 const P = 4096
 const PAGES = 8
@@ -85,7 +86,7 @@ t.test('a clone that fails after its memory was copied leaves no half child behi
   t.equal(status(cluster.socket(0)).processes, 2)
 })
 
-t.test('a child that faults before it has said who it is', async (t) => {
+t.test('a child that faults before it has said who it is', except('clones'), async (t) => {
   const { cluster, do: command, reader, at } = await started(t, 2)
   t.equal(await command(1, 'handled'), 'done', 'its own fork handler used global memory; then the API')
   t.equal(await sum(reader, at), 20)

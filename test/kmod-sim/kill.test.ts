@@ -8,6 +8,7 @@ import { startCluster, type TestCluster } from '../support/cluster.js'
 import { settled } from '../support/holdings.js'
 import { Probe } from '../support/probe.js'
 import type { Program } from '../support/program.js'
+import { except } from '../support/trap.js'
 
 const P = 4096
 const PAGES = 4096
@@ -189,7 +190,7 @@ function isStopped(pid: number): boolean {
   )
 }
 
-t.test('a process that is stopped amid a fault delays nobody, and goes on', async (t) => {
+t.test('a process that is stopped amid a fault delays nobody, and goes on', except('stopped'), async (t) => {
   const { cluster, probes, at } = await shared(t, 2)
   const [a, b] = probes as [Probe, Probe]
   const homes = segments(cluster.socket(0)).find((one) => one.name === 'shared')!.homes

@@ -7,6 +7,7 @@ import { startNode } from '../support/cluster.js'
 import { becomes } from '../support/becomes.js'
 import { settled } from '../support/holdings.js'
 import { Probe } from '../support/probe.js'
+import { except } from '../support/trap.js'
 
 const P = 4096
 const PAGES = 64
@@ -58,7 +59,7 @@ t.test('views: what cannot be mapped is refused with its reason, and nothing is 
   t.equal(await a.ok('get', at), 1n)
 })
 
-t.test('views: munmap of a part, mremap and madvise leave the rest right', async (t) => {
+t.test('views: munmap of a part, mremap and madvise leave the rest right', except('unmap'), async (t) => {
   const node = await startNode(t)
   const a = await Probe.start(node.socket(0))
   const b = await Probe.start(node.socket(0))
@@ -121,7 +122,7 @@ t.test('fork: a child is registered before fork() returns in it', async (t) => {
   await child.ok('unlock', 'one')
 })
 
-t.test('fork: a clone that libgshm does not see is served too', async (t) => {
+t.test('fork: a clone that libgshm does not see is served too', except('clones'), async (t) => {
   const node = await startNode(t)
   const a = await Probe.start(node.socket(0))
   t.teardown(() => a.kill())
@@ -186,7 +187,7 @@ t.test('unlink: the name goes, the memory stays until the last view closes', asy
   await a.ok('create', 'shared', 2 * P, 0)
 })
 
-t.test('read(2) from a file straight into global memory', async (t) => {
+t.test('read(2) from a file straight into global memory', except('syscalls'), async (t) => {
   const node = await startNode(t)
   const a = await Probe.start(node.socket(0))
   t.teardown(() => a.kill())

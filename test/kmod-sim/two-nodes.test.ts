@@ -6,6 +6,7 @@ import { pages, segments, status } from '../../ts/client/inspect.js'
 import { becomes } from '../support/becomes.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { Probe, type Reply } from '../support/probe.js'
+import { except } from '../support/trap.js'
 
 const P = 4096
 const PAGES = 64
@@ -110,7 +111,7 @@ t.test('threads: several fault at once, on the same page too', async (t) => {
   for (let page = 0; page < 4; page++) t.equal(await probes[1]!.ok('get', at[1]! + BigInt(page * P)), 16n)
 })
 
-t.test('read(2) from a file straight into pages that are on another node', async (t) => {
+t.test('read(2) from a file straight into pages that are on another node', except('syscalls'), async (t) => {
   const { cluster, probes, at } = await shared(t, 2)
   await probes[1]!.ok('fill', at[1]!, 4 * P, 1)
   const file = join(cluster.dir, 'file')

@@ -134,11 +134,10 @@ static gshm_addr alloc_with(struct command *c) {
   return gshm_alloc_with(segment(c), number(c->words[3]), &options);
 }
 
-/* scribble SEGMENT BYTE: overwrites all that is mapped of the control pages of the segment's heap; gives its length */
-static uint64_t scribble(const gshm_segment *s, int byte) {
-  char line[512], name[64];
+/* Overwrites all that is mapped of the memfd NAME; gives its length. */
+static uint64_t scribble(const char *name, int byte) {
+  char line[512];
   uint64_t bytes = 0;
-  snprintf(name, sizeof name, "gshm-heap:%u ", gshm_id(s)); /* the blank: of " (deleted)" */
   FILE *maps = fopen("/proc/self/maps", "re");
   while (maps && fgets(line, sizeof line, maps)) {
     unsigned long from, to;
@@ -148,6 +147,13 @@ static uint64_t scribble(const gshm_segment *s, int byte) {
   }
   if (maps) fclose(maps);
   return bytes;
+}
+
+/* scribble SEGMENT BYTE: the control pages of the segment's heap */
+static uint64_t scribble_heap(const gshm_segment *s, int byte) {
+  char name[64];
+  snprintf(name, sizeof name, "gshm-heap:%u ", gshm_id(s)); /* the blank: of " (deleted)" */
+  return scribble(name, byte);
 }
 
 /* Threads that end as programs do not expect it: in a destructor that comes after the library's, or cancelled. */
@@ -302,7 +308,8 @@ static int api(struct command *c) {
   } else if (!strcmp(name, "allocWith")) {
     gshm_addr at = alloc_with(c);
     at == 0 ? failed(c) : ok(c, at);
-  } else if (!strcmp(name, "scribble")) ok(c, scribble(segment(c), (int)number(w[3])));
+  } else if (!strcmp(name, "scribble")) ok(c, scribble_heap(segment(c), (int)number(w[3])));
+  else if (!strcmp(name, "scribbletrap")) ok(c, scribble("memfd:gshm-trap ", (int)number(w[2])));
   else if (!strcmp(name, "realloc")) {
     gshm_addr at = gshm_realloc(segment(c), number(w[3]), number(w[4]));
     at == 0 ? failed(c) : ok(c, at);
