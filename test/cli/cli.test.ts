@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import * as checks from '../../ts/cli/checks.js'
+import { traps, type Host } from '../../ts/cli/traps.js'
 import { mergePages } from '../../ts/cli/pages.js'
 import { bytes, human, oneOf, ranges, whole } from '../../ts/cli/parse.js'
 import { table } from '../../ts/cli/table.js'
@@ -95,8 +96,8 @@ t.test('doctor: each check says what to change exactly when it is not ok', async
   const all = [
     [checks.kernel('6.6.1-amd64'), checks.kernel('7.0'), true],
     [checks.kernel('6.5.0'), checks.kernel('5.19'), false],
-    [checks.privilege(0, '0'), checks.architecture('x64'), true],
-    [checks.privilege(1000, '0'), checks.architecture('ia32'), false],
+    [checks.privilege(0, '0', true), checks.architecture('x64'), true],
+    [checks.privilege(1000, '0', false), checks.architecture('ia32'), false],
     [checks.nodeVersion('20.19.0'), checks.nodeVersion('24.0.0'), true],
     [checks.nodeVersion('20.18.0'), checks.nodeVersion('18.20.0'), false],
     [checks.descriptors('Max open files            65536  65536 files'), checks.runtimeDirectory(t.testdir()), true],
@@ -116,6 +117,19 @@ t.test('doctor: each check says what to change exactly when it is not ok', async
       t.equal(check.change === '', check.ok)
     }
   }
+})
+
+t.test('doctor: which trap is used for whom, and why', async (t) => {
+  const host: Host = { uid: 0, refused: '', sysctl: '0', device: '', wanted: '' }
+  const of = (over: Partial<Host>) => traps({ ...host, ...over }).map(({ trap, why }) => `${trap}: ${why}`)
+  t.match(of({}), [/^userfaultfd: they may make one$/, /^userfaultfd: the daemon hands over .*--no-hand-over/])
+  t.match(of({ sysctl: '1', device: 'ENOENT' }), [/^userfaultfd/, /^userfaultfd: .*vm.unprivileged_userfaultfd=1/])
+  t.match(of({ device: 'EACCES', uid: 990 }), [/^userfaultfd/, /^mprotect: .*=0, and a daemon of uid 990 .*: EACCES$/])
+  t.match(of({ device: 'ENOENT', sysctl: '' }), [/^userfaultfd/, /^mprotect: .*=absent/])
+  const refused = 'UFFDIO_API refuses fork events: CAP_SYS_PTRACE is needed'
+  t.match(of({ refused, sysctl: '1' }), [/^mprotect: .*could not serve.*SYS_PTRACE/, /^mprotect: .*SYS_PTRACE/])
+  t.match(of({ wanted: 'mprotect' }).at(-1), /^mprotect: GSHM_TRAP=mprotect/)
+  t.match(of({ wanted: 'userfaultfd', refused }).at(-1), /^userfaultfd: GSHM_TRAP=userfaultfd/)
 })
 
 t.test('--help and --version are no failure, and every command has --help and --json', async (t) => {

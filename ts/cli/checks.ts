@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
 import { release } from 'node:os'
 import { dirname, join } from 'node:path'
 import { runtimeDir } from '../launch/paths.js'
-import { buildDir } from '../project/index.js'
+import { buildDir, hasCapability } from '../project/index.js'
+import { hostNow, traps, unprivileged, type Trap } from './traps.js'
 
 export interface Check {
   readonly name: string
@@ -26,10 +27,10 @@ export function kernel(version = release()): Check {
   const ok = major > 6 || (major === 6 && minor >= 6)
   return check(
     'Linux 6.6 or later',
-    true,
+    false,
     ok,
     version,
-    'boot a newer kernel (Debian 12: linux-image-amd64 from bookworm-backports)',
+    `boot a newer kernel (Debian 12: linux-image-amd64 from bookworm-backports); ${OTHERWISE}`,
   )
 }
 
@@ -65,29 +66,31 @@ export function built(): Check {
   )
 }
 
-/** The daemon maps what others hand it and gets their fork events; the kernel wants root for that. */
-export function privilege(uid = process.geteuid?.() ?? -1, sysctl = unprivileged()): Check {
-  const found = uid === 0 ? 'root' : `user ${uid}, vm.unprivileged_userfaultfd=${sysctl}`
+const OTHERWISE = 'until then processes trap their faults with mprotect (docs/TRAPS.md)'
+
+/** The daemon gets other processes' fork events; the kernel wants a capability for that. */
+export function privilege(
+  uid = process.geteuid?.() ?? -1,
+  sysctl = unprivileged(),
+  capable = hasCapability('CAP_SYS_PTRACE'),
+): Check {
+  const user = uid === 0 ? 'root' : `user ${uid}, vm.unprivileged_userfaultfd=${sysctl || 'absent'}`
   return check(
     'privilege',
-    true,
-    uid === 0,
-    found,
-    'run the daemons as root (sudo): they get fork events of other processes',
+    false,
+    capable,
+    `${user}${capable ? '' : ', without CAP_SYS_PTRACE'}`,
+    `run the daemons as root (sudo), or with CAP_SYS_PTRACE (packaging/gshmd.service); ${OTHERWISE}`,
   )
-}
-function unprivileged(): string {
-  const path = '/proc/sys/vm/unprivileged_userfaultfd'
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() : 'absent'
 }
 
 export function userfaultfd(probe: Probe): Check[] {
   const opens = check(
     'userfaultfd',
-    true,
-    probe.userfaultfd,
-    probe.userfaultfd ? 'opens' : probe.error,
-    'run as root; in a container allow the system call (Docker: --security-opt seccomp=unconfined, or --privileged)',
+    false,
+    probe.userfaultfd && probe.error === '',
+    probe.error || 'opens',
+    `run as root; in a container: --cap-add SYS_PTRACE --device /dev/userfaultfd (docs/CONTAINERS.md); ${OTHERWISE}`,
   )
   const complete = probe.userfaultfd && probe.missing.length === 0
   const found = complete
@@ -95,7 +98,13 @@ export function userfaultfd(probe: Probe): Check[] {
     : `without ${probe.missing.join(', ') || 'all'}`
   return [
     opens,
-    check('userfaultfd features', true, complete, found, 'boot Linux 6.6 or later with CONFIG_USERFAULTFD=y'),
+    check(
+      'userfaultfd features',
+      false,
+      complete,
+      found,
+      `boot Linux 6.6 or later with CONFIG_USERFAULTFD=y; ${OTHERWISE}`,
+    ),
   ]
 }
 
@@ -147,7 +156,7 @@ export function compilers(path = process.env['PATH'] ?? ''): Check {
   )
 }
 
-export async function allChecks(): Promise<Check[]> {
+export async function allChecks(): Promise<{ checks: Check[]; traps: Trap[] }> {
   const native = built()
   const checks = [
     kernel(),
@@ -161,7 +170,8 @@ export async function allChecks(): Promise<Check[]> {
     runtimeDirectory(),
     hugePages(),
   ]
-  if (!native.ok) return checks
+  if (!native.ok) return { checks, traps: [] }
   const { probe } = await import('../client/inspect.js')
-  return [...checks, ...userfaultfd(probe())]
+  const found = probe()
+  return { checks: [...checks, ...userfaultfd(found)], traps: traps(hostNow(found.error)) }
 }

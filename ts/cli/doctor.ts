@@ -13,7 +13,7 @@ export const doctorCommand = () =>
   ).option('--facts', 'tries, one by one, what the design takes for granted of the kernel')
 
 async function machine(say: Say): Promise<Outcome> {
-  const checks = await allChecks()
+  const { checks, traps } = await allChecks()
   say.print(
     table(
       ['', 'check', 'found'],
@@ -22,9 +22,13 @@ async function machine(say: Say): Promise<Outcome> {
   )
   for (const check of checks)
     if (!check.ok) say.print(`${check.needed ? 'change' : 'better'}: ${check.name}: ${check.change}`)
+  if (traps.length > 0) {
+    const rows = traps.map(({ who, trap, why }) => [who, trap, why])
+    say.print(table(['processes of', 'trap', 'because'], rows))
+  }
   const ok = checks.every((check) => check.ok || !check.needed)
   say.print(ok ? 'this machine can run a node' : 'this machine cannot run a node yet')
-  return { ok, checks }
+  return { ok, checks, traps }
 }
 
 async function kernelFacts(say: Say): Promise<Outcome> {
