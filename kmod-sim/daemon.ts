@@ -231,6 +231,9 @@ export class Daemon {
   /** Ends the node in an orderly way. Processes that are still attached get SIGBUS from the keeper. */
   async stop(): Promise<void> {
     this.#stopping = true
+    // Whoever has detached by now has gone. Two turns of the event loop: its goodbye may be unread, and the keeper would
+    // guard what nobody has until that process ends.
+    await new Promise((heard) => setImmediate(() => setImmediate(heard)))
     const others = this.#runtime === undefined ? 0 : this.#cluster.members().length - 1
     if (others > 0 && touchedPages(this.#state) > 0) {
       this.log.warn('pages whose home or owner is this node go with it: on other nodes they get SIGBUS')
