@@ -19,6 +19,7 @@
 #include "client/objects.h"
 #include "client/process.h"
 #include "client_buffers.h"
+#include "client_shared.h"
 #include "failure.h"
 
 namespace {
@@ -188,6 +189,7 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
             InstanceMethod<&NativeClient::Detach>("detach"),
             InstanceMethod<&NativeClient::Node>("node"),
             InstanceMethod<&NativeClient::Nodes>("nodes"),
+            InstanceMethod<&NativeClient::Registration>("registration"),
             InstanceMethod<&NativeClient::Create>("create"),
             InstanceMethod<&NativeClient::Open>("open"),
             InstanceMethod<&NativeClient::CloseSegment>("closeSegment"),
@@ -198,6 +200,7 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
             InstanceMethod<&NativeClient::ResizeSync>("resizeSync"),
             InstanceMethod<&NativeClient::Resize>("resize"),
             InstanceMethod<&NativeClient::Map>("map"),
+            InstanceMethod<&NativeClient::Share>("share"),
             InstanceMethod<&NativeClient::Unmap>("unmap"),
             InstanceMethod<&NativeClient::Pointer>("pointer"),
             InstanceMethod<&NativeClient::Address>("address"),
@@ -243,10 +246,15 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
   void Detach(Info info) {
     DetachViewBuffers(info.Env(), 0);
     Must(info.Env(), gshm_detach(&gshm_self));
+    SharedViewGone(info.Env(), 0);
   }
 
   Napi::Value Node(Info info) { return Napi::Number::New(info.Env(), gshm_node(&gshm_self)); }
   Napi::Value Nodes(Info info) { return Napi::Number::New(info.Env(), gshm_nodes(&gshm_self)); }
+
+  Napi::Value Registration(Info info) {
+    return Napi::BigInt::New(info.Env(), gshm_registration());
+  }
 
   Napi::Value Create(Info info) {
     Napi::Env env = info.Env();
@@ -320,10 +328,18 @@ class NativeClient : public Napi::ObjectWrap<NativeClient> {
     return Napi::BigInt::New(env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(view)));
   }
 
+  Napi::Value Share(Info info) {
+    Napi::Env env = info.Env();
+    uintptr_t view = ShareView(env, SegmentOf(env, info[0]), info[1]);
+    if (view == 0) throw LastError(env);
+    return Napi::BigInt::New(env, static_cast<uint64_t>(view));
+  }
+
   void Unmap(Info info) {
     uintptr_t view = BigOf(info.Env(), info[0], "view");
     if (view != 0) DetachViewBuffers(info.Env(), view);
     Must(info.Env(), gshm_unmap(&gshm_self, reinterpret_cast<void*>(view)));
+    SharedViewGone(info.Env(), view);
   }
 
   Napi::Value Pointer(Info info) {

@@ -143,5 +143,7 @@ static __attribute__((destructor)) void ends(void) {
   if (gshm_self.attached && !gshm_self.lost) gshm_channel_bye();
 }
 
+uint64_t gshm_registration(void) { return gshm_self.attached ? gshm_self.token : 0; }
+
 uint32_t gshm_node(gshm *g) { return g ? g->node : 0; }
 uint32_t gshm_nodes(gshm *g) { return g ? g->nodes : 0; }

@@ -11,8 +11,8 @@
 static bool aligned(uint64_t value) { return value % GSHM_PAGE_SIZE == 0; }
 
 /* PROT_NONE, so that no thread can reach a frame before its faults are trapped. */
-static void *reserve_range(const gshm_segment *s, void *address, uint64_t offset, uint64_t length) {
-  int flags = MAP_SHARED | MAP_NORESERVE | (address ? MAP_FIXED_NOREPLACE : 0);
+static void *reserve_range(const gshm_segment *s, void *address, uint64_t offset, uint64_t length, bool inside) {
+  int flags = MAP_SHARED | MAP_NORESERVE | (inside ? MAP_FIXED : address ? MAP_FIXED_NOREPLACE : 0);
   void *at = mmap(address, length, PROT_NONE, flags, s->memfd, (off_t)offset);
   if (at != MAP_FAILED) {
     madvise(at, length, MADV_NOHUGEPAGE); /* an error means that the kernel has no such pages */
@@ -65,37 +65,69 @@ static int trap_range(const gshm_segment *s, void *at, uint64_t offset, uint64_t
   return -1;
 }
 
-static void *map(gshm_segment *s, void *address, uint64_t offset, uint64_t length) {
+/* A range that stays somebody's: private zeros, in place of whatever is there, without a hole in between. */
+static int clear_range(uintptr_t start, uintptr_t end) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  if (mmap((void *)start, end - start, PROT_READ | PROT_WRITE, flags, -1, 0) != MAP_FAILED) return 0;
+  return gshm_fail_system("mmap", errno);
+}
+
+/* Every access to it lies beyond the end of an empty file. */
+static int forbid_range(uintptr_t start, uintptr_t end) {
+  if (start == end) return 0;
+  int empty = memfd_create("gshm:beyond", MFD_CLOEXEC);
+  if (empty < 0) return gshm_fail_system("memfd_create", errno);
+  void *at = mmap((void *)start, end - start, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, empty, 0);
+  int error = errno;
+  close(empty);
+  return at != MAP_FAILED ? 0 : gshm_fail_system("mmap", error);
+}
+
+/* Where and what, as checked; `room` of gshm_map_inside, else 0. */
+static void *map(gshm_segment *s, void *address, uint64_t offset, uint64_t length, uint64_t room) {
   if (gshm_check(&gshm_self) != 0 || gshm_view_reserve() != 0) return NULL;
   struct gshm_piece piece = {.offset = offset, .segment = s->id, .device = s->device, .inode = s->inode};
-  void *at = reserve_range(s, address, offset, length);
+  void *at = reserve_range(s, address, offset, length, room > 0);
   int (*serve)(const gshm_segment *, void *, uint64_t, uint64_t) = gshm_trap_is_on() ? trap_range : open_range;
-  if (at && serve(s, at, offset, length) != 0) {
+  uintptr_t end = (uintptr_t)at + length;
+  if (at && ((room && forbid_range(end, end + room - length) != 0) || serve(s, at, offset, length) != 0)) {
     int error = errno;
-    munmap(at, length);
+    if (room) clear_range((uintptr_t)at, (uintptr_t)at + room);
+    else munmap(at, length);
     errno = error;
     at = NULL;
   }
   if (at) {
     piece.view = piece.start = (uintptr_t)at;
-    piece.end = piece.start + length;
+    piece.end = end;
+    piece.inside = room > 0;
+    piece.beyond = room ? room - length : 0;
   }
   gshm_view_add(piece);
   return at;
 }
 
-void *gshm_map(gshm_segment *s, void *address, uint64_t offset, uint64_t length) {
-  if (!s) {
-    gshm_fail(GSHM_E_INVALID, "gshm_map: the segment is NULL");
+static void *map_checked(gshm_segment *s, void *address, uint64_t offset, uint64_t length, uint64_t room) {
+  if (check_range(s, address, offset, &length) != 0) return NULL;
+  if (room && length > room) {
+    gshm_fail(GSHM_E_BEYOND_END, "gshm_map: the segment's %llu bytes do not fit in %llu", (unsigned long long)length,
+              (unsigned long long)room);
     return NULL;
   }
-  if (check_range(s, address, offset, &length) != 0) return NULL;
   /* A child forked meanwhile would inherit a range that is half a view. */
   pthread_rwlock_rdlock(&gshm_self.fork_lock);
-  void *at = map(s, address, offset, length);
+  void *at = map(s, address, offset, length, room);
   pthread_rwlock_unlock(&gshm_self.fork_lock);
   return at;
 }
+
+void *gshm_map(gshm_segment *s, void *address, uint64_t offset, uint64_t length) {
+  if (s) return map_checked(s, address, offset, length, 0);
+  gshm_fail(GSHM_E_INVALID, "gshm_map: the segment is NULL");
+  return NULL;
+}
+
+void *gshm_map_inside(gshm_segment *s, void *address, uint64_t room) { return map_checked(s, address, 0, 0, room); }
 
 struct range {
   uintptr_t start, end;
@@ -163,17 +195,12 @@ static void untrap(const struct gshm_piece *piece) {
 
 int gshm_unmap_piece(const struct gshm_piece *piece) {
   if (gshm_trap_is_on()) untrap(piece);
+  if (piece->inside) return clear_range(piece->start, piece->end + piece->beyond);
   return each_range(piece, false, unmap_range);
 }
 
 static int break_range(struct range range) {
-  /* Every access lies beyond the end of an empty file. */
-  int empty = memfd_create("gshm:lost", MFD_CLOEXEC);
-  void *at = (void *)range.start;
-  size_t length = range.end - range.start;
-  void *broken = empty < 0 ? MAP_FAILED : mmap(at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, empty, 0);
-  if (empty >= 0) close(empty);
-  return broken == at ? 0 : unmap_range(range);
+  return forbid_range(range.start, range.end) == 0 ? 0 : unmap_range(range);
 }
 
 void gshm_break_views(void) {

@@ -52,6 +52,9 @@ int gshm_register(int connection, uint64_t parent, bool trapped);
  * request may fail with. */
 int gshm_userfaultfd_obtain(int connection);
 
+/* What the daemon knows this process by, another one after every attach; 0: it is not attached. */
+uint64_t gshm_registration(void);
+
 /* NULL or a handle that is not attached any more: -1 with DETACHED. */
 int gshm_check(const gshm *g);
 
@@ -123,6 +126,8 @@ struct gshm_piece {
   uint32_t segment;
   dev_t device;
   ino_t inode;
+  uint64_t beyond; /* bytes after `end` that came with gshm_map_inside */
+  bool inside;     /* gshm_map_inside: the addresses stay their owner's when the view goes */
 };
 bool gshm_view_none(void);
 int gshm_view_reserve(void); /* room for one gshm_view_add, which then cannot fail */
@@ -141,7 +146,12 @@ void gshm_view_fork_child(void);
 
 /* map.c: the daemon learns of a view. 0, or -1 with the error set. */
 int gshm_map_tell(uint32_t segment, uintptr_t at, uint64_t offset, uint64_t length);
-/* unmaps what is left of a piece. */
+/* A view of the whole segment over the first bytes of [address, address + room), which belongs to somebody who
+ * keeps it (V8, for a WebAssembly.Memory). What is there goes. Beyond max_size accesses are SIGBUS. When the view goes,
+ * by gshm_unmap or gshm_detach, the range is private zeros at once, and at no time a hole: other threads may use it, and
+ * nobody else may get it. The owner must not give the range back before that. Errors: as gshm_map; BEYOND_END (no room). */
+void *gshm_map_inside(gshm_segment *s, void *address, uint64_t room);
+/* Unmaps what is left of a piece. */
 int gshm_unmap_piece(const struct gshm_piece *piece);
 /* Makes every access to global memory SIGBUS, wherever the program has moved its views. */
 void gshm_break_views(void);

@@ -69,6 +69,7 @@ static void cut(uintptr_t start, uintptr_t end) {
     if (old.start < start) {
       struct gshm_piece before = old;
       before.end = start;
+      before.beyond = 0;
       insert(at++, before);
     }
     if (old.end > end) {

@@ -2,6 +2,7 @@
 export { attach, Gshm, type AttachOptions, type CreateOptions, type OpenOptions } from './gshm.js'
 export { Segment, type AllocOptions, type MapOptions } from './segment.js'
 export { View } from './view.js'
+export type { ArrayKind, Shown } from './kinds.js'
 export { Mutex, Held } from './mutex.js'
 export { RwLock, HeldRwLock } from './rwlock.js'
 export { Semaphore } from './semaphore.js'

@@ -3,6 +3,8 @@ import { GshmError } from '../base/errors.js'
 import { native, type NativeClient } from '../native/index.js'
 import * as check from './check.js'
 import { calling, waiting } from './failure.js'
+import { elementBytes, type ArrayKind, type Shown } from './kinds.js'
+import { sharedMemory } from './shared-memory.js'
 import { View } from './view.js'
 
 const MAP_OPTIONS = { address: true, offset: true, length: true } as const
@@ -35,6 +37,11 @@ export class Segment {
   /** Bytes that it may have: what a view shows that is given no length. */
   readonly maxSize: number
   #size: number
+  /** What view() has mapped, and what shared() has: until close(). */
+  #whole: View | undefined
+  #shared: { view: View; buffer: SharedArrayBuffer } | undefined
+  #closed = false
+  readonly #registration: bigint
 
   /** Made by Gshm.create and Gshm.open. */
   constructor(
@@ -44,6 +51,7 @@ export class Segment {
     readonly name: string,
   ) {
     this.#client = client
+    this.#registration = client.registration()
     this.maxSize = calling(() => client.maxSize(id))
     this.#size = calling(() => client.size(id))
   }
@@ -79,12 +87,61 @@ export class Segment {
    * Errors: MISALIGNED, BEYOND_END, OVERLAP (something is mapped there), INVALID, LIMIT, MEMORY.
    */
   map(options?: MapOptions): View {
+    this.#mustBeOpen()
     const { address = 0n, offset = 0, length = 0 } = check.options('options', options, MAP_OPTIONS)
     const at = check.big('address', address)
     const from = check.count('offset', offset)
     const bytes = check.count('length', length)
     const view = calling(() => this.#client.map(this.id, at, from, bytes))
     return new View(this.#client, view, bytes === 0 ? this.maxSize - from : bytes, from, () => this.size)
+  }
+
+  /**
+   * A typed array or DataView of the segment: `length` elements (of a DataView bytes) from byte `offset` on; default: all that
+   * the segment has now. The first call maps the segment, later ones use that mapping. Valid until close(), which leaves it
+   * empty. Never transfer its buffer (postMessage, structuredClone): that gives a copy.
+   * Errors: INVALID (kind; more than 2^32 - 1 bytes; closed), MISALIGNED (`offset` is no multiple of an element), BEYOND_END, LIMIT, MEMORY.
+   */
+  view<Kind extends ArrayKind>(kind: Kind, offset = 0, length?: number): Shown<Kind> {
+    const element = elementBytes(kind)
+    const from = check.count('offset', offset)
+    const asked = length === undefined ? undefined : check.count('length', length, 1)
+    if (from % element !== 0) {
+      throw new GshmError('MISALIGNED', `view: offset ${from} is no multiple of ${kind.name}'s ${element} bytes`)
+    }
+    this.#mustBeOpen()
+    const whole = (this.#whole ??= this.map())
+    const size = this.size
+    const elements = asked ?? Math.max(1, Math.floor((size - from) / element))
+    if (from + elements * element > size) {
+      const what = `view: offset ${from}, ${elements} times ${element} bytes end beyond the segment's ${size} bytes`
+      throw new GshmError('BEYOND_END', what)
+    }
+    const buffer = whole.buffer(from, elements * element)
+    return new (kind as new (...over: [ArrayBuffer, number, number]) => Shown<Kind>)(buffer, 0, elements)
+  }
+
+  /**
+   * A SharedArrayBuffer over the segment, which worker threads may have by postMessage, and Atomics.wait() may wait on within this
+   * process (across processes: Gshm.wait). All that it may have (maxSize), rounded up to 64 KiB; beyond what it has now an
+   * access is SIGBUS, so make typed arrays of `size` bytes. Every call gives the same one. It lasts until close(), detach(), or
+   * the end of the thread that called this; then it shows zeros that are nobody's.
+   * Errors: UNSUPPORTED (maxSize is more than 2^32), MEMORY, LIMIT, INVALID (closed).
+   */
+  shared(): SharedArrayBuffer {
+    this.#mustBeOpen()
+    if (this.#shared !== undefined) return this.#shared.buffer
+    const buffer = sharedMemory(this.maxSize)
+    const at = calling(() => this.#client.share(this.id, new Uint8Array(buffer)))
+    this.#shared = { view: new View(this.#client, at, this.maxSize, 0, () => this.size), buffer }
+    return buffer
+  }
+
+  /** Errors: INVALID (closed), DETACHED (even if the process has attached again: the number may be another segment's). */
+  #mustBeOpen(): void {
+    if (this.#closed) throw new GshmError('INVALID', `segment '${this.name}' is closed`)
+    if (this.#client.registration() === this.#registration) return
+    throw new GshmError('DETACHED', `the process has detached since it opened '${this.name}': open it again`)
   }
 
   /** The global address of byte `offset`. Errors: BEYOND_END. */
@@ -160,8 +217,17 @@ export class Segment {
     calling(() => this.#client.releaseSync(this.id, from, bytes))
   }
 
-  /** Closes the handle; views stay until unmapped, and keep the memory. */
+  /**
+   * Closes the handle. What view() gave is empty then, what shared() gave shows zeros; views of map() stay until unmapped, and
+   * keep the memory. Errors: INVALID (closed already); UNSUPPORTED (another thread has an ArrayBuffer over what goes).
+   */
   close(): void {
+    this.#mustBeOpen()
+    this.#whole?.unmap()
+    this.#whole = undefined
+    this.#shared?.view.unmap()
+    this.#shared = undefined
     calling(() => this.#client.closeSegment(this.id))
+    this.#closed = true
   }
 }

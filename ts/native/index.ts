@@ -466,6 +466,8 @@ export interface NativeClient {
   detach(): void
   node(): number
   nodes(): number
+  /** Another one after every attach; 0n: not attached. */
+  registration(): bigint
   create(name: string, size: number, flags: number, options: CreateWith): number
   open(name: string, flags: number): number
   closeSegment(segment: number): void
@@ -479,6 +481,8 @@ export interface NativeClient {
   resize(segment: number, size: number): Promise<void>
   /** Gives the view's address. address 0n: anywhere; length 0: to the end. */
   map(segment: number, address: bigint, offset: number, length: number): bigint
+  /** Maps the whole segment in place of the memory of `bytes`, all of a shared WebAssembly.Memory's; its address. */
+  share(segment: number, bytes: Uint8Array<SharedArrayBuffer>): bigint
   unmap(view: bigint): void
   pointer(address: bigint): bigint
   address(pointer: bigint): bigint
