@@ -54,6 +54,15 @@
       'ldflags': ['-Wl,-rpath,\\$$ORIGIN'],
     },
     {
+      'target_name': 'libgshm_parmacs_static',
+      'type': 'static_library',
+      'standalone_static_library': 1,
+      'product_name': 'libgshm_parmacs',
+      'product_prefix': '',
+      'product_dir': '<(PRODUCT_DIR)',
+      'sources': ['<!@(node scripts/sources.mjs parmacs_static)'],
+    },
+    {
       'target_name': 'gshm-keeper',
       'type': 'executable',
       'product_extension': '',

@@ -1,5 +1,5 @@
 // Prints one list of native/build.json, for binding.gyp. Usage: sources.mjs KEY
-//   include, addon, libgshm, compat, parmacs, keeper, testbed: the list as it stands
+//   include, addon, libgshm, compat, parmacs, parmacs_static, keeper, testbed: the list as it stands
 //   programs: the first source of each program, which names it
 //   program-inputs: whatever a program is rebuilt for: all programs' sources and all headers
 import { filesUnder, readBuildList } from './build-list.mjs'

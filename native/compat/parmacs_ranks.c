@@ -58,9 +58,9 @@ static uint32_t idle_rank(void) {
   return rank;
 }
 
-static _Noreturn void too_few(long processes) {
-  gshm_parmacs_fail("CREATE: the program wants %ld processes at once and has %u, because that many ranks were started: gshm run -n %ld",
-                    processes, job->ranks, processes);
+static _Noreturn void too_few(const char *at_least, long processes) {
+  gshm_parmacs_fail("CREATE: the program wants %s%ld processes, and %u %s started: gshm run -n must be as many", at_least, processes,
+                    job->ranks, job->ranks == 1 ? "was" : "were");
 }
 
 /* As rank 0, outside of functions that others run. */
@@ -73,7 +73,7 @@ static void check_creator(const char *what) {
 void gshm_parmacs_create(void (*function)(void)) {
   check_creator("CREATE");
   uint32_t rank = job->ranks > 1 ? idle_rank() : 1;
-  if (rank >= job->ranks) too_few((long)running + 2);
+  if (rank >= job->ranks) too_few("at least ", (long)running + 2);
   struct gshm_parmacs_cell *cell = gshm_parmacs_cell(rank);
   fflush(NULL);
   gshm_image_tell_pointers(&job->image, GSHM_PARMACS_HEAP, job->heap_length, gshm_parmacs_cell(0)->library_at != cell->library_at);
@@ -92,7 +92,7 @@ void gshm_parmacs_create(void (*function)(void)) {
 
 void gshm_parmacs_create_all(void (*function)(void), long processes) {
   check_creator("CREATE");
-  if (processes > (long)job->ranks) too_few(processes);
+  if (processes > (long)job->ranks) too_few("", processes);
   for (long i = 1; i < processes; i++) gshm_parmacs_create(function);
   function();
 }

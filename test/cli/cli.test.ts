@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import * as checks from '../../ts/cli/checks.js'
@@ -181,6 +181,13 @@ t.test('flags: absolute paths of headers and library', async (t) => {
   t.match(stdout, new RegExp(`^-I${projectRoot()}/native/client -L\\S+ -lgshm -Wl,-rpath,/\\S+\n$`))
   t.match((await gshm(t.testdir(), 'flags', '--cflags')).stdout, /^-I\S+\n$/)
   t.match(lastLine((await gshm(t.testdir(), 'flags', '--json')).stdout), { ok: true, libs: [/^-L/, '-lgshm', /rpath/] })
+})
+
+t.test('flags --parmacs: a library of its own; --m4: the macros that are there', async (t) => {
+  const { libs, m4 } = lastLine((await gshm(t.testdir(), 'flags', '--parmacs', '--json')).stdout)
+  t.ok(libs.includes('-lgshm_parmacs'))
+  t.equal((await gshm(t.testdir(), 'flags', '--m4')).stdout, `${m4}\n`)
+  t.match(readFileSync(m4, 'utf8'), /define\(`MAIN_ENV'/)
 })
 
 t.test('doctor: the report and its exit status agree', async (t) => {

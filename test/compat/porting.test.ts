@@ -6,6 +6,8 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { compiled } from '../../ts/launch/paths.js'
 import { projectRoot } from '../../ts/project/index.js'
+import { compileParmacs } from '../support/parmacs.js'
+import { hasCommand, skipUnless } from '../support/skip.js'
 import { startCluster } from '../support/cluster.js'
 import { runRanks, segmentNames } from '../support/ranks.js'
 
@@ -47,3 +49,28 @@ for (const [program, api] of [
     },
   )
 }
+
+t.test('docs/PORTING.md: primes.C goes through m4 and runs with 1, 2 and 3 processes (mrsw, lrc)', async (t) => {
+  if (skipUnless(t, hasCommand('m4'), 'm4')) return
+  const dir = t.testdir()
+  writeFileSync(join(dir, 'primes.C'), example('primes.C'))
+  t.match(
+    text,
+    'm4 $(npx gshm flags --m4) primes.C > primes.c\n    cc primes.c -o primes $(npx gshm flags --parmacs)\n',
+  )
+  const program = await compileParmacs(dir, join(dir, 'primes.C'))
+  const { prints } = line('primes')
+  const cluster = await startCluster(t, 3)
+  for (const count of [1, 2, 3]) {
+    for (const consistency of ['mrsw', 'lrc']) {
+      const env = { GSHM_CONSISTENCY: consistency }
+      const end = await runRanks(cluster, count, program, [`-p${count}`], { env })
+      t.match(
+        end,
+        { status: 0, stdout: `${count > 1 ? '[0] ' : ''}${prints}\n`, stderr: '' },
+        `${count}, ${consistency}`,
+      )
+    }
+  }
+  t.same(segmentNames(cluster), [])
+})

@@ -11,6 +11,7 @@ interface BuildList {
   libgshm: string[]
   compat: string[]
   parmacs: string[]
+  parmacs_static: string[]
   keeper: string[]
   testbed: string[]
   programs: Record<string, string[]>
@@ -22,6 +23,7 @@ const listed = [
   ...list.libgshm,
   ...list.compat,
   ...list.parmacs,
+  ...list.parmacs_static,
   ...list.keeper,
   ...list.testbed,
   ...Object.values(list.programs).flat(),
@@ -75,6 +77,7 @@ const products = [
   'libgshm.so',
   'libgshm_compat.so',
   'libgshm_parmacs.so',
+  'libgshm_parmacs.a',
   'gshm-keeper',
   'gshm-testbed-worker',
   ...Object.keys(list.programs),

@@ -9,9 +9,17 @@ import { runRanks } from './ranks.js'
 
 const execute = promisify(execFile)
 
-async function flags(...options: string[]): Promise<string[]> {
-  const { stdout } = await execute(process.execPath, [compiled('ts/cli/main.js'), 'flags', ...options])
-  return stdout.trim().split(' ')
+const printed = new Map<string, Promise<string[]>>()
+
+/** As `gshm flags OPTION` prints them. */
+function flags(option: string): Promise<string[]> {
+  const known =
+    printed.get(option) ??
+    execute(process.execPath, [compiled('ts/cli/main.js'), 'flags', option]).then(({ stdout }) =>
+      stdout.trim().split(' '),
+    )
+  printed.set(option, known)
+  return known
 }
 
 export interface Compiling {

@@ -22,7 +22,11 @@ export const flagsCommand = () =>
     const parmacs = options.parmacs === true
     const native = join(projectRoot(), 'native')
     const folders = compat || parmacs ? ['client', 'compat'] : ['client']
-    const libraries = [...(parmacs ? ['gshm_parmacs'] : []), ...(compat ? ['gshm_compat'] : []), 'gshm']
+    const libraries = [
+      ...(parmacs ? ['gshm_parmacs'] : []),
+      ...(compat ? ['gshm_compat'] : []),
+      ...(parmacs ? [] : ['gshm']),
+    ]
     for (const library of libraries) built(`lib${library}.so`)
     const cflags = folders.map((folder) => `-I${join(native, folder)}`)
     const libs = [`-L${buildDir()}`, ...libraries.map((name) => `-l${name}`), `-Wl,-rpath,${buildDir()}`]

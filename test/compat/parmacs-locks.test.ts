@@ -1,0 +1,16 @@
+/** PARMACS: as many locks at a time as SPLASH's programs have. */
+import t from 'tap'
+import { startCluster } from '../support/cluster.js'
+import { compileParmacs, runParmacs } from '../support/parmacs.js'
+import { hasCommand, skipUnless } from '../support/skip.js'
+
+t.test('PARMACS: 20,000 locks in shared structures, all used by two nodes (mrsw, lrc)', async (t) => {
+  if (skipUnless(t, hasCommand('m4'), 'm4')) return
+  const cluster = await startCluster(t, 2)
+  const locks = await compileParmacs(cluster.dir, 'locks')
+  for (const consistency of ['mrsw', 'lrc']) {
+    const env = { GSHM_CONSISTENCY: consistency }
+    const end = await runParmacs(cluster, 2, locks, ['-p2', '-l20000', '-r1'], env)
+    t.same(end, { status: 0, out: ['sum 40000', 'locks 20000'], rest: [] }, consistency)
+  }
+})
