@@ -1,12 +1,13 @@
 /** What containers take away, piece by piece: a filter that refuses userfaultfd(2), capabilities, namespaces. */
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { processes, status } from '../../ts/client/inspect.js'
-import { built } from '../../ts/launch/paths.js'
+import { built, compiled } from '../../ts/launch/paths.js'
 import { becomes } from '../support/becomes.js'
 import { startNode, type TestCluster } from '../support/cluster.js'
 import { Probe, type Api } from '../support/probe.js'
-import { startProgram } from '../support/program.js'
+import { runProgram, startProgram } from '../support/program.js'
 import { hasCommand, skipUnless } from '../support/skip.js'
 import { clusterForUsers, GROUP } from '../support/users.js'
 
@@ -136,4 +137,19 @@ t.test('in a PID namespace: forks are followed, and no thread’s number is take
     processes(node.socket(0)).some(({ pid }) => pid === 1),
     'its pid 1 is not ours',
   )
+})
+
+t.test('doctor foretells in each of them what comes of it', async (t) => {
+  if (skipUnless(t, hasCommand('setpriv') && hasCommand('unshare'), 'util-linux')) return
+  const doctor = async (...through: string[]): Promise<string> => {
+    const [command = '', ...words] = [...through, process.execPath, compiled('ts/cli/main.js'), 'doctor', '--json']
+    const path = spawnSync('sh', ['-c', `command -v ${command}`], { encoding: 'utf8' }).stdout.trim()
+    const { stdout } = await runProgram(undefined, path, words, { env: { GSHM_TRAP: '' } })
+    const { traps } = JSON.parse(stdout) as { traps: { trap: string }[] }
+    return traps.map(({ trap }) => trap).join()
+  }
+  t.equal(await doctor('env'), 'userfaultfd,userfaultfd')
+  t.equal(await doctor(...capabilities('sys_ptrace'), ...FILTER), 'userfaultfd,userfaultfd')
+  t.equal(await doctor(...capabilities(), ...FILTER), 'mprotect,mprotect')
+  t.equal(await doctor('unshare', '--user', '--map-root-user'), 'mprotect,mprotect')
 })

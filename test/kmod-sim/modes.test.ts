@@ -1,7 +1,8 @@
 /** Segments' modes: a matrix of users, in real processes, on another node than the owner's; and what the kernel says of
  * System V shared memory of the same modes. */
+import { readdirSync, readlinkSync, truncateSync } from 'node:fs'
 import t from 'tap'
-import { pages, segments, unlink } from '../../ts/client/inspect.js'
+import { pages, processes, segments, unlink } from '../../ts/client/inspect.js'
 import { fields, frame, Hostile, hello, words } from '../support/hostile.js'
 import { Probe, type Reply } from '../support/probe.js'
 import { runProgram } from '../support/program.js'
@@ -191,4 +192,32 @@ t.test('frames made by hand get nobody further: what is not open is neither mapp
   t.match(await inspect(6, 'on'), { error: 'ACCESS', text: /^trace: / })
   t.match(await inspect(2, ''), { error: 'OK' })
   await owner.ok('open', 'own', 0)
+})
+
+t.test('a memfd that its process has named gshm:N is no view of segment N', async (t) => {
+  const cluster = await clusterForUsers(t, 1)
+  const owner = await probeOf(t, OWNER, cluster.socket(0))
+  const at = await owner.ok('map', await owner.ok('create', 'own', P, 0), 0, 0, 0)
+  await owner.ok('put', at, 7)
+  const { segment } = segments(cluster.socket(0))[0]!
+  const hostile = new Hostile(cluster.socket(0))
+  t.teardown(() => hostile.stop())
+  t.equal(await hostile.ask(`become ${USERS.other.uid} ${GROUP}`), 'become')
+  await hostile.register()
+  const claimed = await hostile.ask(`claim gshm:${segment}`)
+  t.match(claimed, /^0x/)
+  t.equal(await hostile.ask(`touch ${claimed}`), 'sigbus')
+  t.same(processes(cluster.socket(0)).find(({ uid }) => uid === USERS.other.uid)?.views, [])
+  t.equal(await owner.ok('get', at), 7n)
+})
+
+t.test('who has a segment’s frames can make them neither longer nor shorter', async (t) => {
+  const cluster = await clusterForUsers(t, 1)
+  const owner = await probeOf(t, OWNER, cluster.socket(0))
+  await owner.ok('map', await owner.ok('create', 'own', 4 * P, 0), 0, 0, 0)
+  const { segment } = segments(cluster.socket(0))[0]!
+  const all = readdirSync(`/proc/${owner.pid}/fd`).map((fd) => `/proc/${owner.pid}/fd/${fd}`)
+  const frames = all.filter((path) => readlinkSync(path).startsWith(`/memfd:gshm:${segment} `))
+  t.equal(frames.length, 1)
+  for (const length of [0, P, 8 * P]) t.throws(() => truncateSync(frames[0]!, length), { code: 'EPERM' })
 })

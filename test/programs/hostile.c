@@ -11,6 +11,8 @@
  *   flood N COUNT HEX    the same packet COUNT times, no reply read; how many could be sent
  *   receive N            "got HEX", or "closed"
  *   foreign AT LENGTH    maps memory that is no segment's at that address; "mapped"
+ *   claim NAME           a memfd of that name, which it registers itself with the userfaultfd that it has registered
+ *                        with; where it is
  *   touch AT             reads a byte there; "value V" or "sigbus" */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +38,7 @@ static const char *path;
 static int connections[CONNECTIONS_MAX];
 static int count;
 static sigjmp_buf back;
+static int registered = -1; /* the last `fresh` one */
 static int spare = -1; /* a userfaultfd made before it became another user */
 
 static int one_more(void) {
@@ -60,6 +63,10 @@ static int descriptor(const char *kind) {
   if (strcmp(kind, "fresh") != 0 && strcmp(kind, "used") != 0) return -1;
   int fd = gshm_uffd_open();
   if (fd < 0) fd = dup(spare);
+  if (!strcmp(kind, "fresh")) {
+    close(registered);
+    registered = dup(fd);
+  }
   if (!strcmp(kind, "used") && gshm_uffd_api(fd, 0, NULL) != 0) exit(1);
   return fd;
 }
@@ -113,6 +120,16 @@ static void map_foreign(void *at, size_t length) {
   puts(failed ? strerror(errno) : "mapped");
 }
 
+static void claim(const char *name) {
+  int fd = memfd_create(name, MFD_CLOEXEC);
+  void *at = MAP_FAILED;
+  if (ftruncate(fd, GSHM_PAGE_SIZE) == 0)
+    at = mmap(NULL, GSHM_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  int error = at == MAP_FAILED ? -errno : gshm_uffd_register(registered, (uintptr_t)at, GSHM_PAGE_SIZE);
+  if (error == 0) printf("%p\n", at);
+  else puts(strerror(-error));
+}
+
 static void caught(int signal) {
   (void)signal;
   siglongjmp(back, 1);
@@ -142,6 +159,7 @@ int main(int argc, char **argv) {
     else if (sscanf(line, "flood %ld %ld %8192s", &number, &amount, hex) == 3) flood(connections[number], amount, hex);
     else if (sscanf(line, "receive %ld", &number) == 1) receive_one(connections[number]);
     else if (sscanf(line, "foreign %li %li", &number, &amount) == 2) map_foreign((void *)number, (size_t)amount);
+    else if (sscanf(line, "claim %15s", kind) == 1) claim(kind);
     else if (sscanf(line, "touch %li", &number) == 1) touch((void *)number);
     else return 2;
   }
