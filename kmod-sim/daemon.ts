@@ -24,6 +24,7 @@ import { LockWords } from './lock-words.js'
 import { MemoryNeeds } from './memory-needs.js'
 import type { DaemonOptions } from './options.js'
 import { Pager } from './pager.js'
+import { KILL_MS, waitUntil } from './patience.js'
 import { Processes } from './processes.js'
 import { ProcessRegistry, type Process } from './process-registry.js'
 import { QuietLog } from './quiet-log.js'
@@ -372,6 +373,8 @@ export class Daemon {
     this.log.error(`process ${process.pid} is killed: ${why}`)
     try {
       process.watch?.kill() // through its pidfd: never a process that came after it
+      // One whose pages nothing but itself can take away writes them until it has ended.
+      if (process.faults.trapped) waitUntil(() => !process.faults.alive(), KILL_MS)
     } catch (error) {
       this.log.error(`process ${process.pid} goes on with memory that nobody guards: ${(error as Error).message}`)
     }

@@ -64,6 +64,7 @@ export async function inspect(sources: InspectSources, what: number, name: strin
         [...sources.processes.all()].map((process) => ({
           pid: process.pid,
           uid: process.who.uid,
+          trap: process.faults.trapped ? 'mprotect' : 'userfaultfd',
           views: process.table.views.map((view) => ({
             segment: view.segment,
             address: `0x${view.start.toString(16)}`,

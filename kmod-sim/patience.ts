@@ -14,6 +14,8 @@ export const PROTECT_MS = 100
 /** The same for a process that has to do it itself (native/abi/trap.h). */
 export const SILENT_MS = 1000
 export const STARVED_MS = 2000
+/** So long the daemon waits for a process that it has killed. */
+export const KILL_MS = 500
 /** Between two looks at the threads. A tick, after which the kernel has counted, is 10 ms at most. */
 const LOOK_MS = 20
 
@@ -73,4 +75,13 @@ function runnable(pid: number): Runnable {
     // A thread has ended meanwhile: those that were seen before it do.
   }
   return found
+}
+
+const PAUSE_MS = 0.1
+const PAUSE = new Int32Array(new SharedArrayBuffer(4)) // never changes: waiting on it is a pause
+
+/** Blocks until it is so, or that many milliseconds have passed. */
+export function waitUntil(isSo: () => boolean, atMostMs: number): void {
+  const end = performance.now() + atMostMs
+  while (!isSo() && performance.now() < end) Atomics.wait(PAUSE, 0, 0, PAUSE_MS)
 }

@@ -138,7 +138,10 @@ export class Processes {
   }
 
   unmapped(process: Process, start: number, end: number): void {
-    process.faults.unregister(start, end - start)
+    if (process.faults.trapped) {
+      process.faults.unregister(start, end - start)
+      process.faults.wake(start, end - start) // no event says so: a thread that waits there would do so for ever
+    }
     const cut = process.table.cut(start, end)
     if (cut.length === 0) return
     for (const segment of new Set(cut.map((view) => view.segment))) this.letGoIfUnheld(segment)

@@ -18,7 +18,9 @@
 #include "client/trap_state.h"
 #include "core/futex.h"
 
-#define STACK_BYTES (64 * 1024)
+/* Its stack also holds a copy of the program's thread-local variables, however large those are. */
+#define STACK_MIN_BYTES (64u << 10)
+#define STACK_MAX_BYTES (64u << 20)
 
 struct gshm_trap_shared gshm_trap_state = {.bell = -1};
 
@@ -77,10 +79,13 @@ static int start_service(struct gshm_trap_page *page) {
   sigfillset(&all);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_BYTES);
   pthread_sigmask(SIG_SETMASK, &all, &old);
   ending = false;
-  int error = pthread_create(&service, &attributes, serve, page);
+  int error = EINVAL;
+  for (size_t bytes = STACK_MIN_BYTES; error == EINVAL && bytes <= STACK_MAX_BYTES; bytes *= 2) {
+    pthread_attr_setstacksize(&attributes, bytes);
+    error = pthread_create(&service, &attributes, serve, page);
+  }
   pthread_sigmask(SIG_SETMASK, &old, NULL);
   pthread_attr_destroy(&attributes);
   return error == 0 ? 0 : gshm_fail_system("pthread_create", error);

@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/futex.h"
 
+#define KILL_MS 500 /* so long it is waited for */
 #define PATIENCE_NS 1000000000u
 #define SLICE_NS 10000000 /* between looks whether it has ended */
 
@@ -57,6 +58,7 @@ void darken_all(struct holdings *held) {
     const struct trapped *process = &held->trapped[i];
     if (process->page && is_dark(process->page, process->pidfd, until_ns)) continue;
     fprintf(stderr, "gshm-keeper: gshmd is dead, and a process has not let go of global memory: it is killed\n");
-    syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
+    struct pollfd end = {.fd = process->pidfd, .events = POLLIN};
+    if (syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0) == 0) poll(&end, 1, KILL_MS);
   }
 }

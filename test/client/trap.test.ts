@@ -1,7 +1,7 @@
 /** The second trap (mprotect and SIGSEGV): what a process of it can do that one with a userfaultfd can, in real processes. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import t from 'tap'
-import { status } from '../../ts/client/inspect.js'
+import { processes, status } from '../../ts/client/inspect.js'
 import { compiled } from '../../ts/launch/paths.js'
 import { becomes } from '../support/becomes.js'
 import { startCluster, startNode } from '../support/cluster.js'
@@ -31,6 +31,7 @@ for (const api of ['C', 'TypeScript'] as const satisfies readonly Api[]) {
     ] as const) {
       const p = await Probe.start(node.socket(0), { GSHM_TRAP: choice }, api)
       t.equal(hasUserfaultfd(p.pid), userfaultfd, choice)
+      t.match(processes(node.socket(0)), [{ pid: p.pid, trap: userfaultfd ? 'userfaultfd' : 'mprotect' }])
       t.equal(/memfd:gshm-trap/.test(readFileSync(`/proc/${p.pid}/maps`, 'utf8')), !userfaultfd)
       await p.kill()
     }

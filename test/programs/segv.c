@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* A program may have any amount of this, and the library's thread has a copy. */
+static _Thread_local volatile char much[1 << 20];
+
 static sigjmp_buf back;
 static volatile sig_atomic_t caught;
 
@@ -27,6 +30,7 @@ static void install(void) {
 
 int main(int argc, char **argv) {
   const char *how = argc > 1 ? argv[1] : "";
+  much[sizeof much - 1] = 1;
   if (!strcmp(how, "before")) install();
   gshm *g = gshm_attach(NULL);
   if (g && !strcmp(how, "after")) install();

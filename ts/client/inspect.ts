@@ -89,6 +89,8 @@ export interface SegmentPages {
 export interface ProcessEntry {
   readonly pid: number
   readonly uid: number
+  /** How its faults reach the daemon. */
+  readonly trap: 'userfaultfd' | 'mprotect'
   readonly views: readonly {
     readonly segment: number
     /** Hexadecimal: an address may exceed what a number holds exactly. */

@@ -84,7 +84,8 @@ export function makeSecret(dir: string): string {
 export function clear(dir: string): void {
   if (!existsSync(dir)) return
   for (const file of readdirSync(dir)) {
-    if (/\.(sock|log)$/.test(file) || file === FILE || file === SECRET || file.startsWith(`.${FILE}.`)) rmSync(join(dir, file))
+    if (/\.(sock|log)$/.test(file) || file === FILE || file === SECRET || file.startsWith(`.${FILE}.`))
+      rmSync(join(dir, file))
   }
   if (readdirSync(dir).length === 0) rmSync(dir, { recursive: true })
 }
