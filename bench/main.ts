@@ -6,6 +6,7 @@ import { modelsAsked } from './fault-models.js'
 import { faultBenchmark, TRAPS, type Trap } from './fault.js'
 import { heapBenchmark } from './heap.js'
 import { memoryBenchmark } from './memory.js'
+import { strassenBenchmark } from './strassen.js'
 import { SYNC_KINDS, type SyncKind } from './sync-kinds.js'
 import { syncBenchmark } from './sync.js'
 
@@ -89,6 +90,18 @@ program
   .option('--json', 'the last line of standard output is one JSON object')
   .action(async (options: { rounds: string; json?: boolean }) => {
     finish('diff', options.json, await diffBenchmark(count('--rounds', options.rounds)))
+  })
+program
+  .command('strassen')
+  .description('a program on dsm.h: a matrix multiplication by one process on one node, and by one on each of two')
+  .option('--size <n>', 'rows of the matrices, a power of two from 32 to 4096', '1024')
+  .option('--rounds <n>', 'rounds that are counted, of one multiplication each', '10')
+  .option('--json', 'the last line of standard output is one JSON object')
+  .action(async (options: { size: string; rounds: string; json?: boolean }) => {
+    const size = count('--size', options.size)
+    if (size < 32 || size > 4096 || (size & (size - 1)) !== 0)
+      return program.error(`bench: --size ${size}: a power of two from 32 to 4096`)
+    finish('strassen', options.json, await strassenBenchmark(size, count('--rounds', options.rounds)))
   })
 
 function finish(part: string, json: boolean | undefined, result: { readonly ok: boolean }): void {
