@@ -1,10 +1,14 @@
 /** Users without privilege, on a daemon of root's: what they are handed, and that nothing is missing. */
-import { readFileSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { processes, status } from '../../ts/client/inspect.js'
+import { compiled } from '../../ts/launch/paths.js'
 import { becomes } from '../support/becomes.js'
 import type { TestCluster } from '../support/cluster.js'
 import type { Api, Probe } from '../support/probe.js'
+import { runProgram, type ProgramEnd } from '../support/program.js'
 import { clusterForUsers, GROUP, probeOf } from '../support/users.js'
 
 const P = 4096
@@ -100,3 +104,24 @@ for (const api of ['C', 'TypeScript'] as const) {
     },
   )
 }
+
+t.test(
+  'another user in the group has the command: status, ls, run; what is not its own it cannot remove',
+  async (t) => {
+    const cluster = await clusterForUsers(t, 1)
+    const dir = mkdtempSync(join(tmpdir(), 'gshm-other-'))
+    t.teardown(() => rmSync(dir, { recursive: true }))
+    symlinkSync(cluster.dir, join(dir, 'default'))
+    chmodSync(dir, 0o755)
+    const root = await probeOf(t, { uid: 0, gid: 0 }, cluster.socket(0))
+    await root.ok('create', 'roots', P, 0)
+    // Without the environment: what the test runner has in it writes files as it ends.
+    const command = ['-i', `GSHM_RUNTIME_DIR=${dir}`, process.execPath, compiled('ts/cli/main.js')]
+    const gshm = (...args: string[]): Promise<ProgramEnd> =>
+      runProgram(undefined, '/usr/bin/env', [...command, ...args], USER)
+    t.match(await gshm('status'), { status: 0, stdout: /1 node/ })
+    t.match(await gshm('ls'), { status: 0, stdout: /roots.*0600/ })
+    t.match(await gshm('rm', 'roots'), { status: 1, stderr: /ERR_GSHM_ACCESS: 'roots' belongs to uid 0/ })
+    t.match(await gshm('pages', 'roots'), { status: 1, stderr: /ERR_GSHM_ACCESS: pages: 'roots' \(mode 0600/ })
+  },
+)

@@ -1,6 +1,6 @@
 /** A daemon that is not root: which capabilities it needs for what, and what is missing without them. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { processes, status } from '../../ts/client/inspect.js'
@@ -128,3 +128,13 @@ t.test(
     }
   },
 )
+
+t.test('a group that the daemon is not in: one error, and no socket is left', async (t) => {
+  const node = await cluster(t, service('sys_ptrace', 'kill'))
+  if (node === undefined) return
+  const refused = node.add({ through: service('sys_ptrace', 'kill'), group: String(GROUP + 1), name: 'second' })
+  const message = new RegExp(`^--group: gshmd \\(uid ${SERVICE}\\) is not in group ${GROUP + 1}: only root`)
+  await t.rejects(refused, { code: 'ERR_GSHM_ACCESS', message })
+  t.notOk(existsSync(join(node.dir, 'second.sock')))
+  t.equal(status(node.socket(0)).nodes.length, 1, 'nor has it taken a node’s number')
+})
