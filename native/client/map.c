@@ -193,9 +193,23 @@ static void untrap(const struct gshm_piece *piece) {
   gshm_request_fork_held(&x);
 }
 
+/* Threads may be at it. */
+static int unmap_inside(const struct gshm_piece *piece) {
+  if (!gshm_trap_is_on()) return clear_range(piece->start, piece->end + piece->beyond);
+  gshm_trap_swap_begin();
+  untrap(piece);
+  int result = clear_range(piece->start, piece->end + piece->beyond);
+  gshm_trap_swap_settle();
+  /* What was granted before, and carried out only now. */
+  if (result == 0 && mprotect((void *)piece->start, piece->end - piece->start, PROT_READ | PROT_WRITE) != 0)
+    result = gshm_fail_system("mprotect", errno);
+  gshm_trap_swap_end();
+  return result;
+}
+
 int gshm_unmap_piece(const struct gshm_piece *piece) {
+  if (piece->inside) return unmap_inside(piece);
   if (gshm_trap_is_on()) untrap(piece);
-  if (piece->inside) return clear_range(piece->start, piece->end + piece->beyond);
   return each_range(piece, false, unmap_range);
 }
 

@@ -34,6 +34,11 @@ int gshm_trap_install(void);
 int gshm_trap_range_add(uintptr_t start, uintptr_t end, uint32_t segment, int memfd, uint64_t offset);
 /* They end: nothing of them is accessible from now on, while they are still mapped. */
 void gshm_trap_range_remove(uintptr_t start, uintptr_t end);
+/* A view gives way to other memory, which threads use on meanwhile. Between these calls a fault that is in no view is tried
+ * again; the second one waits for those that are being served still, a second at most: they may restrict that memory. */
+void gshm_trap_swap_begin(void);
+void gshm_trap_swap_settle(void);
+void gshm_trap_swap_end(void);
 /* The range that `address` is in. Async-signal-safe. */
 bool gshm_trap_range_find(uintptr_t address, uintptr_t *start, uintptr_t *end);
 /* What the daemon has ordered, where it is a view still. Where the kernel refuses one more mapping (vm.max_map_count) the whole

@@ -5,7 +5,9 @@
  * faults go on to whoever had the signal before: V8 has it for WebAssembly. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -148,15 +150,29 @@ static void pass_on(int signal, siginfo_t *info, void *context) {
   else before.sa_handler(signal);
 }
 
+/* A view may have given way since, to memory that may be accessed: the access is tried again, once, and while such a change is
+ * under way as often as it takes. */
+static bool worth_another_try(uintptr_t address) {
+  static _Atomic uint64_t tried[64];
+  if (gshm_trap_state.swaps > 0) {
+    sched_yield();
+    return true;
+  }
+  uint32_t thread = (uint32_t)syscall(SYS_gettid);
+  uint64_t attempt = (uint64_t)thread << 47 ^ address;
+  return atomic_exchange(&tried[thread % 64], attempt) != attempt;
+}
+
 static void on_segv(int signal, siginfo_t *info, void *context) {
   int error = errno;
   struct gshm_trap_page *page = gshm_trap_enter();
   /* SEGV_ACCERR: mapped, and not allowed. What is not mapped at all is no view. */
   uintptr_t start, end;
-  bool ours = page && info->si_code == SEGV_ACCERR && gshm_trap_range_find((uintptr_t)info->si_addr, &start, &end);
+  bool denied = page && info->si_code == SEGV_ACCERR;
+  bool ours = denied && gshm_trap_range_find((uintptr_t)info->si_addr, &start, &end);
   if (ours) fault(page, info->si_addr, start, end, context);
   gshm_trap_leave();
-  if (!ours) pass_on(signal, info, context);
+  if (!ours && !(denied && worth_another_try((uintptr_t)info->si_addr))) pass_on(signal, info, context);
   errno = error;
 }
 

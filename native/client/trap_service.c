@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/error.h"
@@ -123,11 +124,27 @@ static void release_all(struct gshm_trap_page *page) {
   }
 }
 
+void gshm_trap_swap_begin(void) { gshm_trap_state.swaps++; }
+void gshm_trap_swap_end(void) { gshm_trap_state.swaps--; }
+
+void gshm_trap_swap_settle(void) {
+  struct gshm_trap_page *page = gshm_trap_state.page;
+  struct timespec now, end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  end.tv_sec++;
+  do {
+    if (!page || gshm_trap_state.inside == 0) return;
+    release_all(page);
+    sched_yield();
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+}
+
 void gshm_trap_fork_child(void) {
   gshm_trap_range_fork_child();
   if (!gshm_trap_state.page) return;
   gshm_trap_state.page = NULL; /* not inherited, nor is the thread */
-  gshm_trap_state.inside = 0;
+  gshm_trap_state.inside = gshm_trap_state.swaps = 0;
   close(gshm_trap_state.bell);
   gshm_trap_state.bell = -1;
 }

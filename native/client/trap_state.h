@@ -11,6 +11,7 @@ struct gshm_trap_shared {
   struct gshm_trap_page *_Atomic page; /* NULL: this process is not registered so */
   int bell;
   _Atomic unsigned inside; /* handlers that may use the page */
+  _Atomic unsigned swaps;  /* views that give way to memory that threads use on: gshm_trap_swap_begin */
 };
 extern struct gshm_trap_shared gshm_trap_state;
 
