@@ -93,7 +93,8 @@ void gshm_parmacs_load_heap(const struct gshm_parmacs_cell *cell) {
   if (!from) from = to = begin;
   end = (char *)(((uintptr_t)end + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
   if (end > to) {
-    void *mapped = mmap(to, (size_t)(end - to), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+    void *mapped = mmap(to, (size_t)(end - to), PROT_READ | PROT_WRITE, flags, -1, 0);
     if (mapped != to) gshm_parmacs_fail("the addresses of rank 0's malloc, %p to %p, are used here", (void *)to, (void *)end);
     to = end;
   }

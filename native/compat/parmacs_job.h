@@ -22,6 +22,7 @@ struct gshm_parmacs_cell {
   unsigned char id[GSHM_IMAGE_ID_MAX];
   /* by rank 0 */
   uint64_t function;
+  uint64_t shares; /* globals are not copied, but shared */
   uint64_t heap_from, heap_to, heap_pages; /* what it has from malloc, and pages of it in `private_copy` */
   _Atomic uint32_t created; /* how often it has been told to run a function */
   /* by the rank */
@@ -59,6 +60,11 @@ void gshm_parmacs_unlink_memory(const char *job);
 void gshm_parmacs_name(char into[64], const char *job, const char *what);
 /* The key of the lock, barrier or condition that is at `place`, and where its shared bytes are. */
 gshm_addr gshm_parmacs_place(const void *place, void **shared, const char *what);
+
+/* parmacs_shared.c: whether all ranks are to have the same global variables, as threads have (GSHM_GLOBALS=shared). */
+bool gshm_parmacs_globals_are_shared(void);
+/* From here on this rank has them; rank 0's, which is the first, are what they begin with. */
+void gshm_parmacs_share_globals(void);
 
 /* parmacs_heap.c: rank 0, before main; CREATE; the rank that is told to run a function. */
 void gshm_parmacs_set_heap_apart(void);

@@ -99,6 +99,7 @@ static void tell(struct gshm_image_symbol *symbol, uintptr_t at, const char *wha
 
 void gshm_image_tell_pointers(const struct gshm_image *image, const void *shared, uint64_t length, bool libraries) {
   static unsigned told;
+  const unsigned before = told;
   struct mappings *mappings = calloc(1, sizeof *mappings);
   if (!mappings) return;
   read_mappings(mappings, (uintptr_t)shared, length, libraries);
@@ -117,6 +118,6 @@ void gshm_image_tell_pointers(const struct gshm_image *image, const void *shared
       if (symbol) symbol->name = NULL;
     }
   }
-  if (told > TOLD_MAX) fprintf(stderr, "gshm: PARMACS: and %u more of these\n", told - TOLD_MAX);
+  if (told > TOLD_MAX && told > before) fprintf(stderr, "gshm: PARMACS: and more of these: %u in all\n", told);
   free(mappings);
 }

@@ -77,7 +77,9 @@ void gshm_parmacs_create(void (*function)(void)) {
   struct gshm_parmacs_cell *cell = gshm_parmacs_cell(rank);
   fflush(NULL);
   gshm_image_tell_pointers(&job->image, GSHM_PARMACS_HEAP, job->heap_length, gshm_parmacs_cell(0)->library_at != cell->library_at);
-  gshm_image_save(&job->image, &job->copy);
+  cell->shares = gshm_parmacs_globals_are_shared();
+  if (cell->shares) gshm_parmacs_share_globals();
+  else gshm_image_save(&job->image, &job->copy);
   gshm_parmacs_save_heap(cell);
   uint32_t times = cell->created + 1;
   cell->function = (uint64_t)(uintptr_t)function;
@@ -138,7 +140,8 @@ void gshm_parmacs_serve(void) {
     uint32_t times = cell->created;
     if (times == cell->begun) exit(0); /* rank 0 has ended */
     if (turn > 0) lock(end_of(job->rank, turn - 1), "CREATE");
-    gshm_image_load(&job->image, &job->copy);
+    if (cell->shares) gshm_parmacs_share_globals();
+    else gshm_image_load(&job->image, &job->copy);
     gshm_parmacs_load_heap(cell);
     in_function = true;
     cell->begun = times;

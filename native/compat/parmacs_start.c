@@ -46,7 +46,8 @@ static uint32_t number_of(const char *name, uint32_t most) {
   const char *text = getenv(name);
   char *end = NULL;
   unsigned long number = text && *text ? strtoul(text, &end, 10) : 0;
-  if (!end || *end != '\0' || number > most) gshm_parmacs_fail("%s='%s' in the environment is no number up to %u", name, text ? text : "", most);
+  if (!end || *end != '\0' || number > most)
+    gshm_parmacs_fail("%s='%s' in the environment is no number up to %u", name, text ? text : "", most);
   return (uint32_t)number;
 }
 

@@ -14,7 +14,11 @@ interface Options extends ClusterOption {
   node?: number
   ranks: number
   consistency?: Consistency
+  globals?: (typeof GLOBALS)[number]
 }
+
+/** What CREATE does with a PARMACS program's global variables: native/compat/parmacs_shared.c. */
+const GLOBALS = ['copied', 'shared'] as const
 
 export const runCommand = () =>
   command<Options>(
@@ -49,7 +53,10 @@ export const runCommand = () =>
         args,
         cluster,
         run,
-        env: options.consistency === undefined ? {} : { GSHM_CONSISTENCY: options.consistency },
+        env: {
+          ...(options.consistency === undefined ? {} : { GSHM_CONSISTENCY: options.consistency }),
+          ...(options.globals === undefined ? {} : { GSHM_GLOBALS: options.globals }),
+        },
         inherit: ranks.length === 1 && !say.json,
         out: (rank, line) => void process.stdout.write(`${prefix(rank)}${line}\n`),
         err: (rank, line) => void process.stderr.write(`${prefix(rank)}${line}\n`),
@@ -88,6 +95,11 @@ export const runCommand = () =>
       '--consistency <model>',
       `of G_MALLOC memory in PARMACS programs: ${CONSISTENCIES.join(', ')} (default: GSHM_CONSISTENCY, else mrsw)`,
       oneOf('--consistency', CONSISTENCIES),
+    )
+    .option(
+      '--globals <how>',
+      'of PARMACS programs: copied by CREATE, or shared as by threads (default: GSHM_GLOBALS, else copied)',
+      oneOf('--globals', GLOBALS),
     )
     .passThroughOptions()
     .addHelpText(
