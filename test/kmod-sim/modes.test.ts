@@ -218,6 +218,7 @@ t.test('who has a segment’s frames can make them neither longer nor shorter', 
   const { segment } = segments(cluster.socket(0))[0]!
   const all = readdirSync(`/proc/${owner.pid}/fd`).map((fd) => `/proc/${owner.pid}/fd/${fd}`)
   const frames = all.filter((path) => readlinkSync(path).startsWith(`/memfd:gshm:${segment} `))
-  t.equal(frames.length, 1)
-  for (const length of [0, P, 8 * P]) t.throws(() => truncateSync(frames[0]!, length), { code: 'EPERM' })
+  t.ok(frames.length > 0)
+  for (const path of frames)
+    for (const length of [0, P, 8 * P]) t.throws(() => truncateSync(path, length), { code: 'EPERM' })
 })
