@@ -80,11 +80,18 @@ static void open_image(void) {
   if (wrong) gshm_parmacs_fail("%s", wrong);
 }
 
+/* Says for all what is wrong, and its end is theirs, by gshm run. Whoever ended first would have that end rank 0, perhaps before
+ * it has said it. */
+static _Noreturn void leave_it_to_rank_0(void) {
+  sleep(5);
+  _exit(1);
+}
+
 /* All are there, or they end. */
 static void meet(unsigned which) {
   gshm_key key = gshm_located(gshm_at(job->control, which * sizeof(uint64_t)));
   if (gshm_barrier_wait(job->g, key, job->ranks, 0, MEET_NS) == 0) return;
-  if (job->rank != 0) _exit(1); /* rank 0 says it for all */
+  if (job->rank != 0) leave_it_to_rank_0();
   gshm_parmacs_fail("the ranks do not come together: is each of the %u this program, linked with libgshm_parmacs? (%s)", job->ranks,
                     gshm_strerror(errno));
 }
@@ -108,12 +115,12 @@ static void look_at(uint32_t rank) {
   const struct gshm_parmacs_cell *zero = gshm_parmacs_cell(0), *cell = gshm_parmacs_cell(rank);
   if (cell->id_length != zero->id_length || memcmp(cell->id, zero->id, zero->id_length) != 0) {
     char one[2 * GSHM_IMAGE_ID_MAX + 1], other[2 * GSHM_IMAGE_ID_MAX + 1];
-    if (job->rank != 0) _exit(1);
+    if (job->rank != 0) leave_it_to_rank_0();
     gshm_parmacs_fail("rank %u is not the same executable as rank 0 (build id %s, and not %s): every rank must be", rank, hex(cell, one),
                       hex(zero, other));
   }
   if (cell->image_at == zero->image_at) return;
-  if (job->rank != 0) _exit(1);
+  if (job->rank != 0) leave_it_to_rank_0();
   gshm_parmacs_fail("rank %u has its global variables at %#" PRIx64 ", rank 0 at %#" PRIx64
                     ", because the kernel places programs at random and that cannot be turned off here (personality): link with -no-pie",
                     rank, cell->image_at, zero->image_at);

@@ -9,6 +9,7 @@ static __attribute__((constructor)) void refuse(void) {
       "gshm: PARMACS: this program is a static executable, and ranks must be dynamic ones: link it without -static\n";
   const char *rank = getenv("GSHM_RANK");
   if (!rank || strcmp(rank, "0") == 0) (void)!write(STDERR_FILENO, text, sizeof text - 1);
+  else sleep(5); /* gshm run ends the others once rank 0 has said it */
   _exit(1);
 }
 
