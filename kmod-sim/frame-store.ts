@@ -2,6 +2,7 @@
  * The node's frames: one memfd per segment, made when first needed, and the --memory that bounds them.
  * `page` is the engine's, a coherence unit of 4 KiB pages (units.ts): all of it comes, goes and is lost together.
  */
+import { UNIT_MAX } from '../ts/base/consistency.js'
 import { LOST_PAGE, PAGE_SIZE, type Page, type SegmentId } from '../ts/base/ids.js'
 import { assert } from '../ts/base/assert.js'
 import { native, type Frames } from '../ts/native/index.js'
@@ -20,6 +21,8 @@ interface SegmentFrames {
 
 export class FrameStore {
   readonly #bySegment = new Map<SegmentId, SegmentFrames>()
+  /** For copyOut: a buffer for each page that leaves would be memory that the kernel has to find, and the collector. */
+  readonly #copy = Buffer.allocUnsafeSlow(UNIT_MAX)
   #held = 0 // 4 KiB frames, over all segments
   #twins = 0
 
@@ -65,11 +68,14 @@ export class FrameStore {
     return found
   }
 
-  /** The page's bytes; LOST_PAGE when a local process has freed some of the frame: a hole reads as zeros, too. */
+  /**
+   * The page's bytes, valid until the next copyOut: a link has copied what it is given to send when that returns.
+   * LOST_PAGE when a local process has freed some of the frame: a hole reads as zeros, too.
+   */
   copyOut(segment: SegmentId, page: Page): Uint8Array {
     const of = this.#get(segment)
     const count = countOf(of, page)
-    const bytes = Buffer.allocUnsafeSlow(count * PAGE_SIZE) // of its own: it lives until the socket has taken it
+    const bytes = this.#copy.subarray(0, count * PAGE_SIZE)
     of.frames.copyOut(page * of.unitPages, bytes, 0, count)
     return hasZeroPage(bytes) && !of.frames.present(page * of.unitPages, count) ? LOST_PAGE : bytes
   }
