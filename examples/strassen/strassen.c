@@ -63,12 +63,17 @@ static void *private(size_t bytes) {
   return memory;
 }
 
+/* Of the four products that a block is the sum of, the n-th to be made: the first are of what this process has filled, and
+ * can be made while the rest is fetched. */
+static unsigned nth_product(unsigned n) { return (BLOCKS * (id - 1) / processes / PARTS + n) % PARTS; }
+
 static void make_block(unsigned t) {
   unsigned row = t / PARTS, column = t % PARTS;
-  for (unsigned k = 0; k < PARTS; k++) {
+  for (unsigned n = 0; n < PARTS; n++) {
+    unsigned k = nth_product(n);
     const double *left = job.left[row * PARTS + k], *right = job.right[k * PARTS + column];
-    strassen_multiply(k == 0 ? sum : product, left, right, block, scratch);
-    if (k > 0) strassen_add(sum, product, 1, length);
+    strassen_multiply(n == 0 ? sum : product, left, right, block, scratch);
+    if (n > 0) strassen_add(sum, product, 1, length);
   }
   memcpy(job.result[t], sum, length * sizeof *sum);
 }
@@ -96,7 +101,8 @@ static unsigned take(void) {
 /* A thread: what tasks to come are made of, in the order in which this process takes them. */
 static void *fetch_ahead(void *nothing) {
   for (unsigned n = 0; n < BLOCKS; n++)
-    for (unsigned k = 0; k < PARTS; k++) {
+    for (unsigned i = 0; i < PARTS; i++) {
+      unsigned k = nth_product(i);
       const double *left = job.left[nth(n) / PARTS * PARTS + k], *right = job.right[k * PARTS + nth(n) % PARTS];
       for (unsigned long at = 0; at < length && ahead; at += PAGE) {
         (void)*(const volatile double *)(left + at);
