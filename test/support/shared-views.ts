@@ -209,7 +209,14 @@ const inMain: Record<string, () => Promise<unknown>> = {
     for (let n = 0; n < 100; n++) faults.push(outOfBounds())
     await worker.terminate()
     const where = g.address(g.pointer(s.at(0))) === s.at(0)
-    return { read, written, faults: [...new Set(faults)], where, is: s.shared() instanceof SharedArrayBuffer, bytes: s.shared().byteLength }
+    return {
+      read,
+      written,
+      faults: [...new Set(faults)],
+      where,
+      is: s.shared() instanceof SharedArrayBuffer,
+      bytes: s.shared().byteLength,
+    }
   },
   /** An access beyond what the segment has: the argument tells where. */
   beyond: async () => {
