@@ -106,9 +106,10 @@ static void raise_sigbus(void *address, ucontext_t *context) {
 }
 
 /* What the daemon has granted. Where the kernel refuses one more mapping, the view is given up (gshm_trap_range_restrict). */
-static bool open_pages(const struct gshm_trap_range *grant, uintptr_t start, uintptr_t end) {
+static bool open_pages(const struct gshm_trap_range *grant, uintptr_t address, uintptr_t start, uintptr_t end) {
   const int prot = grant->access == GSHM_TRAP_WRITE ? PROT_READ | PROT_WRITE : PROT_READ;
-  if (grant->from < start || grant->length > end - grant->from) return false;
+  /* Of another fault, which had this slot before and has been withdrawn: this one is tried again. */
+  if (address - grant->from >= grant->length || grant->from < start || grant->length > end - grant->from) return true;
   if (mprotect((void *)grant->from, grant->length, prot) == 0) return true;
   if (errno != ENOMEM || mprotect((void *)start, end - start, PROT_NONE) != 0) return false;
   /* Where even a page of an empty view cannot be told apart, it is not this view that has the mappings. */
@@ -125,7 +126,7 @@ static void fault(struct gshm_trap_page *page, void *address, uintptr_t start, u
   bool refused = false;
   if (answer == GSHM_TRAP_GRANT || answer == GSHM_TRAP_AWAITED) {
     struct gshm_trap_range grant = slot->grant;
-    refused = !open_pages(&grant, start, end);
+    refused = !open_pages(&grant, (uintptr_t)address, start, end);
   }
   give_slot(page, slot);
   if (answer == GSHM_TRAP_BUS || refused) raise_sigbus(address, context);

@@ -174,12 +174,13 @@ int gshm_trap_read(struct gshm_trap *trap, struct uffd_msg *messages, size_t cou
   return (int)read;
 }
 
-/* The answer to the thread that waits in the slot. */
+/* The answer to the thread that waits in the slot, unless its process has withdrawn the question (a view that gave way). */
 static void answer(struct gshm_trap *trap, uint64_t slot, uint32_t state) {
   uint32_t *word = &trap->page->slots[slot].state;
+  uint32_t posted = GSHM_TRAP_POSTED;
   clear_bit(trap->asked, slot);
+  if (!__atomic_compare_exchange_n(word, &posted, state, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) return;
   if (state == GSHM_TRAP_GRANT) set_bit(trap->granted, slot);
-  __atomic_store_n(word, state, __ATOMIC_RELEASE);
   gshm_futex_wake_all(word);
 }
 
