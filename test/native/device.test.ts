@@ -36,7 +36,8 @@ const OP2 = {
   resize: 24,
   size: 25,
   bye: 26,
-  parted: 27,
+  unmap: 27,
+  parted: 28,
 } as const
 
 /** Little-endian fields one after the other: numbers of 4 bytes, bigints of 8, strings of 64. */
@@ -172,6 +173,7 @@ t.test('every request is decoded, field by field', async (t) => {
     [OP2.resize, fields(9, 0, 8192n), { op: 'resize', segment: 9, size: 8192 }],
     [OP2.size, fields(9, 0), { op: 'size', segment: 9 }],
     [OP2.bye, fields(), { op: 'bye' }],
+    [OP2.unmap, fields(4096n, 8192n), { op: 'unmap', address: 4096, length: 8192 }],
     [OP2.parted, fields(9n), { op: 'parted', number: 9 }],
   ]
   let serial = 100
