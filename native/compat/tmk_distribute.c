@@ -45,6 +45,8 @@ void tmk_distribute_start(void) {
   pthread_t thread;
   sigset_t all, before;
   sigfillset(&all);
+  sigdelset(&all, SIGSEGV); /* its own faults are its own, also where they are trapped so (GSHM_TRAP=mprotect) */
+  sigdelset(&all, SIGBUS);
   pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the program's own threads' */
   int error = pthread_create(&thread, NULL, serve, tmk_team);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
