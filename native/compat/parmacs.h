@@ -2,8 +2,8 @@
  * these calls of the macros; a program need not name them. Link with -lgshm_parmacs (gshm flags --parmacs).
  *
  * One process a rank, all of the same executable, at the same addresses. Rank 0 runs main; the others stop before it,
- * and CREATE has one of them run a function, with a copy of rank 0's global variables. What all share is what
- * G_MALLOC gives. There is no error to look at: what cannot go on ends the rank with a line on standard error, and
+ * and CREATE has one of them run a function, with a copy of rank 0's global variables, or the same ones. What all share
+ * in any case is what G_MALLOC gives. There is no error to look at: what cannot go on ends the rank with a line on standard error, and
  * `gshm run` ends the others.
  *
  * Locks and the like lie in G_MALLOC memory or are global variables. Of those, and of what is declared `static`,
@@ -51,7 +51,8 @@ GSHM_PARMACS_API void *gshm_parmacs_malloc(size_t size);
 GSHM_PARMACS_API void gshm_parmacs_free(void *block);
 
 /* CREATE(function): the next rank runs it. CREATE(function, processes): the next processes - 1 ranks do, and so does
- * the caller, before it returns. WAIT_FOR_END: until so many of those that were created have ended, or all; what they
+ * the caller, before it returns, and from then on all have the same global variables, as threads have; GSHM_GLOBALS in the
+ * environment says `copied` or `shared` for both. WAIT_FOR_END: until so many of those that were created have ended, or all; what they
  * wrote is seen then. By the thread that began rank 0 only. */
 GSHM_PARMACS_API void gshm_parmacs_create(void (*function)(void));
 GSHM_PARMACS_API void gshm_parmacs_create_all(void (*function)(void), long processes);

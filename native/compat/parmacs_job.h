@@ -61,8 +61,9 @@ void gshm_parmacs_name(char into[64], const char *job, const char *what);
 /* The key of the lock, barrier or condition that is at `place`, and where its shared bytes are. */
 gshm_addr gshm_parmacs_place(const void *place, void **shared, const char *what);
 
-/* parmacs_shared.c: whether all ranks are to have the same global variables, as threads have (GSHM_GLOBALS=shared). */
-bool gshm_parmacs_globals_are_shared(void);
+/* parmacs_shared.c: whether all ranks are to have the same global variables, as threads have: those of a program that was written for
+ * threads, if GSHM_GLOBALS does not say it. Once they have, it stays so. */
+bool gshm_parmacs_globals_are_shared(bool of_threads);
 /* From here on this rank has them; rank 0's, which is the first, are what they begin with. */
 void gshm_parmacs_share_globals(void);
 

@@ -70,14 +70,14 @@ static void check_creator(const char *what) {
   if (gettid() != getpid()) gshm_parmacs_fail("%s by a thread that is not the program's first: only that one does it", what);
 }
 
-void gshm_parmacs_create(void (*function)(void)) {
+static void create(void (*function)(void), bool of_threads) {
   check_creator("CREATE");
   uint32_t rank = job->ranks > 1 ? idle_rank() : 1;
   if (rank >= job->ranks) too_few("at least ", (long)running + 2);
   struct gshm_parmacs_cell *cell = gshm_parmacs_cell(rank);
   fflush(NULL);
   gshm_image_tell_pointers(&job->image, GSHM_PARMACS_HEAP, job->heap_length, gshm_parmacs_cell(0)->library_at != cell->library_at);
-  cell->shares = gshm_parmacs_globals_are_shared();
+  cell->shares = gshm_parmacs_globals_are_shared(of_threads);
   if (cell->shares) gshm_parmacs_share_globals();
   else gshm_image_save(&job->image, &job->copy);
   gshm_parmacs_save_heap(cell);
@@ -92,10 +92,12 @@ void gshm_parmacs_create(void (*function)(void)) {
     if (gshm_wait(job->g, (const uint32_t *)&cell->begun, seen, GSHM_FOREVER) < 0) gshm_parmacs_refused("CREATE");
 }
 
+void gshm_parmacs_create(void (*function)(void)) { create(function, false); }
+
 void gshm_parmacs_create_all(void (*function)(void), long processes) {
   check_creator("CREATE");
   if (processes > (long)job->ranks) too_few("", processes);
-  for (long i = 1; i < processes; i++) gshm_parmacs_create(function);
+  for (long i = 1; i < processes; i++) create(function, true);
   function();
 }
 

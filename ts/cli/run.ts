@@ -98,7 +98,7 @@ export const runCommand = () =>
     )
     .option(
       '--globals <how>',
-      'of PARMACS programs: copied by CREATE, or shared as by threads (default: GSHM_GLOBALS, else copied)',
+      'of PARMACS programs: copied by CREATE, or shared as by threads (default: GSHM_GLOBALS, else copied by CREATE(f), shared from CREATE(f, n) on)',
       oneOf('--globals', GLOBALS),
     )
     .passThroughOptions()
