@@ -51,6 +51,8 @@ extern struct gshm_parmacs_job gshm_parmacs_job;
 _Noreturn void gshm_parmacs_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same where a function of gshm.h has failed: says why. */
 _Noreturn void gshm_parmacs_refused(const char *what);
+/* Another rank has died: a line, and the process ends after it, so that the run has the other's status. */
+_Noreturn void gshm_parmacs_died(const char *where, uint32_t rank);
 
 /* parmacs_memory.c: makes (rank 0) or opens the job's segments, once all ranks have said who they are. */
 void gshm_parmacs_make_memory(const char *job);

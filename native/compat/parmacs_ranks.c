@@ -104,7 +104,7 @@ void gshm_parmacs_create_all(void (*function)(void), long processes) {
 static void wait_for(uint32_t rank) {
   uint32_t at = others[rank].turn;
   if (gshm_mutex_lock(job->g, end_of(rank, at), GSHM_FOREVER) != 0) {
-    if (errno == EOWNERDEAD) gshm_parmacs_fail("WAIT_FOR_END: rank %u has died in its function", rank);
+    if (errno == EOWNERDEAD) gshm_parmacs_died("WAIT_FOR_END", rank);
     gshm_parmacs_refused("WAIT_FOR_END");
   }
   lock(begin_of(rank, at), "WAIT_FOR_END");

@@ -28,6 +28,13 @@ static const char *job_id(void) {
   return id;
 }
 
+/* What has happened ends another rank, and gshm run ends this one then. Whoever ended first would have it end the others, and its own
+ * status would be that of the run. */
+static _Noreturn void leave_it_to_the_other(void) {
+  sleep(5);
+  _exit(1);
+}
+
 void gshm_parmacs_fail(const char *format, ...) {
   char text[1024];
   va_list arguments;
@@ -38,6 +45,13 @@ void gshm_parmacs_fail(const char *format, ...) {
   fprintf(stderr, "gshm: PARMACS: %s\n", text);
   if (!job->begun && job->rank == 0 && job->control) gshm_parmacs_unlink_memory(job_id());
   exit(1);
+}
+
+/* The rank's socket is closed before its parent hears of its end, by as long as it takes to write a core. */
+void gshm_parmacs_died(const char *where, uint32_t rank) {
+  fflush(stdout);
+  fprintf(stderr, "gshm: PARMACS: %s: rank %u has died in its function\n", where, rank);
+  leave_it_to_the_other();
 }
 
 void gshm_parmacs_refused(const char *what) { gshm_parmacs_fail("%s: %s", what, gshm_strerror(errno)); }
@@ -80,18 +94,11 @@ static void open_image(void) {
   if (wrong) gshm_parmacs_fail("%s", wrong);
 }
 
-/* Says for all what is wrong, and its end is theirs, by gshm run. Whoever ended first would have that end rank 0, perhaps before
- * it has said it. */
-static _Noreturn void leave_it_to_rank_0(void) {
-  sleep(5);
-  _exit(1);
-}
-
 /* All are there, or they end. */
 static void meet(unsigned which) {
   gshm_key key = gshm_located(gshm_at(job->control, which * sizeof(uint64_t)));
   if (gshm_barrier_wait(job->g, key, job->ranks, 0, MEET_NS) == 0) return;
-  if (job->rank != 0) leave_it_to_rank_0();
+  if (job->rank != 0) leave_it_to_the_other(); /* rank 0 says it */
   gshm_parmacs_fail("the ranks do not come together: is each of the %u this program, linked with libgshm_parmacs? (%s)", job->ranks,
                     gshm_strerror(errno));
 }
@@ -115,12 +122,12 @@ static void look_at(uint32_t rank) {
   const struct gshm_parmacs_cell *zero = gshm_parmacs_cell(0), *cell = gshm_parmacs_cell(rank);
   if (cell->id_length != zero->id_length || memcmp(cell->id, zero->id, zero->id_length) != 0) {
     char one[2 * GSHM_IMAGE_ID_MAX + 1], other[2 * GSHM_IMAGE_ID_MAX + 1];
-    if (job->rank != 0) leave_it_to_rank_0();
+    if (job->rank != 0) leave_it_to_the_other(); /* rank 0 says it */
     gshm_parmacs_fail("rank %u is not the same executable as rank 0 (build id %s, and not %s): every rank must be", rank, hex(cell, one),
                       hex(zero, other));
   }
   if (cell->image_at == zero->image_at) return;
-  if (job->rank != 0) leave_it_to_rank_0();
+  if (job->rank != 0) leave_it_to_the_other(); /* rank 0 says it */
   gshm_parmacs_fail("rank %u has its global variables at %#" PRIx64 ", rank 0 at %#" PRIx64
                     ", because the kernel places programs at random and that cannot be turned off here (personality): link with -no-pie",
                     rank, cell->image_at, zero->image_at);

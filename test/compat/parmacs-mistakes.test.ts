@@ -38,6 +38,9 @@ t.test('PARMACS: mistakes end the program with a line that says which', async (t
   }
   const dies = await program(dir, 'dies', main('CREATE(f) WAIT_FOR_END(1)', 'void f(void) { abort(); }'))
   t.match(await runParmacs(cluster, 2, dies), { status: 134 }, 'a rank that dies ends the run with its signal')
+  const slowly = 'void f(void) { for (int fd = 3; fd < 100; fd++) close(fd); usleep(300000); abort(); }'
+  const late = await program(dir, 'late', main('CREATE(f) WAIT_FOR_END(1)', slowly))
+  t.match(await runParmacs(cluster, 2, late), { status: 134 }, 'also when its node hears of it before its parent does')
   const ends = await program(
     dir,
     'ends',
