@@ -45,15 +45,6 @@ static void handler(int uffd, char *base, char *alias) {
   }
 }
 
-static double pass(char *base, int count, double *samples) {
-  for (int i = 0; i < count; i++) {
-    double before = now_us();
-    *(volatile char *)(base + (size_t)i * PAGE) = 1;
-    samples[i] = now_us() - before;
-  }
-  return median(samples, count);
-}
-
 struct floors {
   double missing, minor, wp, tcp, message, ask;
 };
@@ -78,12 +69,12 @@ static void faults(int count, double *samples, struct floors *floors) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     handler(uffd, base, alias);
   }
-  floors->missing = pass(base, count, samples);
+  floors->missing = store_to_pages(base, count, samples);
   /* The frames stay, the page-table entries go: minor faults. */
   if (madvise(base, bytes, MADV_DONTNEED) < 0) die("madvise");
-  floors->minor = pass(base, count, samples);
+  floors->minor = store_to_pages(base, count, samples);
   if (gshm_uffd_protect(uffd, (uint64_t)(uintptr_t)base, bytes, true) != GSHM_CHANGE_OK) die("protect");
-  floors->wp = pass(base, count, samples);
+  floors->wp = store_to_pages(base, count, samples);
   kill(child, SIGKILL);
   waitpid(child, NULL, 0);
   close(uffd);

@@ -30,6 +30,16 @@ static inline double median(double *samples, int count) {
   return samples[count / 2];
 }
 
+/* p50 in microseconds of a store to each of `count` pages of 4 KiB. */
+static inline double store_to_pages(char *base, int count, double *samples) {
+  for (int i = 0; i < count; i++) {
+    double before = now_us();
+    *(volatile char *)(base + (size_t)i * 4096u) = 1;
+    samples[i] = now_us() - before;
+  }
+  return median(samples, count);
+}
+
 static inline void print_samples(const double *us, int count) {
   printf("{\"us\":[");
   for (int i = 0; i < count; i++) printf(i == 0 ? "%.4f" : ",%.4f", us[i]);

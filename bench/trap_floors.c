@@ -48,15 +48,6 @@ static void serve(char *alias) {
   _exit(1);
 }
 
-static double pass(int count, double *samples) {
-  for (int i = 0; i < count; i++) {
-    double before = now_us();
-    *(volatile char *)(base + (size_t)i * PAGE) = 1;
-    samples[i] = now_us() - before;
-  }
-  return median(samples, count);
-}
-
 void trap_faults(int count, double *samples, double *missing, double *minor, double *wp) {
   size_t bytes = (size_t)count * PAGE;
   int memfd = memfd_create("gshm-bench-floors", MFD_CLOEXEC);
@@ -75,12 +66,12 @@ void trap_faults(int count, double *samples, double *missing, double *minor, dou
   }
   struct sigaction action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO}, before;
   if (sigaction(SIGSEGV, &action, &before) != 0) die("sigaction");
-  *missing = pass(count, samples);
+  *missing = store_to_pages(base, count, samples);
   ask->fill = 0;
   if (mprotect(base, bytes, PROT_NONE) != 0 || madvise(base, bytes, MADV_DONTNEED) != 0) die("mprotect");
-  *minor = pass(count, samples);
+  *minor = store_to_pages(base, count, samples);
   if (mprotect(base, bytes, PROT_READ) != 0) die("mprotect");
-  *wp = pass(count, samples);
+  *wp = store_to_pages(base, count, samples);
   sigaction(SIGSEGV, &before, NULL);
   kill(child, SIGKILL);
   waitpid(child, NULL, 0);

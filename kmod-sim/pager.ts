@@ -18,14 +18,13 @@ import type { PageEffect } from '../ts/coherence/effects.js'
 import { Change } from '../ts/native/index.js'
 import { beginWhole, DiffWriter, wholeRoom } from './diffs.js'
 import type { FrameStore } from './frame-store.js'
-import { Patience, PROTECT_MS, SILENT_MS } from './patience.js'
+import { Patience, pause, PROTECT_MS, SILENT_MS } from './patience.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 import { partEnd, partStart } from './translation-table.js'
 import type { TwinStore } from './twin-store.js'
 import type { Waiting } from './waiting.js'
 
 const PAUSE_MS = 0.02
-const PAUSE = new Int32Array(new SharedArrayBuffer(4)) // never changes: waiting on it is a pause
 
 export interface PagerHost {
   /** Reads the process's queued events now; address events are applied before it returns. */
@@ -303,7 +302,7 @@ export class Pager {
     do {
       this.host.drain(process)
       // The answer stays EAGAIN until the process's own thread has gone on: let it run.
-      Atomics.wait(PAUSE, 0, 0, PAUSE_MS)
+      pause(PAUSE_MS)
       if (process.ended || !this.host.isItself(process)) return Change.gone
       now = this.#attempt(process, change)
       if (now !== Change.again) return now

@@ -80,8 +80,13 @@ function runnable(pid: number): Runnable {
 const PAUSE_MS = 0.1
 const PAUSE = new Int32Array(new SharedArrayBuffer(4)) // never changes: waiting on it is a pause
 
+/** Blocks, so that somebody else's thread can go on. */
+export function pause(ms: number): void {
+  Atomics.wait(PAUSE, 0, 0, ms)
+}
+
 /** Blocks until it is so, or that many milliseconds have passed. */
 export function waitUntil(isSo: () => boolean, atMostMs: number): void {
   const end = performance.now() + atMostMs
-  while (!isSo() && performance.now() < end) Atomics.wait(PAUSE, 0, 0, PAUSE_MS)
+  while (!isSo() && performance.now() < end) pause(PAUSE_MS)
 }

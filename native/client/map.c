@@ -72,8 +72,7 @@ static int clear_range(uintptr_t start, uintptr_t end) {
   return gshm_fail_system("mmap", errno);
 }
 
-/* Every access to it lies beyond the end of an empty file. */
-static int forbid_range(uintptr_t start, uintptr_t end) {
+int gshm_forbid_range(uintptr_t start, uintptr_t end) {
   if (start == end) return 0;
   int empty = memfd_create("gshm:beyond", MFD_CLOEXEC);
   if (empty < 0) return gshm_fail_system("memfd_create", errno);
@@ -90,7 +89,7 @@ static void *map(gshm_segment *s, void *address, uint64_t offset, uint64_t lengt
   void *at = reserve_range(s, address, offset, length, room > 0);
   int (*serve)(const gshm_segment *, void *, uint64_t, uint64_t) = gshm_trap_is_on() ? trap_range : open_range;
   uintptr_t end = (uintptr_t)at + length;
-  if (at && ((room && forbid_range(end, end + room - length) != 0) || serve(s, at, offset, length) != 0)) {
+  if (at && ((room && gshm_forbid_range(end, end + room - length) != 0) || serve(s, at, offset, length) != 0)) {
     int error = errno;
     if (room) clear_range((uintptr_t)at, (uintptr_t)at + room);
     else munmap(at, length);
@@ -214,7 +213,7 @@ int gshm_unmap_piece(const struct gshm_piece *piece) {
 }
 
 static int break_range(struct range range) {
-  return forbid_range(range.start, range.end) == 0 ? 0 : unmap_range(range);
+  return gshm_forbid_range(range.start, range.end) == 0 ? 0 : unmap_range(range);
 }
 
 void gshm_break_views(void) {

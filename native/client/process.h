@@ -144,7 +144,9 @@ void gshm_view_fork_prepare(void);
 void gshm_view_fork_parent(void);
 void gshm_view_fork_child(void);
 
-/* map.c: the daemon learns of a view. 0, or -1 with the error set. */
+/* map.c: every access to the range gets SIGBUS: it lies beyond the end of an empty file. 0, or -1 with the error set. */
+int gshm_forbid_range(uintptr_t start, uintptr_t end);
+/* The daemon learns of a view. 0, or -1 with the error set. */
 int gshm_map_tell(uint32_t segment, uintptr_t at, uint64_t offset, uint64_t length);
 /* A view of the whole segment over the first bytes of [address, address + room), which belongs to somebody who
  * keeps it (V8, for a WebAssembly.Memory). What is there goes. Beyond max_size accesses are SIGBUS. When the view goes,

@@ -13,6 +13,7 @@
 
 #include "abi/page.h"
 #include "client/error.h"
+#include "client/process.h"
 #include "client/trap.h"
 #include "client/trap_state.h"
 
@@ -56,6 +57,25 @@ static void put(struct table *next) {
   }
 }
 
+/* mprotect refuses what is not mapped with the same errno as one mapping too many. */
+static bool is_mapped(uintptr_t page) {
+  unsigned char resident;
+  return mincore((void *)page, GSHM_PAGE_SIZE, &resident) == 0;
+}
+
+static int restrict_part(const struct range *range, uintptr_t from, uintptr_t to, int prot) {
+  if (mprotect((void *)from, to - from, prot) == 0) return 0;
+  if (errno != ENOMEM) return -errno;
+  if (mprotect((void *)range->start, range->end - range->start, PROT_NONE) == 0) return 0;
+  /* The program has unmapped some of the view by itself. */
+  for (uintptr_t page = from; page < to; page += GSHM_PAGE_SIZE)
+    if (mprotect((void *)page, GSHM_PAGE_SIZE, PROT_NONE) != 0 && is_mapped(page)) return -ENOMEM;
+  return 0;
+}
+
+/* All of it allows nothing, also behind a piece that the program has unmapped. */
+static int shut(const struct range *range) { return restrict_part(range, range->start, range->end, PROT_NONE); }
+
 int gshm_trap_range_add(uintptr_t start, uintptr_t end, uint32_t segment, int memfd, uint64_t offset) {
   int own = fcntl(memfd, F_DUPFD_CLOEXEC, 3);
   if (own < 0) return gshm_fail_system("dup", errno);
@@ -91,7 +111,7 @@ void gshm_trap_range_remove(uintptr_t start, uintptr_t end) {
         next->ranges[next->count++] = *range;
         continue;
       }
-      mprotect((void *)range->start, range->end - range->start, PROT_NONE);
+      shut(range);
       close(range->memfd);
     }
     put(next);
@@ -112,22 +132,6 @@ bool gshm_trap_range_find(uintptr_t address, uintptr_t *start, uintptr_t *end) {
   if (has) *start = table->ranges[low].start, *end = table->ranges[low].end;
   readers--;
   return has;
-}
-
-/* mprotect refuses what is not mapped with the same errno as one mapping too many. */
-static bool is_mapped(uintptr_t page) {
-  unsigned char resident;
-  return mincore((void *)page, GSHM_PAGE_SIZE, &resident) == 0;
-}
-
-static int restrict_part(const struct range *range, uintptr_t from, uintptr_t to, int prot) {
-  if (mprotect((void *)from, to - from, prot) == 0) return 0;
-  if (errno != ENOMEM) return -errno;
-  if (mprotect((void *)range->start, range->end - range->start, PROT_NONE) == 0) return 0;
-  /* The program has unmapped some of the view by itself. */
-  for (uintptr_t page = from; page < to; page += GSHM_PAGE_SIZE)
-    if (mprotect((void *)page, GSHM_PAGE_SIZE, PROT_NONE) != 0 && is_mapped(page)) return -ENOMEM;
-  return 0;
 }
 
 int gshm_trap_range_restrict(const struct gshm_trap_range *order) {
@@ -151,28 +155,17 @@ int gshm_trap_range_darken(void) {
   pthread_mutex_lock(&lock);
   const struct table *now = current;
   for (size_t i = 0; i < count_of(now); i++) {
-    const struct range *range = &now->ranges[i];
-    if (mprotect((void *)range->start, range->end - range->start, PROT_NONE) != 0 && errno != ENOMEM) result = -errno;
+    int error = shut(&now->ranges[i]);
+    if (error != 0) result = error;
   }
   pthread_mutex_unlock(&lock);
   return result;
 }
 
-/* Every access lies beyond the end of an empty file. */
-static int map_broken(const struct range *range) {
-  int empty = memfd_create("gshm:lost", MFD_CLOEXEC);
-  if (empty < 0) return gshm_fail_system("memfd_create", errno);
-  void *at = mmap((void *)range->start, range->end - range->start, PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_FIXED, empty, 0);
-  int error = errno;
-  close(empty);
-  return at == MAP_FAILED ? gshm_fail_system("mmap", error) : 0;
-}
-
 typedef int tell_daemon(uint32_t segment, uintptr_t start, uint64_t offset, uint64_t length);
 
 static int map_again(const struct range *range, tell_daemon *tell) {
-  if (!tell) return map_broken(range);
+  if (!tell) return gshm_forbid_range(range->start, range->end);
   size_t length = range->end - range->start;
   void *at = mmap((void *)range->start, length, PROT_NONE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
                   range->memfd, (off_t)range->offset);

@@ -193,6 +193,25 @@ t.test('kill -9 of the daemon: SIGBUS, never zeros, for trapped processes too', 
   t.equal(await ended, 'SIGKILL', 'one that cannot let go of its memory is ended before the frames go')
 })
 
+t.test(
+  'kill -9 of the daemon: SIGBUS also behind a piece of a view that its process has unmapped itself',
+  async (t) => {
+    const node = await startNode(t)
+    const p = await Probe.start(node.socket(0), MPROTECT)
+    t.teardown(() => p.kill())
+    const at = await p.ok('map', await p.ok('create', 'torn', 4 * P, 0), 0, 0, 0)
+    for (let page = 0; page < 4; page++) await p.ok('put', at + BigInt(page * P), 5)
+    await p.ok('munmap', at + BigInt(P), P)
+    await node.kill(0)
+    for (const page of [0, 2, 3]) {
+      let reply
+      do reply = await p.send('get', at + BigInt(page * P))
+      while (reply.is === 'ok' && BigInt(reply.text) === 5n)
+      t.match(reply, { is: 'sigbus' }, `page ${page}`)
+    }
+  },
+)
+
 t.test('Node.js: views in workers, under garbage collection, beside the traps of WebAssembly', async (t) => {
   const cluster = await startCluster(t, 2)
   const program = compiled('test/support/trap-beside-v8.js')
