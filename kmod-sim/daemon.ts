@@ -404,8 +404,10 @@ export class Daemon {
     return {
       memoryBytes: this.options.memory,
       nodes: () => this.#cluster.members().length,
-      register: (userfaultfd, channel, parent) => processes.register(userfaultfd, channel, parent),
-      registerTrapped: (channel, parent) => processes.registerTrapped(channel, parent),
+      register: (userfaultfd, channel, estate) => processes.register(userfaultfd, channel, estate),
+      registerTrapped: (channel, estate) => processes.registerTrapped(channel, estate),
+      leaveEstate: (parent) => processes.leaveEstate(parent),
+      settleEstate: (estate) => processes.settleEstate(estate),
       byToken: (token) => this.#registry.byToken(token),
       attachChild: (parent, fork, channel) => processes.attachChild(parent, fork, channel),
       disconnected: (process) => processes.disconnected(process),

@@ -9,12 +9,19 @@ const NO_FDS: readonly number[] = []
 export class DeviceClient {
   process: Process | undefined
   visitor = false
+  /** Its only use is that this stands while it is open. */
+  estate: bigint | undefined
   /** The ticket of a request that can be cancelled. */
   waits: number | undefined
   /** Nobody reads its answers any more. */
   gone = false
 
   constructor(readonly channel: DeviceChannel) {}
+
+  /** It has said hello. */
+  get greeted(): boolean {
+    return this.process !== undefined || this.visitor || this.estate !== undefined
+  }
 
   /** Whose rights its requests have. */
   get who(): Identity {

@@ -9,7 +9,7 @@ import { DeviceClient } from './device-client.js'
 import { DeviceRequests, type DeviceRequestsHost } from './device-requests.js'
 import type { Process } from './process-registry.js'
 
-const { HELLO_REGISTER, HELLO_CHANNEL, HELLO_FORKED, HELLO_VISITOR, HELLO_USERFAULTFD, HELLO_TRAPPED } =
+const { HELLO_REGISTER, HELLO_CHANNEL, HELLO_FORKED, HELLO_VISITOR, HELLO_USERFAULTFD, HELLO_TRAPPED, HELLO_ESTATE } =
   native.constants
 /** Connections of one process: one for each thread that waits at once. */
 const DEVICES_MAX = 1024
@@ -19,8 +19,11 @@ const STRANGERS_MAX = 256
 /** What the device needs of the daemon. */
 export interface DeviceHost extends DeviceRequestsHost {
   /** Takes the descriptor, whatever comes of it. */
-  register(userfaultfd: number, channel: DeviceChannel, parent: bigint): Process
-  registerTrapped(channel: DeviceChannel, parent: bigint): Process
+  register(userfaultfd: number, channel: DeviceChannel, estate: bigint): Process
+  registerTrapped(channel: DeviceChannel, estate: bigint): Process
+  /** Gives its token. Throws LIMIT. */
+  leaveEstate(parent: Process): bigint
+  settleEstate(estate: bigint): void
   byToken(token: bigint): Process | undefined
   attachChild(parent: bigint, fork: bigint, channel: DeviceChannel): Process
   /** The last connection of the process has gone. */
@@ -96,6 +99,7 @@ export class Device implements DeviceHandlers {
     this.#clients.delete(channel)
     client.gone = true
     this.#noStranger(channel)
+    if (client.estate !== undefined) this.host.settleEstate(client.estate)
     const { process } = client
     if (process === undefined) return
     process.devices.delete(channel)
@@ -114,7 +118,9 @@ export class Device implements DeviceHandlers {
 
   #admit(client: DeviceClient, request: DeviceRequest): void {
     if (request.op === 'hello') {
-      if (client.process !== undefined || client.visitor) throw new GshmError('BAD_FRAME', 'a second hello')
+      if (client.greeted) throw new GshmError('BAD_FRAME', 'a second hello')
+    } else if (client.estate !== undefined) {
+      throw new GshmError('BAD_FRAME', 'an estate is asked for nothing')
     } else if (client.visitor) {
       if (!['stat', 'unlink', 'inspect'].includes(request.op)) {
         throw new GshmError('DETACHED', `a visitor may not ${request.op}: attach first`)
@@ -141,10 +147,7 @@ export class Device implements DeviceHandlers {
         break
       }
       case HELLO_CHANNEL: {
-        const process = this.host.byToken(request.token)
-        if (process === undefined || process.pid !== channel.peer.pid) {
-          throw new GshmError('DETACHED', 'no registered process has that token')
-        }
+        const process = this.#own(client, request.token)
         if (process.devices.size >= DEVICES_MAX) {
           throw new GshmError('LIMIT', `a process may have ${DEVICES_MAX} calls outstanding at once`)
         }
@@ -162,6 +165,10 @@ export class Device implements DeviceHandlers {
         lent.push(client.process.faults.memory, client.process.faults.fd)
         break
       }
+      case HELLO_ESTATE:
+        client.estate = this.host.leaveEstate(this.#own(client, request.token))
+        this.#noStranger(channel)
+        break
       case HELLO_VISITOR:
         client.visitor = true
         break
@@ -175,8 +182,16 @@ export class Device implements DeviceHandlers {
       client.process.devices.add(channel)
       this.#noStranger(channel)
     }
-    client.reply(request, this.host.hello(client.process), [...passed, ...lent])
+    const hello = this.host.hello(client.process)
+    client.reply(request, { ...hello, token: client.estate ?? hello.token }, [...passed, ...lent])
     for (const fd of passed) native.closeFd(fd)
+  }
+
+  /** The caller's registration. @throws GshmError DETACHED */
+  #own({ channel }: DeviceClient, token: bigint): Process {
+    const process = this.host.byToken(token)
+    if (process?.pid === channel.peer.pid) return process
+    throw new GshmError('DETACHED', 'no registered process has that token')
   }
 }
 

@@ -6,6 +6,7 @@ import { GshmError } from '../ts/base/errors.js'
 import type { SegmentId } from '../ts/base/ids.js'
 import type { SegmentAttributes } from '../ts/base/requests.js'
 import { native, type DeviceChannel, type FaultChannel, type FaultPoll, type KeeperLink } from '../ts/native/index.js'
+import { Estates } from './estates.js'
 import type { FrameStore } from './frame-store.js'
 import { mappingAt, mapsMemory, processOfThread, type Mapping } from './proc-maps.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
@@ -24,6 +25,7 @@ export interface ProcessesHost {
 }
 
 export class Processes {
+  readonly #estates = new Estates()
   readonly #sweeper = setInterval(() => this.#sweep(this.registry.all()), SWEEP_MS).unref()
 
   constructor(
@@ -35,20 +37,31 @@ export class Processes {
   ) {}
 
   /** A process hands over its fresh userfaultfd. Throws NOT_USERFAULTFD, KERNEL_FEATURES, DESCRIPTORS, DETACHED.
-   * @param parent 0, or the token of one without views that it has been forked from: what that has open it has, too */
-  register(userfaultfd: number, channel: DeviceChannel, parent: bigint): Process {
-    return this.#enter(fresh(userfaultfd), channel, parent)
+   * @param estate 0n, or that of a child which was forked without views: it has the segments open that its parent had */
+  register(userfaultfd: number, channel: DeviceChannel, estate: bigint): Process {
+    return this.#enter(fresh(userfaultfd), channel, estate)
   }
 
   /** The same for a process that traps its own faults (native/abi/trap.h). Throws SYSTEM, DETACHED. */
-  registerTrapped(channel: DeviceChannel, parent: bigint): Process {
-    return this.#enter(new native.FaultChannel(channel.peer.pid, 'trapped'), channel, parent)
+  registerTrapped(channel: DeviceChannel, estate: bigint): Process {
+    return this.#enter(new native.FaultChannel(channel.peer.pid, 'trapped'), channel, estate)
   }
 
-  #enter(faults: FaultChannel, channel: DeviceChannel, parent: bigint): Process {
+  /** The process is about to fork a child that will register by itself; gives the estate's token. @throws GshmError LIMIT */
+  leaveEstate(parent: Process): bigint {
+    const mapped = parent.faults.trapped ? parent.table.views.map((view) => view.segment) : []
+    return this.#estates.leave(new Set([...parent.handles.keys(), ...mapped]))
+  }
+
+  /** The child has registered, or there will be none. */
+  settleEstate(estate: bigint): void {
+    for (const segment of this.#estates.settle(estate)) this.letGoIfUnheld(segment)
+  }
+
+  #enter(faults: FaultChannel, channel: DeviceChannel, estate: bigint): Process {
     const process = this.registry.add({ faults, pid: channel.peer.pid, who: channel.peer })
     try {
-      if (parent !== 0n) this.#inherit(process, parent)
+      if (estate !== 0n) this.#inherit(process, estate)
       this.#watch(process)
       this.poll.add(faults, process.id)
       this.keeper.addChannel(process.id, faults, process.watch?.fd ?? -1)
@@ -100,11 +113,8 @@ export class Processes {
     return frames.fd
   }
 
-  #inherit(process: Process, token: bigint): void {
-    const parent = this.registry.byToken(token)
-    if (parent === undefined) throw new GshmError('DETACHED', 'the process that it was forked from has ended')
-    const mapped = process.faults.trapped ? parent.table.views.map((view) => view.segment) : []
-    for (const segment of new Set([...parent.handles.keys(), ...mapped])) {
+  #inherit(process: Process, estate: bigint): void {
+    for (const segment of this.#estates.of(estate)) {
       const attributes = this.host.attributes(segment)
       if (attributes !== undefined) this.hold(process, attributes)
     }
@@ -202,7 +212,7 @@ export class Processes {
   }
 
   letGoIfUnheld(segment: SegmentId): void {
-    if (!this.registry.holds(segment)) this.host.letGo(segment)
+    if (!this.registry.holds(segment) && !this.#estates.holds(segment)) this.host.letGo(segment)
   }
 
   #identify(process: Process, pid: number): void {

@@ -15,7 +15,7 @@
 #include "errors.h"
 #include "page.h"
 
-#define GSHM_ABI_VERSION 8u
+#define GSHM_ABI_VERSION 9u
 #define GSHM_FRAME_MAX 1024u   /* bytes in any frame */
 #define GSHM_DETAIL_MAX 512u   /* bytes of an error's text, not terminated */
 #define GSHM_NAME_MAX 63u      /* bytes of a name, without the terminating zero */
@@ -57,16 +57,18 @@ enum gshm_op {
 };
 
 enum gshm_hello_kind {
-  GSHM_HELLO_REGISTER = 1, /* passes one fresh userfaultfd (UFFDIO_API not yet called). token: 0, or that of the process
-                              without views that it was forked from: it has the same segments open */
+  GSHM_HELLO_REGISTER = 1, /* passes one fresh userfaultfd (UFFDIO_API not yet called). token: 0, or that of an ESTATE: it
+                              has the same segments open */
   GSHM_HELLO_CHANNEL,      /* one more connection of the registered process `token` */
   GSHM_HELLO_FORKED,       /* the child of `token`, of its fork number `fork`; the reply passes a
                               duplicate of the child's userfaultfd */
   GSHM_HELLO_VISITOR,      /* no memory: STAT, UNLINK, INSPECT only */
   GSHM_HELLO_USERFAULTFD,  /* the reply passes a descriptor of /dev/userfaultfd, with which the caller makes the one
                               that it registers with; another hello may follow. NO_USERFAULTFD: the daemon has none */
-  GSHM_HELLO_TRAPPED,      /* as REGISTER, without a userfaultfd: the reply passes the memory of trap.h and its bell; a
-                              parent may have views, which the child maps and tells of (MAP) itself */
+  GSHM_HELLO_TRAPPED,      /* as REGISTER, without a userfaultfd: the reply passes the memory of trap.h and its bell */
+  GSHM_HELLO_ESTATE,       /* the registered process `token` is about to fork a child that will register (REGISTER, TRAPPED)
+                              with the reply's token, and then has the same segments open, whoever has ended meanwhile. It
+                              stands as long as this connection, which has no other use */
 };
 
 enum gshm_key_kind { GSHM_KEY_NAME = 1, GSHM_KEY_NUMBER = 2, GSHM_KEY_ADDRESS = 3 };
@@ -85,7 +87,7 @@ struct gshm_frame {
 
 struct gshm_hello_request {
   uint32_t abi, kind;
-  uint64_t token; /* CHANNEL: own token; FORKED: the parent's; REGISTER: 0, or the parent's */
+  uint64_t token; /* CHANNEL, ESTATE: own token; FORKED: the parent's; REGISTER, TRAPPED: 0, or an estate's */
   uint64_t fork;
 };
 struct gshm_hello_reply {

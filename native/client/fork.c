@@ -3,7 +3,8 @@
  * prepare: takes every lock of the library, so that the child finds its state whole, and has the
  * daemon number this fork; the fork event that the daemon reads next belongs to that number.
  * child: drops what is the parent's and introduces itself with the parent's token and that number. Of a process
- * without views there is no fork event: its child registers as any process does, and has its segments open. So does that
+ * without views there is no fork event: its child registers as any process does, and has its segments open, which the
+ * daemon has noted on a connection of the parent's that the child inherits: the parent may end meanwhile. So does the child
  * of a process that traps its own faults: it inherits no views, and maps them anew.
  * Nothing here may fail the fork: a child that its daemon does not know gets DAEMON_LOST later. */
 #include <unistd.h>
@@ -18,12 +19,33 @@ static enum gshm_error refused; /* why this fork has no number, if it has none *
 static uint64_t number;
 static bool bare; /* no views are inherited */
 static bool trapped;
+static int estate = -1;  /* the connection on which the daemon has noted what a bare child will have */
+static uint64_t heritage; /* what the child shows of it; 0: there is nothing */
 
 static void announce(void) {
   struct gshm_fork_reply reply = {0};
   struct gshm_exchange x = {.op = GSHM_OP_FORK, .reply = &reply, .reply_size = sizeof reply};
   refused = gshm_request_fork_held(&x) == 0 ? GSHM_OK : gshm_last_error();
   number = reply.fork;
+}
+
+static void close_estate(void) {
+  if (estate >= 0) close(estate);
+  estate = -1;
+}
+
+static void leave_estate(void) {
+  heritage = 0;
+  if (!gshm_self.segments && gshm_view_none()) return;
+  struct gshm_hello_request hello = {.kind = GSHM_HELLO_ESTATE, .token = gshm_self.token};
+  struct gshm_hello_reply reply;
+  estate = gshm_connect(gshm_self.socket);
+  if (estate >= 0 && gshm_say_hello(estate, hello, NULL, NULL, &reply) == GSHM_EXCHANGED) {
+    heritage = reply.token;
+    return;
+  }
+  refused = gshm_last_error();
+  close_estate();
 }
 
 static void prepare(void) {
@@ -39,7 +61,8 @@ static void prepare(void) {
   trapped = gshm_trap_is_on();
   bare = trapped || gshm_view_none();
   refused = GSHM_OK;
-  if (!bare) announce();
+  if (bare) leave_estate();
+  else announce();
   gshm_view_fork_prepare();
   gshm_trap_fork_prepare();
   gshm_channel_fork_prepare();
@@ -48,6 +71,7 @@ static void prepare(void) {
 
 static void in_parent(void) {
   if (was_attached) {
+    close_estate();
     gshm_channel_fork_parent();
     gshm_trap_fork_parent();
     gshm_view_fork_parent();
@@ -61,8 +85,7 @@ static void in_parent(void) {
 }
 
 static int introduce_bare(int connection) {
-  bool heir = gshm_self.segments || !gshm_view_none();
-  if (gshm_register(connection, heir ? gshm_self.token : 0, trapped) != 0) return -1;
+  if (gshm_register(connection, heritage, trapped) != 0) return -1;
   return trapped ? gshm_trap_fork_again(gshm_map_tell) : 0;
 }
 
@@ -102,6 +125,7 @@ static void in_child(void) {
       lose(refused ? refused : gshm_last_error());
       if (connection >= 0) close(connection);
     }
+    close_estate();
   }
   errno = error;
 }

@@ -6,7 +6,7 @@ import { startCluster, type TestCluster } from '../support/cluster.js'
 import { settled } from '../support/holdings.js'
 import { Probe } from '../support/probe.js'
 import type { Program } from '../support/program.js'
-import { except } from '../support/trap.js'
+import { except, TRAPPED } from '../support/trap.js'
 
 const P = 4096
 const PAGES = 8
@@ -124,3 +124,16 @@ t.test('a grandchild goes on when its parent and grandparent have ended', async 
   t.equal(await reader.ok('get', at + BigInt(3 * P)), await reader.ok('get', at + BigInt(P)), 'every increment counts')
   t.equal(await becomes(0, () => status(cluster.socket(1)).processes), 0)
 })
+
+for (const how of ['mapped', 'bare'] as const) {
+  t.test(`a ${how} grandchild that says who it is after its parent's end has what that had`, async (t) => {
+    const { cluster, do: command, reader, at } = await started(t, 1)
+    t.equal(await command(0, 'late', how), 'done')
+    // The one that forks and the reader; a fork event tells of a child with views before it says anything.
+    const known = how === 'bare' || TRAPPED ? 2 : 3
+    t.equal(await becomes(known, () => status(cluster.socket(0)).processes), known, 'the parent has ended')
+    t.equal(await command(0, 'open'), 'added 10')
+    t.equal(await sum(reader, at), 10)
+    await holds(t, cluster, 0, 2)
+  })
+}

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 
 extern char **environ;
 static gshm *g;
+static gshm_segment *segment;
 static char *memory;
 
 static void die(const char *what) {
@@ -215,11 +217,35 @@ static void orphan(void) {
   printf("done\n");
 }
 
-/* handled: a child whose own fork handler, called before libgshm's, uses global memory. */
-static volatile int handles;
+/* A fork handler of the program's own, called in the child before libgshm's. */
+static volatile int handles, waits;
+static int gate[2];
 static void handler(void) {
+  char byte;
   if (handles) add(7, 10);
+  if (waits && read(gate[0], &byte, 1) != 1) _exit(1);
 }
+
+/* late mapped|bare: a grandchild that says who it is when its parent has long ended, with a view or none; it waits for `open`. */
+static void late(bool is_bare) {
+  if (!gate[1] && pipe(gate) != 0) die("pipe");
+  pid_t child = fork();
+  if (child < 0) die("fork");
+  if (child == 0) {
+    if (is_bare && gshm_unmap(g, memory) != 0) die("unmap");
+    waits = 1;
+    if (fork() == 0) {
+      if (is_bare && !(memory = gshm_map(segment, NULL, 0, 0))) die("map");
+      add(1, 10);
+      printf("added 10\n");
+    }
+    _exit(0);
+  }
+  wait_for(child, "the parent of a late child");
+  printf("done\n");
+}
+
+/* handled: a child whose own fork handler uses global memory. */
 static void handled(void) {
   handles = 1;
   pid_t child = fork();
@@ -242,7 +268,7 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   pthread_atfork(NULL, NULL, handler);
   if (!(g = gshm_attach(NULL))) die("attach");
-  gshm_segment *segment = gshm_open(g, argv[1], 0);
+  segment = gshm_open(g, argv[1], 0);
   if (!segment || !(memory = gshm_map(segment, NULL, 0, 0))) die("map");
   printf("ready\n");
   char line[128], name[32], how[32];
@@ -262,6 +288,10 @@ int main(int argc, char **argv) {
     else if (!strcmp(name, "sleeper")) sleeper(how);
     else if (!strcmp(name, "orphan")) orphan();
     else if (!strcmp(name, "handled")) handled();
+    else if (!strcmp(name, "late")) late(!strcmp(how, "bare"));
+    else if (!strcmp(name, "open")) {
+      if (write(gate[1], "", 1) != 1) die("write");
+    }
     else printf("unknown command %s\n", name);
   }
   return 0;
