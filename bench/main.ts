@@ -5,6 +5,8 @@ import { diffBenchmark } from './diff.js'
 import { modelsAsked } from './fault-models.js'
 import { faultBenchmark, TRAPS, type Trap } from './fault.js'
 import { heapBenchmark } from './heap.js'
+import { KERNELS } from './kernels-list.js'
+import { kernelsBenchmark } from './kernels.js'
 import { memoryBenchmark } from './memory.js'
 import { strassenBenchmark } from './strassen.js'
 import { SYNC_KINDS, type SyncKind } from './sync-kinds.js'
@@ -103,6 +105,21 @@ program
       return program.error(`bench: --size ${size}: a power of two from 32 to 4096`)
     finish('strassen', options.json, await strassenBenchmark(size, count('--rounds', options.rounds)))
   })
+program
+  .command('kernels')
+  .description('application kernels: a plain program each, and 1, 2 and 4 processes on one to four nodes')
+  .argument('[names...]', `only these (default: all): ${KERNELS.map(({ name }) => name).join(', ')}`)
+  .option('--rounds <n>', 'rounds; each figure is the median of its rounds (default: 3, with --quick 1)')
+  .option('--quick', 'smaller sizes')
+  .option('--json', 'the last line of standard output is one JSON object')
+  .action(async (names: string[], options: { rounds?: string; quick?: boolean; json?: boolean }) => {
+    const { quick = false } = options
+    const unknown = names.find((name) => !KERNELS.some((kernel) => kernel.name === name))
+    if (unknown !== undefined) return program.error(`bench: kernels: there is no kernel '${unknown}'`)
+    const kernels = KERNELS.filter(({ name }) => names.length === 0 || names.includes(name))
+    const rounds = count('--rounds', options.rounds ?? (quick ? '1' : '3'))
+    finish('kernels', options.json, await kernelsBenchmark(kernels, rounds, quick))
+  })
 
 function finish(part: string, json: boolean | undefined, result: { readonly ok: boolean }): void {
   results[part] = result
@@ -115,13 +132,19 @@ function count(option: string, value: string): number {
   return program.error(`bench: ${option} ${value}: a whole number from 1 to 100000`)
 }
 
-/** One part as commander has it; of several each by itself, with the options that come behind them. */
+/** Each part by itself, with what is named behind it that is no part, and the options that come last. */
 const words = process.argv.slice(2)
 const first = words.findIndex((word) => word.startsWith('-'))
-const parts = first < 0 ? words : words.slice(0, first)
-for (const part of parts.length > 1 ? parts : [undefined]) {
-  await program.parseAsync(part === undefined ? words : [part, ...words.slice(parts.length)], { from: 'user' })
+const options = first < 0 ? [] : words.slice(first)
+const parts: string[][] = []
+for (const word of first < 0 ? words : words.slice(0, first)) {
+  const last = parts.at(-1)
+  const isKernel = last?.[0] === 'kernels' && KERNELS.some(({ name }) => name === word)
+  const isPart = !isKernel && program.commands.some((command) => command.name() === word)
+  if (last === undefined || isPart) parts.push([word])
+  else last.push(word)
 }
+for (const part of parts.length > 0 ? parts : [[]]) await program.parseAsync([...part, ...options], { from: 'user' })
 const found = Object.values(results)
 const ok = found.every((result) => result.ok)
 if (wantsJson) process.stdout.write(`${JSON.stringify(found.length === 1 ? found[0] : { ok, ...results })}\n`)

@@ -1,0 +1,67 @@
+/** One run of one kernel (bench/kernels/kernels.c): by itself in plain memory, or by ranks on nodes. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { Consistency } from '../ts/base/consistency.js'
+import { segments, status, unlink } from '../ts/client/inspect.js'
+import type { Daemon } from '../ts/launch/daemon.js'
+import { built } from '../ts/launch/paths.js'
+import { runRanks } from '../ts/launch/ranks.js'
+import { isOfRun, newRun } from '../ts/launch/run-name.js'
+import { nodeOfRank, type Layout } from './kernels-list.js'
+
+export interface PlainRun {
+  readonly kernel: string
+  readonly seconds: number
+  readonly values: number
+}
+
+export interface SharedRun extends PlainRun {
+  /** Of all ranks, in the part that is timed. */
+  readonly faults: number
+  /** Between nodes, from the ranks' start to their end. */
+  readonly messages: number
+  readonly difference: number
+  readonly right: boolean
+}
+
+/** @param file gets the results, for `runShared` to compare with */
+export async function runPlain(kernel: string, sizes: readonly number[], file: string): Promise<PlainRun> {
+  const { stdout } = await promisify(execFile)(built('kernels'), [kernel, 'plain', file, ...sizes.map(String)])
+  return JSON.parse(stdout) as PlainRun
+}
+
+/** @throws when a rank fails and the first one says no more of it: not when its results are wrong */
+export async function runShared(
+  nodes: readonly Pick<Daemon, 'node' | 'socket'>[],
+  kernel: string,
+  model: Consistency,
+  layout: Layout,
+  sizes: readonly number[],
+  file: string,
+): Promise<SharedRun> {
+  const lines: string[] = []
+  const said: string[] = []
+  const run = newRun()
+  const sent = () => nodes.reduce((sum, { socket }) => sum + status(socket).messages.sent, 0)
+  const before = sent()
+  const ends = await runRanks({
+    ranks: Array.from({ length: layout.processes }, (_, rank) => {
+      const { node, socket } = nodes[nodeOfRank(rank, layout)]!
+      return { rank, node, socket }
+    }),
+    program: built('kernels'),
+    args: [kernel, model, file, ...sizes.map(String)],
+    cluster: 'bench',
+    run,
+    inherit: false,
+    out: (_, line) => void lines.push(line),
+    err: (_, line) => void said.push(line),
+    failed: (program, error) => void said.push(`${program}: ${error.message}`),
+  })
+  const { socket } = nodes[0]!
+  for (const { name, linked } of segments(socket)) if (linked && isOfRun(name, run)) unlink(socket, name)
+  const failed = ends.find(({ status }) => status !== 0)
+  if (lines.length === 0)
+    throw new Error(`${kernel}: ${said[0] ?? `rank ${failed?.rank} ended with status ${failed?.status}`}`)
+  return { ...(JSON.parse(lines[0]!) as Omit<SharedRun, 'messages'>), messages: sent() - before }
+}
