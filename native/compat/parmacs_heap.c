@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "compat/parmacs.h"
+#include "compat/parmacs_copies.h"
 #include "compat/parmacs_job.h"
 
 #define PAGE 4096u

@@ -186,8 +186,6 @@ const char *gshm_image_open(struct gshm_image *image) {
   const char *wrong = map_file(&file);
   if (wrong) return wrong;
   dl_iterate_phdr(first_object, image);
-  image->moves = file.header->e_type == ET_DYN;
-  image->is_static = section_of_type(&file, SHT_DYNAMIC) == NULL;
   read_id(&file, image);
   if (!read_symbols(&file, image) || !read_ranges(&file, image)) return "no memory for its tables of symbols";
   if (image->count == 0) return "its executable has no global variables";

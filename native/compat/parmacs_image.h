@@ -21,8 +21,6 @@ struct gshm_image_symbol {
 
 struct gshm_image {
   uintptr_t base; /* what is added to the addresses in the file */
-  bool moves;     /* position independent: the kernel chooses the base */
-  bool is_static; /* no dynamic linker */
   unsigned char id[GSHM_IMAGE_ID_MAX]; /* build id; without one what the whole file hashes to */
   size_t id_length;
   uintptr_t from, to; /* whole pages that have all ranges */

@@ -1,4 +1,5 @@
-/* parmacs_job.h: one run of a PARMACS program, as each of its ranks knows it. */
+/* parmacs_job.h: one run of a PARMACS program, as each of its ranks knows it, and how a rank ends that cannot go on. Every other
+ * file here stands on these. */
 #ifndef GSHM_COMPAT_PARMACS_JOB_H
 #define GSHM_COMPAT_PARMACS_JOB_H
 
@@ -18,7 +19,7 @@
 struct gshm_parmacs_cell {
   uint64_t locks[8];
   /* by the rank itself, before they meet */
-  uint64_t id_length, image_at, library_at, fixed;
+  uint64_t id_length, image_at, library_at;
   unsigned char id[GSHM_IMAGE_ID_MAX];
   /* by rank 0 */
   uint64_t function;
@@ -31,7 +32,8 @@ struct gshm_parmacs_cell {
 };
 
 struct gshm_parmacs_job {
-  bool begun;
+  char id[41]; /* of this run; segments are named after it */
+  bool begun;  /* it has its memory */
   uint32_t rank, ranks;
   gshm *g;
   struct gshm_image image;
@@ -47,39 +49,22 @@ struct gshm_parmacs_job {
 };
 extern struct gshm_parmacs_job gshm_parmacs_job;
 
-/* parmacs_start.c: a line on standard error, and the process ends with status 1. */
+static inline struct gshm_parmacs_cell *gshm_parmacs_cell(uint32_t rank) {
+  return (struct gshm_parmacs_cell *)(gshm_parmacs_job.cells + (uint64_t)rank * 4096);
+}
+
+/* The name of one of its segments. They have names only until all ranks have opened them: nothing is left of a job that is killed. */
+void gshm_parmacs_name(char into[64], const char *what);
+void gshm_parmacs_unlink(void);
+
+/* A line on standard error, and the process ends with status 1. */
 _Noreturn void gshm_parmacs_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same where a function of gshm.h has failed: says why. */
 _Noreturn void gshm_parmacs_refused(const char *what);
 /* Another rank has died: a line, and the process ends after it, so that the run has the other's status. */
 _Noreturn void gshm_parmacs_died(const char *where, uint32_t rank);
-
-/* parmacs_memory.c: makes (rank 0) or opens the job's segments, once all ranks have said who they are. */
-void gshm_parmacs_make_memory(const char *job);
-void gshm_parmacs_open_memory(const char *job);
-void gshm_parmacs_unlink_memory(const char *job);
-/* The name of one of its segments. */
-void gshm_parmacs_name(char into[64], const char *job, const char *what);
-/* The key of the lock, barrier or condition that is at `place`, and where its shared bytes are. */
-gshm_addr gshm_parmacs_place(const void *place, void **shared, const char *what);
-
-/* parmacs_shared.c: whether all ranks are to have the same global variables, as threads have: those of a program that was written for
- * threads, if GSHM_GLOBALS does not say it. Once they have, it stays so. */
-bool gshm_parmacs_globals_are_shared(bool of_threads);
-/* From here on this rank has them; rank 0's, which is the first, are what they begin with. */
-void gshm_parmacs_share_globals(void);
-
-/* parmacs_heap.c: rank 0, before main; CREATE; the rank that is told to run a function. */
-void gshm_parmacs_set_heap_apart(void);
-void gshm_parmacs_save_heap(struct gshm_parmacs_cell *cell);
-void gshm_parmacs_load_heap(const struct gshm_parmacs_cell *cell);
-
-/* parmacs_ranks.c */
-static inline struct gshm_parmacs_cell *gshm_parmacs_cell(uint32_t rank) {
-  return (struct gshm_parmacs_cell *)(gshm_parmacs_job.cells + (uint64_t)rank * 4096);
-}
-void gshm_parmacs_hold_ranks(void); /* rank 0: none may begin */
-void gshm_parmacs_hold_end(void);   /* another: it has not ended */
-_Noreturn void gshm_parmacs_serve(void);
+/* What has happened ends another rank, and gshm run ends this one then. Whoever ended first would have it end the others, and its own
+ * status would be that of the run. */
+_Noreturn void gshm_parmacs_leave_it_to_the_other(void);
 
 #endif

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "compat/parmacs.h"
+#include "compat/parmacs_copies.h"
 #include "compat/parmacs_job.h"
+#include "compat/parmacs_ranks.h"
 
 static struct gshm_parmacs_job *const job = &gshm_parmacs_job;
 

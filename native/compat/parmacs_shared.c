@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "compat/parmacs_copies.h"
 #include "compat/parmacs_job.h"
 
 static struct gshm_parmacs_job *const job = &gshm_parmacs_job;

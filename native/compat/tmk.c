@@ -1,6 +1,5 @@
 /* tmk.c: TreadMarks' processes: they come together, meet, exclude each other, and end. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +7,7 @@
 
 #include "compat/tmk_team.h"
 
-unsigned Tmk_proc_id, Tmk_nprocs = 1, Tmk_page_size = 4096, Tmk_npages;
-gshm *tmk_process;
-struct tmk_team *tmk_team;
-
-static gshm_segment *team_segment;
 static gshm_mutex *locks[TMK_NLOCKS];
-
-gshm *tmk_started(const char *call) {
-  if (!tmk_team) gshm_compat_end(TMK, "%s before Tmk_startup", call);
-  return tmk_process;
-}
-
-gshm_key tmk_key(const void *place) {
-  return gshm_located(gshm_at(team_segment, (uint64_t)((const char *)place - (const char *)tmk_team)));
-}
 
 /* What the caller asked for behind "--". */
 static void check_arguments(int argc, char *const *argv) {
@@ -51,15 +36,6 @@ static void leave(void) {
   gshm_detach(tmk_process);
 }
 
-static void open_team(const struct gshm_place *place, char name[64]) {
-  gshm_options options = {.consistency = "mrsw", .home = GSHM_HOME(0)};
-  gshm_place_name(name, "tmk.team", place);
-  team_segment = gshm_create_with(tmk_process, name, sizeof *tmk_team, GSHM_OPEN_OR_CREATE, &options);
-  if (team_segment && place->ranks == 1) gshm_unlink(tmk_process, name);
-  if (team_segment) tmk_team = gshm_map(team_segment, NULL, 0, 0);
-  if (!tmk_team) gshm_compat_end(TMK, "Tmk_startup: %s", gshm_strerror(errno));
-}
-
 /* All barriers are one: every process comes to each of them, in the same order. So whoever dies is missed by the others,
  * wherever it has been last, and processes come to meet without their daemons. */
 static int meet(void) {
@@ -81,7 +57,7 @@ void Tmk_startup(int argc, char *const *argv) {
     snprintf(place.run, sizeof place.run, "%u-%d", gshm_node(tmk_process), (int)getpid());
   char name[64];
   tmk_memory_open(tmk_process, &place);
-  open_team(&place, name);
+  tmk_team_open(&place, name);
   tmk_team->member[Tmk_proc_id].program = tmk_program();
   if (Tmk_nprocs > 1) tmk_distribute_start();
   atexit(leave);
@@ -94,29 +70,6 @@ void Tmk_startup(int argc, char *const *argv) {
 }
 
 void Tmk_exit(int status) { exit(status); }
-
-static void say(const char *format, va_list values) {
-  char text[512];
-  int length = vsnprintf(text, sizeof text, format, values);
-  fflush(stdout);
-  fprintf(stderr, "Tmk %u: %s%s", Tmk_proc_id, text, length > 0 && text[strlen(text) - 1] == '\n' ? "" : "\n");
-}
-
-void Tmk_err(const char *format, ...) {
-  va_list values;
-  va_start(values, format);
-  say(format, values);
-  va_end(values);
-}
-
-void Tmk_errexit(const char *format, ...) {
-  va_list values;
-  va_start(values, format);
-  say(format, values);
-  va_end(values);
-  fflush(NULL);
-  _exit(1); /* a death, which others hear of at their next barrier */
-}
 
 void Tmk_barrier(unsigned barrier) {
   tmk_started("Tmk_barrier");

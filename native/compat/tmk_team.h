@@ -39,6 +39,8 @@ extern struct tmk_team *tmk_team;
 gshm *tmk_started(const char *call);
 /* The key that something in the team's segment stands for. */
 gshm_key tmk_key(const void *place);
+/* Maps the segment of the team, made by whoever comes first. `name`: what it is called while a name is wanted. */
+void tmk_team_open(const struct gshm_place *place, char name[64]);
 
 /* tmk_memory.c: shared memory for all; its name may go when all have opened it. */
 void tmk_memory_open(gshm *g, const struct gshm_place *place);

@@ -41,11 +41,13 @@ t.test('PARMACS: more processes than ranks, a static executable, another executa
   const jacobi = await compileParmacs(cluster.dir, 'jacobi')
   const lu = await compileParmacs(cluster.dir, 'lu')
   const still = await compileParmacs(cluster.dir, 'jacobi', { as: 'still', flags: ['-static'] })
+  const anywhere = await compileParmacs(cluster.dir, 'jacobi', { as: 'anywhere', flags: ['-static-pie'] })
   const either = ['-c', `if [ $GSHM_RANK = 0 ]; then exec ${jacobi} -p2; else exec ${lu} -p2; fi`]
   for (const [path, args, text] of [
     [jacobi, ['-p4'], 'CREATE: the program wants at least 3 processes, and 2 were started: gshm run -n'],
     [lu, ['-p4'], 'CREATE: the program wants 4 processes, and 2 were started: gshm run -n'],
-    [still, ['-p2'], 'this program is a static executable.*without -static'],
+    [still, ['-p2'], 'this program is a static executable.*without -static or -static-pie'],
+    [anywhere, ['-p2'], 'this program is a static executable.*without -static or -static-pie'],
     [
       '/bin/sh',
       either,
@@ -58,6 +60,9 @@ t.test('PARMACS: more processes than ranks, a static executable, another executa
     const said = rest.filter((line) => !byRun.test(line))
     t.equal(said.length, 1, said.join('\n'))
     t.match(said[0], complaint(text))
+  }
+  for (const path of [still, anywhere]) {
+    t.match(await cluster.run(0, path, ['-p1']), { status: 1, stderr: /^gshm: PARMACS: .*static executable.*\n$/ })
   }
   const alone = await cluster.run(0, jacobi, ['-p1'])
   t.match(alone, { status: 0, stderr: '' }, 'one process needs no gshm run')
