@@ -54,10 +54,11 @@ interface Measured {
   readonly rounds: Round[]
 }
 
-/** Daemons serve one model each: what they compile for one would not be what they compile for all. */
+/** Daemons serve one model each: what they compile for one would not be what they compile for all. They fetch nothing ahead:
+ * each fault is measured by itself. */
 async function start(model: BenchModel): Promise<Measured> {
   const dir = mkdtempSync(join(tmpdir(), 'gshm-bench-'))
-  const nodes = await startCluster({ dir, cluster: 'bench', nodes: 3, memory: 2 ** 31 })
+  const nodes = await startCluster({ dir, cluster: 'bench', nodes: 3, memory: 2 ** 31, fetchAhead: 0 })
   return { model, dir, nodes, rounds: [] }
 }
 

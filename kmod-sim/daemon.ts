@@ -8,7 +8,16 @@ import { native, type DeviceHandlers, type DeviceListener, type FaultPoll } from
 import { attributesOf, comingOf } from '../ts/names/index.js'
 import { hasCapability } from '../ts/project/index.js'
 import { isCoherence } from '../ts/node/messages.js'
-import { accessOf, copies, createNode, isBeyond, isFlushing, touchedPages, type NodeState } from '../ts/node/state.js'
+import {
+  accessOf,
+  copies,
+  createNode,
+  isBeyond,
+  isFlushing,
+  mayTwin,
+  touchedPages,
+  type NodeState,
+} from '../ts/node/state.js'
 import type { Effect } from '../ts/node/effects.js'
 import type { Message } from '../ts/node/messages.js'
 import { Beyond } from './beyond.js'
@@ -144,6 +153,9 @@ export class Daemon {
       makeRoom: (frames) => this.#reclaim.makeRoom(frames),
       park: (fault) => this.#reclaim.park(fault),
       freshRun: (segment, page) => this.#needs.run(segment, page),
+      aheadBytes: options.fetchAhead,
+      accessAhead: (segment, page, access) => (mayTwin(this.#state, segment, page) ? 'read' : access),
+      hasRoom: (frames) => this.#frames.hasRoom(this.#waiting.frames + frames),
       fault: (segment, page, access, pages) => {
         this.#runtime.pager.run = pages > 1 ? { page: globalPage(segment, page), pages } : undefined
         this.#runtime.submit({ is: 'fault', segment, page, access })

@@ -7,11 +7,12 @@
  */
 import { globalPage, PAGE_SIZE, type Access, type Page, type SegmentId } from '../ts/base/ids.js'
 import { FaultKind, native, RECORD_WIDTH } from '../ts/native/index.js'
+import { AHEAD_PAGES_MAX, FaultAhead, type Ahead } from './fault-ahead.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 import type { Parked } from './reclaim.js'
 import type { View } from './translation-table.js'
 import type { Units } from './units.js'
-import type { Waiting } from './waiting.js'
+import { NO_THREAD, type Waiting } from './waiting.js'
 
 export interface FaultCounts {
   read: number
@@ -21,6 +22,8 @@ export interface FaultCounts {
   /** Faults served without another node, and with. */
   local: number
   remote: number
+  /** Pages that were asked for before anybody had faulted on them. */
+  ahead: number
 }
 
 export interface FaultHost {
@@ -42,6 +45,12 @@ export interface FaultHost {
   park(fault: Parked): void
   /** How many pages from this one on a first store to it gets at once (fresh-run.ts). */
   freshRun(segment: SegmentId, page: Page): number
+  /** Bytes that are asked for ahead of a thread that goes through a segment page by page; 0: none. */
+  readonly aheadBytes: number
+  /** With what access a page is fetched that will be asked for with this one. */
+  accessAhead(segment: SegmentId, page: Page, access: Access): Access
+  /** Is there room in --memory for so many further frames? */
+  hasRoom(frames: number): boolean
   /** @param pages so many from this one on are mapped where its thread waits, if this brings it write access at once */
   fault(segment: SegmentId, page: Page, access: Access, pages: number): void
   /** SIGBUS: `why` is logged. */
@@ -57,7 +66,8 @@ export interface FaultHost {
 }
 
 export class FaultPath {
-  readonly counts: FaultCounts = { read: 0, write: 0, upgrade: 0, local: 0, remote: 0 }
+  readonly counts: FaultCounts = { read: 0, write: 0, upgrade: 0, local: 0, remote: 0, ahead: 0 }
+  readonly #ahead = new FaultAhead()
   /** Address events so far that move or take away views. */
   #moves = 0
 
@@ -97,7 +107,7 @@ export class FaultPath {
     const shown = process.table.lookup(address)
     if (shown === undefined) process.faults.wake(address, PAGE_SIZE)
     else if (!this.#isBeyond(process, shown, address))
-      this.#enter(shown.segment, this.#pageAt(shown, address), process, address, access, thread, false)
+      this.#enter(shown, this.#pageAt(shown, address), process, address, access, thread, false)
   }
 
   /** Frames that a fault that was parked takes now. */
@@ -163,7 +173,7 @@ export class FaultPath {
     // Whose frame is here need not wait: the most that it takes is a twin.
     if (frames > 0 && !this.host.makeRoom(frames) && !this.host.isHere(segment, page))
       return this.host.park({ process, address, access, thread })
-    this.#enter(segment, page, process, address, access, thread, mapped)
+    this.#enter(shown, page, process, address, access, thread, mapped)
   }
 
   /** The pages behind this one that come with it, if any: first, so that all can be mapped at once. Gives their number. */
@@ -192,7 +202,7 @@ export class FaultPath {
   }
 
   #enter(
-    segment: SegmentId,
+    view: View,
     page: Page,
     process: Process,
     address: number,
@@ -200,6 +210,7 @@ export class FaultPath {
     thread: number,
     mapped: boolean,
   ): void {
+    const { segment } = view
     const key = globalPage(segment, page)
     const now = this.host.access(segment, page)
     if (access === 'read') this.counts.read++
@@ -207,8 +218,31 @@ export class FaultPath {
     else this.counts.write++
     this.waiting.add(key, { process, address, thread, mapped, frames: this.host.units.frames(segment, page) })
     this.host.fault(segment, page, access, now === 'none' && access === 'write' ? this.#run(segment, page) : 1)
-    if (this.waiting.has(key)) this.counts.remote++
+    const remote = this.waiting.has(key)
+    if (remote) this.counts.remote++
     else this.counts.local++
+    const most = Math.min(AHEAD_PAGES_MAX, Math.floor(this.host.aheadBytes / this.host.units.of(segment)))
+    const ahead = this.#ahead.after(process.id, segment, page, access, remote, most)
+    if (ahead !== undefined) this.#fetchAhead(view, process, ahead, access)
+  }
+
+  /** As if a thread had faulted on each of them, which are mapped when they come; as far as there is memory to spare. */
+  #fetchAhead(view: View, process: Process, { first, end }: Ahead, wanted: Access): void {
+    const { segment } = view
+    const unit = this.host.units.of(segment)
+    for (let page = first; page < end; page++) {
+      const address = view.start + page * unit - view.offset
+      if (address >= view.end || page * unit >= this.host.sizeOf(segment)) return
+      const key = globalPage(segment, page)
+      const now = this.host.access(segment, page)
+      const access = this.host.accessAhead(segment, page, wanted)
+      if (now === access || now === 'write' || this.waiting.has(key)) continue
+      const frames = this.host.frames(segment, page, now, access)
+      if (!this.host.hasRoom(frames)) return
+      this.counts.ahead++
+      if (page > first) this.waiting.add(key, { process, address, thread: NO_THREAD, mapped: false, frames })
+      this.host.fault(segment, page, access, 1)
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { readSecret } from '../ts/cluster/index.js'
 import { BARRIER_TREE, DIRECT_AFTER, DIRECT_AFTER_MAX, LOCK_BURST, LOCK_BURST_MAX } from '../ts/sync/index.js'
 import { native } from '../ts/native/index.js'
 import { projectRoot } from '../ts/project/index.js'
+import { AHEAD_KIB, AHEAD_KIB_MAX } from './fault-ahead.js'
 
 export interface Endpoint {
   readonly host: string
@@ -35,6 +36,8 @@ export interface DaemonOptions {
   readonly barrierTree: number
   /** After how many episodes of the same processes a barrier that this node manages is direct; 0: never. */
   readonly directAfter: number
+  /** Bytes that are asked for ahead of a thread that goes through a segment page by page; 0: none. */
+  readonly fetchAhead: number
   readonly logLevel: string
   readonly version: string
 }
@@ -72,6 +75,11 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
       'after how many episodes of the same processes, one of each node, a barrier is direct; 0: never',
       String(DIRECT_AFTER),
     )
+    .option(
+      '--fetch-ahead <kib>',
+      'how much is fetched, at most, ahead of a thread that goes through a segment page by page; 0: nothing',
+      String(AHEAD_KIB),
+    )
     .addOption(new Option('--log-level <level>', 'what to log').choices(['info', 'warn', 'error']).default('info'))
   const given = command
     .parse(argv, { from: 'user' })
@@ -91,6 +99,7 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
     lockBurst: whole('--lock-burst', given['lockBurst']!, 1, LOCK_BURST_MAX),
     barrierTree: whole('--barrier-tree', given['barrierTree']!, 0, NODES_MAX),
     directAfter: whole('--barrier-direct', given['barrierDirect']!, 0, DIRECT_AFTER_MAX),
+    fetchAhead: whole('--fetch-ahead', given['fetchAhead']!, 0, AHEAD_KIB_MAX) * 1024,
     logLevel: given['logLevel']!,
     version,
   }

@@ -22,7 +22,7 @@ import { Patience, pause, PROTECT_MS, SILENT_MS } from './patience.js'
 import type { Process, ProcessRegistry } from './process-registry.js'
 import { partEnd, partStart } from './translation-table.js'
 import type { TwinStore } from './twin-store.js'
-import type { Waiting } from './waiting.js'
+import { NO_THREAD, type Waiting } from './waiting.js'
 
 const PAUSE_MS = 0.02
 
@@ -155,7 +155,8 @@ export class Pager {
     let from = 0
     let to = 0
     for (const { process, address, thread, mapped } of waiters) {
-      if (bytes !== 'kept' || access === 'write') this.installed(segment, page, thread)
+      // Those that nobody waits for yet have no grace.
+      if (thread !== NO_THREAD && (bytes !== 'kept' || access === 'write')) this.installed(segment, page, thread)
       if (served === process && from <= address && address < to) continue // it waited beside another, and is awake
       served = undefined
       const change = this.#insist(process, () => {
@@ -171,7 +172,7 @@ export class Pager {
         return process.faults.resume(from, to - from, access === 'write')
       })
       if (change === Change.ok || change === Change.already) served = process
-      else if (change === Change.hole && !this.#hole(segment, page)) {
+      else if (change === Change.hole && !this.#hole(segment, page) && thread !== NO_THREAD) {
         // Other memory than the segment's lies somewhere in the range: is it where the thread is?
         const here = () => process.faults.resume(address, PAGE_SIZE, access === 'write')
         if (to - from === PAGE_SIZE || this.#insist(process, here) === Change.hole)

@@ -5,6 +5,7 @@ export interface Waiter {
   readonly process: Process
   /** Of the 4 KiB page in that process. */
   readonly address: number
+  /** NO_THREAD: none has faulted yet; the page is fetched ahead. */
   readonly thread: number
   /** Whether its page was mapped, if write-protected, when it faulted. */
   readonly mapped: boolean
@@ -12,6 +13,7 @@ export interface Waiter {
   readonly frames: number
 }
 
+export const NO_THREAD = -1
 const NOBODY: readonly Waiter[] = []
 const NO_PAGE = -1
 
@@ -49,9 +51,11 @@ export class Waiting {
     if (waiters === undefined) {
       this.#byPage.set(page, [waiter])
       this.#frames += waiter.frames
-    } else if (!waiters.some((known) => known.process === waiter.process && known.address === waiter.address)) {
-      waiters.push(waiter)
+      return
     }
+    const known = waiters.findIndex(({ process, address }) => process === waiter.process && address === waiter.address)
+    if (known < 0) waiters.push(waiter)
+    else if (waiters[known]!.thread === NO_THREAD) waiters[known] = waiter
   }
 
   take(page: number): readonly Waiter[] {

@@ -24,6 +24,7 @@ interface Options {
   lockBurst?: number
   barrierTree?: number
   barrierDirect?: number
+  fetchAhead?: number
   secretFile?: string
   logLevel: (typeof LOG_LEVELS)[number]
 }
@@ -90,6 +91,11 @@ export const nodeCommand = () =>
       '--barrier-direct <episodes>',
       'after how many episodes of the same processes a barrier is direct (default: 16); 0: never',
       whole('--barrier-direct', 0, 65_536),
+    )
+    .option(
+      '--fetch-ahead <kib>',
+      'how much is fetched ahead of a thread that goes through a segment page by page (default: 1024); 0: nothing',
+      whole('--fetch-ahead', 0, 65_536),
     )
     .option('--secret-file <file>', 'the secret all nodes share, mode 0600; needed beyond loopback')
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

@@ -16,6 +16,7 @@ interface Options {
   lockBurst?: number
   barrierTree?: number
   barrierDirect?: number
+  fetchAhead?: number
   logLevel: string
 }
 
@@ -44,6 +45,7 @@ export const upCommand = () =>
         lockBurst,
         barrierTree,
         barrierDirect,
+        fetchAhead,
         logLevel,
       } = options
       await startCluster({
@@ -57,6 +59,7 @@ export const upCommand = () =>
         ...(lockBurst === undefined ? {} : { lockBurst }),
         ...(barrierTree === undefined ? {} : { barrierTree }),
         ...(barrierDirect === undefined ? {} : { barrierDirect }),
+        ...(fetchAhead === undefined ? {} : { fetchAhead }),
         logLevel,
         background: true,
         started: (daemon) => {
@@ -106,5 +109,10 @@ export const upCommand = () =>
       '--barrier-direct <episodes>',
       'after how many episodes of the same processes a barrier is direct (default: 16); 0: never',
       whole('--barrier-direct', 0, 65_536),
+    )
+    .option(
+      '--fetch-ahead <kib>',
+      'how much is fetched ahead of a thread that goes through a segment page by page (default: 1024); 0: nothing',
+      whole('--fetch-ahead', 0, 65_536),
     )
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

@@ -29,6 +29,8 @@ export interface NodeStatus {
     readonly upgrade: number
     readonly local: number
     readonly remote: number
+    /** Pages that were asked for before anybody had faulted on them. */
+    readonly ahead: number
   }
   /** Pages that have left for want of memory. */
   readonly evicted: number

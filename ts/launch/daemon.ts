@@ -25,6 +25,8 @@ export interface DaemonOptions {
   readonly barrierTree?: number
   /** After how many episodes of the same processes a barrier is direct; 0: never. The first node's counts. */
   readonly barrierDirect?: number
+  /** KiB that are fetched ahead of a thread that goes through a segment page by page; 0: nothing. */
+  readonly fetchAhead?: number
   readonly log: string
   /** HOST:PORT; port 0 lets the kernel choose. */
   readonly listen?: string
@@ -67,6 +69,7 @@ export function daemonArguments(o: Omit<DaemonOptions, 'log' | 'background' | 't
   if (o.lockBurst !== undefined) args.push('--lock-burst', String(o.lockBurst))
   if (o.barrierTree !== undefined) args.push('--barrier-tree', String(o.barrierTree))
   if (o.barrierDirect !== undefined) args.push('--barrier-direct', String(o.barrierDirect))
+  if (o.fetchAhead !== undefined) args.push('--fetch-ahead', String(o.fetchAhead))
   if (o.secretFile !== undefined) args.push('--secret-file', o.secretFile)
   if (o.logLevel !== undefined) args.push('--log-level', o.logLevel)
   return args

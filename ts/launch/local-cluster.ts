@@ -20,6 +20,7 @@ export interface ClusterOptions {
   readonly lockBurst?: number
   readonly barrierTree?: number
   readonly barrierDirect?: number
+  readonly fetchAhead?: number
   readonly background?: boolean
   readonly logLevel?: string
   readonly secretFile?: string
@@ -58,6 +59,7 @@ export async function startCluster(options: ClusterOptions): Promise<Daemon[]> {
         ...(options.lockBurst === undefined ? {} : { lockBurst: options.lockBurst }),
         ...(options.barrierTree === undefined ? {} : { barrierTree: options.barrierTree }),
         ...(options.barrierDirect === undefined ? {} : { barrierDirect: options.barrierDirect }),
+        ...(options.fetchAhead === undefined ? {} : { fetchAhead: options.fetchAhead }),
         ...(options.background === undefined ? {} : { background: options.background }),
         ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
         ...(options.secretFile === undefined ? {} : { secretFile: options.secretFile }),
