@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/futex.h"
@@ -144,6 +145,14 @@ static bool take_posted(struct gshm_trap *trap) {
   return any;
 }
 
+/* Its process shares the flags, and may have cleared O_NONBLOCK. */
+static void silence(int bell) {
+  uint64_t rung;
+  struct iovec into = {&rung, sizeof rung};
+  ssize_t ignored = preadv2(bell, &into, 1, -1, RWF_NOWAIT);
+  (void)ignored;
+}
+
 static struct uffd_msg message_of(const struct gshm_trap_slot *slot) {
   struct uffd_msg message = {.event = UFFD_EVENT_PAGEFAULT};
   message.arg.pagefault.flags = __atomic_load_n(&slot->write, __ATOMIC_RELAXED) ? UFFD_PAGEFAULT_FLAG_WRITE : 0;
@@ -155,9 +164,7 @@ static struct uffd_msg message_of(const struct gshm_trap_slot *slot) {
 int gshm_trap_read(struct gshm_trap *trap, struct uffd_msg *messages, size_t count) {
   if (!take_posted(trap)) {
     /* The bell is silenced only when nothing is left: whoever rings after that has posted after that. */
-    uint64_t rung;
-    ssize_t ignored = read(trap->bell, &rung, sizeof rung);
-    (void)ignored;
+    silence(trap->bell);
     if (!take_posted(trap)) return 0;
   }
   size_t read = 0;

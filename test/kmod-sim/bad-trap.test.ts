@@ -34,3 +34,13 @@ t.test('scribbled with: the daemon, other processes and other nodes go on, and g
   t.notMatch(cluster.log(0), /assert/i)
   t.equal(await neighbour.ok('get', near + BigInt(7 * P)), 9n)
 })
+
+t.test('a bell that blocks: the daemon does not wait for it', async (t) => {
+  const cluster = await startCluster(t, 1)
+  const p = await Probe.start(cluster.socket(0), { GSHM_TRAP: 'mprotect' })
+  t.teardown(() => p.kill())
+  const segment = await p.ok('create', 'bell', 8 * P, 0)
+  t.ok((await p.ok('blockbells')) > 0n)
+  const at = await p.ok('map', segment, 0, 0, 0) // the daemon looks whether it has rung
+  for (let page = 0; page < 8; page++) await p.ok('put', at + BigInt(page * P), 1)
+})
