@@ -46,7 +46,22 @@ struct gshm_trap_page *gshm_trap_enter(void) {
 
 void gshm_trap_leave(void) { gshm_trap_state.inside--; }
 
+/* What the daemon has granted before it died: a thread that carried it out after the views have gone dark would find frames
+ * that have been freed. */
+static void await_grants(struct gshm_trap_page *page) {
+  for (unsigned i = 0; i < GSHM_TRAP_SLOTS; i++) {
+    uint32_t *word = &page->slots[i].state;
+    for (;;) {
+      uint32_t state = GSHM_TRAP_GRANT;
+      __atomic_compare_exchange_n(word, &state, GSHM_TRAP_AWAITED, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+      if (state != GSHM_TRAP_GRANT && state != GSHM_TRAP_AWAITED) break;
+      gshm_futex_wait(word, GSHM_TRAP_AWAITED, NULL);
+    }
+  }
+}
+
 static void go_dark(struct gshm_trap_page *page) {
+  await_grants(page);
   if (gshm_trap_range_darken() != 0) return; /* the keeper ends this process then */
   __atomic_store_n(&page->dark, 1, __ATOMIC_SEQ_CST);
   gshm_futex_wake_all(&page->dark);
