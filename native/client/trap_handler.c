@@ -5,6 +5,7 @@
  * faults go on to whoever had the signal before: V8 has it for WebAssembly. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -20,7 +21,12 @@
 #include "client/trap_state.h"
 #include "core/futex.h"
 
-static struct sigaction before; /* who had SIGSEGV; changes in gshm_trap_install only */
+/* Who had SIGSEGV: at each level another, for the program may install a handler of its own later, which keeps ours as the one
+ * before it, and calls it, or puts it back. So each level is a function of its own, so that it does not go round in circles. */
+#define LEVELS 8
+static struct sigaction before[LEVELS]; /* changes in gshm_trap_install, and where one is to be called once only */
+static unsigned levels;                /* that have been used */
+static pthread_mutex_t installing = PTHREAD_MUTEX_INITIALIZER;
 
 static bool is_write(const ucontext_t *context) {
 #if defined(__x86_64__)
@@ -133,22 +139,27 @@ static void fault(struct gshm_trap_page *page, void *address, uintptr_t start, u
 }
 
 /* As if this handler had never been there. */
-static void pass_on(int signal, siginfo_t *info, void *context) {
-  if (!(before.sa_flags & SA_SIGINFO) && (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)) {
+static void pass_on(struct sigaction *to, int signal, siginfo_t *info, void *context) {
+  const struct sigaction next = *to;
+  if (!(next.sa_flags & SA_SIGINFO) && (next.sa_handler == SIG_DFL || next.sa_handler == SIG_IGN)) {
     /* Not to be ignored where a fault has raised it. A fault comes again, and ends the process; so does what was sent. */
     struct sigaction fallback = {.sa_handler = SIG_DFL};
-    if (info->si_code <= 0 && before.sa_handler == SIG_IGN) return;
+    if (info->si_code <= 0 && next.sa_handler == SIG_IGN) return;
     sigaction(signal, &fallback, NULL);
     if (info->si_code <= 0) syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), signal);
     return;
   }
+  if (next.sa_flags & SA_RESETHAND) { /* the kernel would not call it twice: one that only says so and returns would do so for ever */
+    to->sa_flags = 0;
+    to->sa_handler = SIG_DFL;
+  }
   sigset_t mask = ((ucontext_t *)context)->uc_sigmask;
   for (int i = 1; i < NSIG; i++)
-    if (sigismember(&before.sa_mask, i) == 1) sigaddset(&mask, i);
-  if (!(before.sa_flags & SA_NODEFER)) sigaddset(&mask, signal);
+    if (sigismember(&next.sa_mask, i) == 1) sigaddset(&mask, i);
+  if (!(next.sa_flags & SA_NODEFER)) sigaddset(&mask, signal);
   sigprocmask(SIG_SETMASK, &mask, NULL);
-  if (before.sa_flags & SA_SIGINFO) before.sa_sigaction(signal, info, context);
-  else before.sa_handler(signal);
+  if (next.sa_flags & SA_SIGINFO) next.sa_sigaction(signal, info, context);
+  else next.sa_handler(signal);
 }
 
 /* A view may have given way since, to memory that may be accessed: the access is tried again, once, and while such a change is
@@ -164,7 +175,7 @@ static bool worth_another_try(uintptr_t address) {
   return atomic_exchange(&tried[thread % 64], attempt) != attempt;
 }
 
-static void on_segv(int signal, siginfo_t *info, void *context) {
+static void on_segv(unsigned level, int signal, siginfo_t *info, void *context) {
   int error = errno;
   struct gshm_trap_page *page = gshm_trap_enter();
   /* SEGV_ACCERR: mapped, and not allowed. What is not mapped at all is no view. */
@@ -173,18 +184,45 @@ static void on_segv(int signal, siginfo_t *info, void *context) {
   bool ours = denied && gshm_trap_range_find((uintptr_t)info->si_addr, &start, &end);
   if (ours) fault(page, info->si_addr, start, end, context);
   gshm_trap_leave();
-  if (!ours && !(denied && worth_another_try((uintptr_t)info->si_addr))) pass_on(signal, info, context);
+  if (!ours && !(denied && worth_another_try((uintptr_t)info->si_addr))) pass_on(&before[level], signal, info, context);
   errno = error;
 }
 
-int gshm_trap_install(void) {
+#define AT(level) \
+  static void at_##level(int signal, siginfo_t *info, void *context) { on_segv(level, signal, info, context); }
+AT(0) AT(1) AT(2) AT(3) AT(4) AT(5) AT(6) AT(7)
+static void (*const handlers[LEVELS])(int, siginfo_t *, void *) = {at_0, at_1, at_2, at_3, at_4, at_5, at_6, at_7};
+
+static bool is_ours(const struct sigaction *action) {
+  for (unsigned i = 0; i < LEVELS; i++)
+    if ((action->sa_flags & SA_SIGINFO) && action->sa_sigaction == handlers[i]) return true;
+  return false;
+}
+
+/* A new one: what `now` keeps as the one before it may be any that there has been. Where none is left, the last. */
+static unsigned level_for(const struct sigaction *now) {
+  const bool calls = (now->sa_flags & SA_SIGINFO) || (now->sa_handler != SIG_DFL && now->sa_handler != SIG_IGN);
+  for (unsigned i = 0; i < levels && !calls; i++)
+    if (before[i].sa_handler == now->sa_handler && !(before[i].sa_flags & SA_SIGINFO)) return i;
+  return levels < LEVELS ? levels++ : LEVELS - 1;
+}
+
+static int install_held(void) {
   struct sigaction now;
   if (sigaction(SIGSEGV, NULL, &now) != 0) return gshm_fail_system("sigaction", errno);
-  if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_segv) return 0;
-  before = now;
-  struct sigaction action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  if (is_ours(&now)) return 0;
+  unsigned level = level_for(&now);
+  before[level] = now;
+  struct sigaction action = {.sa_sigaction = handlers[level], .sa_flags = SA_SIGINFO | SA_ONSTACK};
   sigfillset(&action.sa_mask);
   sigdelset(&action.sa_mask, SIGSEGV); /* blocked all the same; a second fault would be one of this handler's own */
   if (sigaction(SIGSEGV, &action, NULL) != 0) return gshm_fail_system("sigaction", errno);
   return 0;
+}
+
+int gshm_trap_install(void) {
+  pthread_mutex_lock(&installing);
+  int result = install_held();
+  pthread_mutex_unlock(&installing);
+  return result;
 }

@@ -150,6 +150,8 @@ t.test(
     t.match(await run('after'), { status: 0, stdout: 'stored 11, caught 1\n' })
     t.match(await run('none'), { status: null, signal: 'SIGSEGV' })
     t.match(await run('errno'), { status: 0, stdout: 'errno 77\n' })
+    for (const how of ['once', 'calling', 'restoring'])
+      t.match(await run(how), { status: null, signal: 'SIGSEGV', stdout: 'caught\n' }, `${how}: it ends`)
   },
 )
 
@@ -209,6 +211,19 @@ t.test(
       while (reply.is === 'ok' && BigInt(reply.text) === 5n)
       t.match(reply, { is: 'sigbus' }, `page ${page}`)
     }
+  },
+)
+
+t.test(
+  'kill -9 of the daemon: a page that has been granted is not opened after its frame has been freed',
+  async (t) => {
+    const node = await startNode(t)
+    const { pid } = node.daemon(0)
+    t.match(await node.run(0, 'starved', [String(pid)], { env: MPROTECT }), {
+      status: 0,
+      stdout: 'in order\n',
+      stderr: '',
+    })
   },
 )
 
