@@ -9,6 +9,7 @@ import { KERNELS } from './kernels-list.js'
 import { kernelsBenchmark } from './kernels.js'
 import { memoryBenchmark } from './memory.js'
 import { strassenBenchmark } from './strassen.js'
+import { streamBenchmark } from './stream.js'
 import { SYNC_KINDS, type SyncKind } from './sync-kinds.js'
 import { syncBenchmark } from './sync.js'
 
@@ -84,6 +85,18 @@ program
       options.json,
       await memoryBenchmark(count('--pages', options.pages), count('--windows', options.windows)),
     )
+  })
+program
+  .command('stream')
+  .description('reading what another node has written: page after page, in no order, with and without fetching ahead')
+  .option('--mebibytes <n>', 'that are read, a power of two; what is slow reads a part of it', '256')
+  .option('--rounds <n>', 'rounds; each figure is the median of its rounds', '3')
+  .option('--json', 'the last line of standard output is one JSON object')
+  .action(async (options: { mebibytes: string; rounds: string; json?: boolean }) => {
+    const mebibytes = count('--mebibytes', options.mebibytes)
+    if (mebibytes > 4096 || (mebibytes & (mebibytes - 1)) !== 0)
+      return program.error(`bench: --mebibytes ${mebibytes}: a power of two up to 4096`)
+    finish('stream', options.json, await streamBenchmark(mebibytes, count('--rounds', options.rounds)))
   })
 program
   .command('diff')
