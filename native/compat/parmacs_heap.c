@@ -4,7 +4,8 @@
  * the program from one range of addresses: beyond a gap behind what there was before main, and nothing by mmap. The others' own
  * malloc stays in the gap, and elsewhere when that is used up; so rank 0's range is free there. The pages that are
  * not all zeros go through a segment. What is freed of a copy stays (free and realloc are called by way of this
- * file: -Wl,--wrap), because it is no memory of that rank's malloc. */
+ * file: -Wl,--wrap), because it is no memory of that rank's malloc. Both may have a block of G_MALLOC's, too: where macros are for threads
+ * that is malloc, and programs take it for that. */
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "compat/parmacs.h"
 #include "compat/parmacs_copies.h"
 #include "compat/parmacs_job.h"
+#include "compat/parmacs_memory.h"
 
 #define PAGE 4096u
 #define GAP (64l << 20)
@@ -106,10 +108,12 @@ GSHM_PARMACS_API void __wrap_free(void *block);
 GSHM_PARMACS_API void *__wrap_realloc(void *block, size_t size);
 
 void __wrap_free(void *block) {
-  if (!is_copy(block)) free(block);
+  if (gshm_parmacs_in_heap(block)) gshm_parmacs_free(block);
+  else if (!is_copy(block)) free(block);
 }
 
 void *__wrap_realloc(void *block, size_t size) {
+  if (gshm_parmacs_in_heap(block)) return gshm_parmacs_realloc(block, size);
   if (!is_copy(block)) return realloc(block, size);
   size_t had = malloc_usable_size(block); /* what is written before it was copied, too */
   void *other = malloc(size);

@@ -34,6 +34,7 @@ struct gshm_parmacs_cell {
 struct gshm_parmacs_job {
   char id[41]; /* of this run; segments are named after it */
   bool begun;  /* it has its memory */
+  uint64_t dealings; /* how often this rank has had to do with the others: what has been created before the last may be at its end */
   uint32_t rank, ranks;
   gshm *g;
   struct gshm_image image;
@@ -49,6 +50,10 @@ struct gshm_parmacs_job {
 };
 extern struct gshm_parmacs_job gshm_parmacs_job;
 
+/* Whether it is at an address of G_MALLOC memory. */
+static inline bool gshm_parmacs_in_heap(const void *place) {
+  return (uint64_t)((const char *)place - GSHM_PARMACS_HEAP) < gshm_parmacs_job.heap_length;
+}
 static inline struct gshm_parmacs_cell *gshm_parmacs_cell(uint32_t rank) {
   return (struct gshm_parmacs_cell *)(gshm_parmacs_job.cells + (uint64_t)rank * 4096);
 }

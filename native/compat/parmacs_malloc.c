@@ -29,31 +29,38 @@ static int grow(uint64_t wanted) {
   return least < best ? gshm_resize(job->heap, least) : -1;
 }
 
-static gshm_addr alloc(size_t size) {
+/* 0 in `old`: a new block. */
+static void *allocate(gshm_addr old, size_t size, const char *what) {
+  const size_t wanted = size > 0 ? size : 1;
   for (;;) {
-    gshm_addr block = gshm_alloc(job->heap, size);
-    if (block) return block;
+    gshm_addr block = old ? gshm_realloc(job->heap, old, wanted) : gshm_alloc(job->heap, wanted);
+    if (block) return GSHM_PARMACS_HEAP + (block - job->heap_at);
     uint64_t before = gshm_size(job->heap); /* another rank may have made it grow */
-    if (strncmp(gshm_strerror(errno), "ERR_GSHM_HEAP_FULL", strlen("ERR_GSHM_HEAP_FULL")) != 0) return 0;
-    if (grow(size) != 0 && gshm_size(job->heap) == before) return 0;
+    if (strncmp(gshm_strerror(errno), "ERR_GSHM_HEAP_FULL", strlen("ERR_GSHM_HEAP_FULL")) != 0) break;
+    if (grow(wanted) != 0 && gshm_size(job->heap) == before) break;
   }
+  fprintf(stderr, "gshm: PARMACS: %s of %zu bytes: %s\n", what, size, gshm_strerror(errno));
+  return NULL;
+}
+
+/* The end of the program, where it is none of G_MALLOC's. */
+static gshm_addr address_of(const void *block, const char *what) {
+  if (!gshm_parmacs_in_heap(block)) gshm_parmacs_fail("%s of %p, which G_MALLOC did not give", what, block);
+  return job->heap_at + (uint64_t)((const char *)block - GSHM_PARMACS_HEAP);
 }
 
 void *gshm_parmacs_malloc(size_t size) {
   gshm_parmacs_begin();
-  gshm_addr block = alloc(size > 0 ? size : 1);
-  if (block) return GSHM_PARMACS_HEAP + (block - job->heap_at);
-  fprintf(stderr, "gshm: PARMACS: G_MALLOC of %zu bytes: %s\n", size, gshm_strerror(errno));
-  return NULL;
+  return allocate(0, size, "G_MALLOC");
 }
 
 void gshm_parmacs_free(void *block) {
   if (!block) return;
   gshm_parmacs_begin();
-  uint64_t offset = (uint64_t)((char *)block - GSHM_PARMACS_HEAP);
-  if (offset >= job->heap_length) gshm_parmacs_fail("G_FREE of %p, which G_MALLOC did not give", block);
-  if (gshm_free(job->heap, job->heap_at + offset) != 0) gshm_parmacs_refused("G_FREE");
+  if (gshm_free(job->heap, address_of(block, "G_FREE")) != 0) gshm_parmacs_refused("G_FREE");
 }
+
+void *gshm_parmacs_realloc(void *block, size_t size) { return allocate(address_of(block, "realloc"), size, "realloc"); }
 
 void gshm_parmacs_release(void) {
   gshm_parmacs_begin();

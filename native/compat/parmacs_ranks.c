@@ -14,6 +14,8 @@
 #include "compat/parmacs_job.h"
 #include "compat/parmacs_ranks.h"
 
+#define END_NS (20 * 1000000000ll) /* so long a CREATE waits for a rank that has something to do yet */
+
 static struct gshm_parmacs_job *const job = &gshm_parmacs_job;
 
 /* Of rank 0, of each of the others: what it does for us. */
@@ -21,6 +23,7 @@ enum doing { IDLE, RUNS, WENT };
 static struct {
   enum doing doing;
   uint32_t turn; /* functions that it has ended */
+  uint64_t since; /* which dealing came before its CREATE */
 } *others;
 static uint32_t *waited_for; /* those that run, in the order of their CREATEs */
 static uint32_t running;
@@ -54,12 +57,6 @@ void gshm_parmacs_hold_end(void) {
   for (uint32_t at = 0; at < 2; at++) lock(end_of(job->rank, at), "WAIT_FOR_END");
 }
 
-static uint32_t idle_rank(void) {
-  uint32_t rank = 1;
-  while (rank < job->ranks && others[rank].doing != IDLE) rank++;
-  return rank;
-}
-
 static _Noreturn void too_few(const char *at_least, long processes) {
   gshm_parmacs_fail("CREATE: the program wants %s%ld processes, and %u %s started: gshm run -n must be as many", at_least, processes,
                     job->ranks, job->ranks == 1 ? "was" : "were");
@@ -72,10 +69,42 @@ static void check_creator(const char *what) {
   if (gettid() != getpid()) gshm_parmacs_fail("%s by a thread that is not the program's first: only that one does it", what);
 }
 
+/* 0, or -1 when it has not ended in time. */
+static int wait_for(uint32_t rank, int64_t timeout_ns, const char *what) {
+  uint32_t at = others[rank].turn;
+  if (gshm_mutex_lock(job->g, end_of(rank, at), timeout_ns) != 0) {
+    if (errno == ETIMEDOUT) return -1;
+    if (errno == EOWNERDEAD) gshm_parmacs_died(what, rank);
+    gshm_parmacs_refused(what);
+  }
+  lock(begin_of(rank, at), what);
+  unlock(end_of(rank, at), what);
+  others[rank].turn++;
+  others[rank].doing = gshm_parmacs_cell(rank)->gone ? WENT : IDLE;
+  return 0;
+}
+
+/* The first so many of those that run need not be waited for any more. */
+static void forget(uint32_t waited) {
+  for (uint32_t i = waited; i < running; i++) waited_for[i - waited] = waited_for[i];
+  running -= waited;
+}
+
+/* 0: there is none. Programs CREATE again what has ended, or what is about to: they have met it, at a barrier at its end for
+ * instance, and leave WAIT_FOR_END to the end of the program. As long as there was nothing between their CREATEs, all must run at once. */
+static uint32_t free_rank(void) {
+  for (;;) {
+    for (uint32_t rank = 1; rank < job->ranks; rank++)
+      if (others[rank].doing == IDLE) return rank;
+    if (running == 0 || others[waited_for[0]].since == job->dealings || wait_for(waited_for[0], END_NS, "CREATE") != 0) return 0;
+    forget(1);
+  }
+}
+
 static void create(void (*function)(void), bool of_threads) {
   check_creator("CREATE");
-  uint32_t rank = job->ranks > 1 ? idle_rank() : 1;
-  if (rank >= job->ranks) too_few("at least ", (long)running + 2);
+  uint32_t rank = free_rank();
+  if (rank == 0) too_few("at least ", (long)running + 2);
   struct gshm_parmacs_cell *cell = gshm_parmacs_cell(rank);
   fflush(NULL);
   gshm_image_tell_pointers(&job->image, GSHM_PARMACS_HEAP, job->heap_length, gshm_parmacs_cell(0)->library_at != cell->library_at);
@@ -87,6 +116,7 @@ static void create(void (*function)(void), bool of_threads) {
   cell->function = (uint64_t)(uintptr_t)function;
   cell->created = times;
   others[rank].doing = RUNS;
+  others[rank].since = job->dealings;
   waited_for[running++] = rank;
   unlock(begin_of(rank, others[rank].turn), "CREATE");
   /* What it copies must not change meanwhile. */
@@ -99,28 +129,16 @@ void gshm_parmacs_create(void (*function)(void)) { create(function, false); }
 void gshm_parmacs_create_all(void (*function)(void), long processes) {
   check_creator("CREATE");
   if (processes > (long)job->ranks) too_few("", processes);
+  job->dealings++; /* with those of the last one, which has returned */
   for (long i = 1; i < processes; i++) create(function, true);
   function();
-}
-
-static void wait_for(uint32_t rank) {
-  uint32_t at = others[rank].turn;
-  if (gshm_mutex_lock(job->g, end_of(rank, at), GSHM_FOREVER) != 0) {
-    if (errno == EOWNERDEAD) gshm_parmacs_died("WAIT_FOR_END", rank);
-    gshm_parmacs_refused("WAIT_FOR_END");
-  }
-  lock(begin_of(rank, at), "WAIT_FOR_END");
-  unlock(end_of(rank, at), "WAIT_FOR_END");
-  others[rank].turn++;
-  others[rank].doing = gshm_parmacs_cell(rank)->gone ? WENT : IDLE;
 }
 
 void gshm_parmacs_wait_for_end(long processes) {
   check_creator("WAIT_FOR_END");
   uint32_t waited = 0;
-  while (waited < running && (long)waited < processes) wait_for(waited_for[waited++]);
-  for (uint32_t i = waited; i < running; i++) waited_for[i - waited] = waited_for[i];
-  running -= waited;
+  while (waited < running && (long)waited < processes) wait_for(waited_for[waited++], GSHM_FOREVER, "WAIT_FOR_END");
+  forget(waited);
 }
 
 static void function_ends(void) {

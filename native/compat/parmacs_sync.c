@@ -14,11 +14,11 @@ static struct gshm_parmacs_job *const job = &gshm_parmacs_job;
 /* The global address of what is declared there, and where its shared bytes are: a global variable has some beside itself. */
 static gshm_addr place_of(const void *declared, void **shared, const char *what) {
   gshm_parmacs_begin();
-  uint64_t in_heap = (uint64_t)((const char *)declared - GSHM_PARMACS_HEAP);
   uint64_t in_image = (uintptr_t)declared - job->image.from;
-  if (in_heap < job->heap_length) {
+  job->dealings++;
+  if (gshm_parmacs_in_heap(declared)) {
     if (shared) *shared = (void *)declared;
-    return job->heap_at + in_heap;
+    return job->heap_at + (uint64_t)((const char *)declared - GSHM_PARMACS_HEAP);
   }
   if (in_image < gshm_image_span(&job->image)) {
     if (shared) *shared = job->own + in_image;

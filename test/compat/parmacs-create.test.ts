@@ -89,3 +89,28 @@ t.test('PARMACS: where addresses stay at random a program is refused, and runs w
   )
   t.same(await wrapped(fixed), expected)
 })
+
+t.test(
+  'PARMACS: a CREATE takes ranks whose function is about to end, without WAIT_FOR_END (1, 2, 4; mrsw, lrc)',
+  async (t) => {
+    if (skipUnless(t, hasCommand('m4'), 'm4')) return
+    const cluster = await startCluster(t, 4)
+    const program = await compileParmacs(cluster.dir, 'stages')
+    const values = new Array<number>(5000).fill(0)
+    let sum = 0
+    for (let stage = 0; stage < 3; stage++)
+      for (const i of values.keys()) sum += values[i] = values[i]! * (stage + (i % 10)) + 1
+    const out = [`sum ${sum}, last ${values.at(-1)}`]
+    for (const processes of [1, 2, 4]) {
+      for (const consistency of ['mrsw', 'lrc']) {
+        for (const args of [[], ['-f']]) {
+          const env = { GSHM_CONSISTENCY: consistency }
+          const end = await runParmacs(cluster, processes, program, [`-p${processes}`, ...args], env)
+          const rest = end.rest.filter((line) => !/'scale' points into rank 0's private heap/.test(line))
+          t.same({ ...end, rest }, { status: 0, out, rest: [] }, `${processes} ${args} ${consistency}`)
+        }
+      }
+    }
+    t.same(segmentNames(cluster), [])
+  },
+)
