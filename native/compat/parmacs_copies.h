@@ -12,6 +12,7 @@
 bool gshm_parmacs_globals_are_shared(bool of_threads);
 /* From here on this rank has them; rank 0's, which is the first, are what they begin with. */
 void gshm_parmacs_share_globals(void);
+bool gshm_parmacs_has_shared_globals(void);
 
 /* parmacs_heap.c: rank 0, before main; CREATE; the rank that is told to run a function. */
 void gshm_parmacs_set_heap_apart(void);

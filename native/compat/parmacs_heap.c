@@ -52,8 +52,6 @@ void gshm_parmacs_set_heap_apart(void) {
   for (size_t size = LARGEST; size >= 16; size -= 16) use_up(size);
 }
 
-static bool is_zero(const char *page) { return page[0] == 0 && memcmp(page, page + 1, PAGE - 1) == 0; }
-
 static char *place_of(uint64_t number) { return job->stock + (number / (BLOCK - 1) * BLOCK + 1 + number % (BLOCK - 1)) * (uint64_t)PAGE; }
 static uint64_t *index_of(uint64_t number) {
   return (uint64_t *)(job->stock + number / (BLOCK - 1) * BLOCK * (uint64_t)PAGE) + number % (BLOCK - 1);
@@ -70,7 +68,7 @@ void gshm_parmacs_save_heap(struct gshm_parmacs_cell *cell) {
   to = sbrk(0);
   if (!from || to <= from) return;
   uint64_t pages = 0;
-  for (const char *page = from; page + PAGE <= to; page += PAGE) pages += !is_zero(page);
+  for (const char *page = from; page + PAGE <= to; page += PAGE) pages += !gshm_image_is_zero(page, PAGE);
   if (!make_room(pages)) {
     fprintf(stderr, "gshm: PARMACS: what the program has from malloc (%zu KiB) is not copied to other ranks: %s\n",
             (size_t)pages * PAGE / 1024, gshm_strerror(errno));
@@ -78,7 +76,7 @@ void gshm_parmacs_save_heap(struct gshm_parmacs_cell *cell) {
   }
   uint64_t number = 0;
   for (const char *page = from; page + PAGE <= to && number < pages; page += PAGE) {
-    if (is_zero(page)) continue;
+    if (gshm_image_is_zero(page, PAGE)) continue;
     uint64_t at = (uint64_t)(page - from) / PAGE;
     if (*index_of(number) != at) *index_of(number) = at;
     if (memcmp(place_of(number), page, PAGE) != 0) memcpy(place_of(number), page, PAGE);

@@ -207,10 +207,6 @@ struct gshm_image_symbol *gshm_image_symbol_at(const struct gshm_image *image, u
 
 size_t gshm_image_bits(const struct gshm_image *image) { return (gshm_image_span(image) / PAGE + 63) / 64 * sizeof(uint64_t); }
 
-static bool is_zero(const char *bytes, size_t length) {
-  return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
-}
-
 /* The parts of one page that are variables. */
 struct parts {
   const struct gshm_image *image;
@@ -238,7 +234,7 @@ static void save_page(struct parts parts, char *into, uint64_t *page, uint64_t *
   bool zero = true, same = (*written & bit) != 0;
   struct gshm_image_range part;
   for (struct parts p = parts; next_part(&p, &part);) {
-    zero = zero && is_zero((const char *)part.from, part.to - part.from);
+    zero = zero && gshm_image_is_zero((const char *)part.from, part.to - part.from);
     same = same && memcmp(into + (part.from - parts.from), (const void *)part.from, part.to - part.from) == 0;
   }
   if (zero) {
@@ -272,7 +268,7 @@ void gshm_image_load(const struct gshm_image *image, const struct gshm_image_cop
     for (struct parts p = {image, at, at + PAGE, range}; next_part(&p, &part);) {
       size_t length = part.to - part.from;
       if (!zero) memcpy((void *)part.from, from->bytes + (part.from - image->from), length);
-      else if (!is_zero((const char *)part.from, length)) memset((void *)part.from, 0, length); /* untouched pages stay so */
+      else if (!gshm_image_is_zero((const char *)part.from, length)) memset((void *)part.from, 0, length); /* untouched pages stay so */
     }
   }
 }

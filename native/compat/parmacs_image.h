@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define GSHM_IMAGE_ID_MAX 32
 
@@ -43,6 +44,9 @@ struct gshm_image_copy {
 };
 void gshm_image_save(const struct gshm_image *image, const struct gshm_image_copy *into);
 void gshm_image_load(const struct gshm_image *image, const struct gshm_image_copy *from);
+static inline bool gshm_image_is_zero(const char *bytes, size_t length) {
+  return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
+}
 static inline size_t gshm_image_span(const struct gshm_image *image) { return image->to - image->from; }
 /* Bytes of `pages`. */
 size_t gshm_image_bits(const struct gshm_image *image);

@@ -107,7 +107,9 @@ static void create(void (*function)(void), bool of_threads) {
   if (rank == 0) too_few("at least ", (long)running + 2);
   struct gshm_parmacs_cell *cell = gshm_parmacs_cell(rank);
   fflush(NULL);
-  gshm_image_tell_pointers(&job->image, GSHM_PARMACS_HEAP, job->heap_length, gshm_parmacs_cell(0)->library_at != cell->library_at);
+  if (!gshm_parmacs_has_shared_globals()) /* where they are shared they are everywhere, and to look is to fetch them */
+    gshm_image_tell_pointers(&job->image, GSHM_PARMACS_HEAP, job->heap_length,
+                             gshm_parmacs_cell(0)->library_at != cell->library_at);
   cell->shares = gshm_parmacs_globals_are_shared(of_threads);
   if (cell->shares) gshm_parmacs_share_globals();
   else gshm_image_save(&job->image, &job->copy);

@@ -16,6 +16,8 @@
 #include "compat/parmacs_copies.h"
 #include "compat/parmacs_job.h"
 
+#define PAGE 4096u
+
 static struct gshm_parmacs_job *const job = &gshm_parmacs_job;
 
 static bool shared;
@@ -52,12 +54,24 @@ bool gshm_parmacs_globals_are_shared(bool of_threads) {
   return false;
 }
 
+bool gshm_parmacs_has_shared_globals(void) { return shared; }
+
+/* The segment is zeros where no CREATE has left a copy in it. Programs have more zeros than anything else: structures for as many
+ * processes as there may ever be. */
+static void fill(const char *from, size_t length) {
+  for (size_t number = 0; number < length / PAGE; number++) {
+    bool written = job->copy.written[number / 64] >> number % 64 & 1;
+    if (written || !gshm_image_is_zero(from + number * PAGE, PAGE))
+      memcpy(job->copy.bytes + number * PAGE, from + number * PAGE, PAGE);
+  }
+}
+
 void gshm_parmacs_share_globals(void) {
   if (shared) return;
   shared = true;
   void *from = (void *)job->image.from;
   size_t length = gshm_image_span(&job->image);
-  if (job->rank == 0) memcpy(job->copy.bytes, from, length);
+  if (job->rank == 0) fill(from, length);
   if (munmap(from, length) == 0 && gshm_map(job->globals, from, 0, length)) return;
   /* stderr is a variable of the program's, perhaps. */
   char text[512];

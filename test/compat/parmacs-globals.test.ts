@@ -1,5 +1,6 @@
 /** PARMACS: global variables that all ranks share, for programs that were written for threads. */
 import t from 'tap'
+import { status } from '../../ts/client/inspect.js'
 import { built } from '../../ts/launch/paths.js'
 import { startCluster } from '../support/cluster.js'
 import { compileParmacs, runParmacs } from '../support/parmacs.js'
@@ -62,4 +63,14 @@ t.test('PARMACS: where libraries lie at random CREATE(f, n) copies, and says so 
   const asked = await runParmacs(cluster, 3, built('no_personality'), [program, '3'], { GSHM_GLOBALS: 'shared' })
   t.equal(asked.status, 1)
   t.match(asked.rest[0], /^\[0\] gshm: PARMACS: GSHM_GLOBALS=shared: rank 2 has its libraries elsewhere/)
+})
+
+t.test('PARMACS: of shared globals only pages that are not zeros go to the segment', async (t) => {
+  if (skipUnless(t, hasCommand('m4'), 'm4')) return
+  const cluster = await startCluster(t, 2)
+  const program = await compileParmacs(cluster.dir, 'padded')
+  const end = await runParmacs(cluster, 2, program, ['-p2'])
+  t.same(end, { status: 0, out: ['sum 3'], rest: [] })
+  const { read, write } = status(cluster.socket(0)).faults
+  t.ok(read + write < 1000, `${read + write} faults, and not one of each of 16,384 pages`)
 })
