@@ -19,6 +19,15 @@ const EXACT = 'every value, to the bit'
 
 export const KERNELS: readonly Kernel[] = [
   {
+    name: 'barnes',
+    what: "gravity by Barnes's and Hut's algorithm",
+    sizes: [65_536, 4],
+    quick: [8192, 2],
+    models: ['mrsw', 'lrc'],
+    compared: EXACT,
+    target: 1.4,
+  },
+  {
     name: 'fft',
     what: 'six-step Fourier transform, 2^m complex numbers',
     sizes: [22],
@@ -45,6 +54,15 @@ export const KERNELS: readonly Kernel[] = [
     target: 1.8,
   },
   {
+    name: 'ocean',
+    what: "Poisson's equation by multigrid",
+    sizes: [2048, 10],
+    quick: [512, 4],
+    models: ['mrsw', 'lrc'],
+    compared: EXACT,
+    target: 1.6,
+  },
+  {
     name: 'radix',
     what: 'radix sort of 32-bit keys',
     sizes: [2 ** 24],
@@ -60,6 +78,32 @@ export const KERNELS: readonly Kernel[] = [
     models: ['mrsw', 'lrc'],
     compared: EXACT,
     target: 1.8,
+  },
+  {
+    name: 'strassen',
+    what: "Strassen's matrix multiplication",
+    sizes: [1536],
+    quick: [512],
+    models: ['mrsw', 'lrc'],
+    compared: EXACT,
+  },
+  {
+    name: 'tsp',
+    what: 'shortest round trip by branch and bound',
+    sizes: [14],
+    quick: [12],
+    models: ['mrsw'],
+    compared: 'the length, exactly; the trip, by its length',
+    target: 1.8,
+  },
+  {
+    name: 'water',
+    what: 'molecular dynamics of water by pairs',
+    sizes: [1728, 20],
+    quick: [512, 5],
+    models: ['mrsw', 'lrc'],
+    compared: 'places and speeds, to 1e-9 of their size or of 1: sums are in another order',
+    target: 1.87,
   },
 ]
 

@@ -16,9 +16,10 @@ export interface PlainRun {
 }
 
 export interface SharedRun extends PlainRun {
-  /** Of all ranks, in the part that is timed. */
+  /** Of all ranks, in the part that is timed, as the kernel counts them: those that it serves by itself, too. */
   readonly faults: number
-  /** Between nodes, from the ranks' start to their end. */
+  /** Faults that daemons have served, and messages between nodes, from the ranks' start to their end. */
+  readonly served: number
   readonly messages: number
   readonly difference: number
   readonly right: boolean
@@ -42,8 +43,7 @@ export async function runShared(
   const lines: string[] = []
   const said: string[] = []
   const run = newRun()
-  const sent = () => nodes.reduce((sum, { socket }) => sum + status(socket).messages.sent, 0)
-  const before = sent()
+  const before = counted(nodes)
   const ends = await runRanks({
     ranks: Array.from({ length: layout.processes }, (_, rank) => {
       const { node, socket } = nodes[nodeOfRank(rank, layout)]!
@@ -63,5 +63,20 @@ export async function runShared(
   const failed = ends.find(({ status }) => status !== 0)
   if (lines.length === 0)
     throw new Error(`${kernel}: ${said[0] ?? `rank ${failed?.rank} ended with status ${failed?.status}`}`)
-  return { ...(JSON.parse(lines[0]!) as Omit<SharedRun, 'messages'>), messages: sent() - before }
+  const after = counted(nodes)
+  return {
+    ...(JSON.parse(lines[0]!) as Omit<SharedRun, 'served' | 'messages'>),
+    served: after.served - before.served,
+    messages: after.messages - before.messages,
+  }
+}
+
+/** What daemons have done since they started. */
+function counted(nodes: readonly Pick<Daemon, 'socket'>[]): { served: number; messages: number } {
+  const all = nodes.map(({ socket }) => status(socket))
+  const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
+  return {
+    served: sum(all.map(({ faults }) => faults.read + faults.write + faults.upgrade)),
+    messages: sum(all.map(({ messages }) => messages.sent)),
+  }
 }

@@ -23,9 +23,10 @@ export interface LayoutFigures extends Layout {
   seconds: Spread
   /** Against the plain program of the same round. */
   speedup: Spread
-  /** Of all ranks, in the part that is timed: the median. */
+  /** Medians, of all ranks: in the part that is timed, as the kernel counts them; */
   faults: number
-  /** Between nodes, of the whole run: the median. */
+  /** served by daemons, and between nodes, of the whole run. */
+  served: number
   messages: number
 }
 
@@ -130,6 +131,7 @@ export function kernelFigures(kernel: Kernel, quick: boolean, found: readonly Ke
       seconds: spread(runs.map(({ seconds }) => seconds)),
       speedup: spread(found.map(({ plain }, n) => plain.seconds / runs[n]!.seconds)),
       faults: median(runs.map(({ faults }) => faults)),
+      served: median(runs.map(({ served }) => served)),
       messages: median(runs.map(({ messages }) => messages)),
     }
   })
@@ -158,10 +160,10 @@ function printKernel({ name, what, compared }: Kernel, figures: KernelFigures): 
     `\n${name}: ${what}, ${sizes.join(' ')}, ${model}; compared: ${compared} (${values} values, largest difference ${difference})`,
     `  plain                    ${ms(plainSeconds.median).padStart(9)} ms   ${range(plainSeconds, ms)}`,
     ...layouts.map((layout) => {
-      const { seconds, speedup, faults, messages } = layout
+      const { seconds, speedup, served, messages } = layout
       const times = range(speedup, (value) => value.toFixed(2))
       const words = [`${ms(seconds.median).padStart(9)} ms`, range(seconds, ms).padStart(19)]
-      return `  ${layoutName(layout).padEnd(24)} ${words.join(' ')}   x ${speedup.median.toFixed(2)} (${times})  ${faults} faults, ${messages} messages`
+      return `  ${layoutName(layout).padEnd(24)} ${words.join(' ')}   x ${speedup.median.toFixed(2)} (${times})  ${served} faults, ${messages} messages`
     }),
     `  one registered process: ${registered.ratio.toFixed(3)} of the plain program's time (at most ${registered.target})`,
     ...(target === undefined ? [] : [`  two nodes: at least ${target}: ${met ? 'met' : 'not met'}`]),
