@@ -146,3 +146,25 @@ t.test('memory that is used up stops it: no page has to leave for one that nobod
   t.equal(status(cluster.socket(1)).refused, 0)
   t.ok(status(cluster.socket(1)).frameBytes <= 16 * P)
 })
+
+for (const model of ['srsw', 'mrsw', 'dynamic']) {
+  t.test(
+    `${model}: processes that go through the same pages and take them from each other: every addition counts`,
+    async (t) => {
+      const { cluster, home, other, faults, map } = await twoNodes(t)
+      const third = await Probe.start(cluster.socket(1))
+      t.teardown(() => third.kill())
+      const option = model === 'dynamic' ? 'manager=dynamic' : `consistency=${model}`
+      const segment = await home.ok('createWith', 'ahead', PAGES * P, 0, option)
+      const at = await map(home, segment)
+      const others = await Promise.all([other, third].map(async (one) => map(one, await one.ok('open', 'ahead', 0))))
+      const sweep = (one: Probe, from: bigint) => one.ok('sweep', from, PAGES, 20)
+      await Promise.all([sweep(home, at), sweep(other, others[0]!), sweep(third, others[1]!)])
+      t.same(
+        await go(home, at, upward),
+        upward.map(() => 60),
+      )
+      t.ok(faults().ahead > 0)
+    },
+  )
+}

@@ -371,6 +371,12 @@ static uint64_t increments(volatile uint64_t *word, double seconds) {
   return count;
 }
 
+/* Adds 1 to the first word of each page, from the first to the last, that many times. */
+static void sweep(volatile uint64_t *words, uint64_t pages, uint64_t rounds) {
+  while (rounds-- > 0)
+    for (uint64_t page = 0; page < pages; page++) __atomic_fetch_add(words + page * 512, 1, __ATOMIC_RELAXED);
+}
+
 /* Frees bytes of the frames that a segment's descriptor names, as only a hostile program does. */
 static int punch(const char *id, uint64_t offset, uint64_t length) {
   char wanted[64], path[64], target[64];
@@ -394,6 +400,7 @@ static int memory(struct command *c) {
   if (!strcmp(name, "get")) ok(c, *word_at(w[2]));
   else if (!strcmp(name, "put")) *word_at(w[2]) = number(w[3]), ok(c, 0);
   else if (!strcmp(name, "add")) ok(c, __atomic_fetch_add(word_at(w[2]), number(w[3]), __ATOMIC_SEQ_CST));
+  else if (!strcmp(name, "sweep")) sweep(word_at(w[2]), number(w[3]), number(w[4])), ok(c, 0);
   else if (!strcmp(name, "insist")) ok(c, insist(word_at(w[2]), number(w[3])));
   else if (!strcmp(name, "increment")) ok(c, increments(word_at(w[2]), atof(w[3])));
   else if (!strcmp(name, "fill")) memset(pointer(w[2]), (int)number(w[4]), number(w[3])), ok(c, 0);
