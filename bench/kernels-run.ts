@@ -31,26 +31,28 @@ export async function runPlain(kernel: string, sizes: readonly number[], file: s
   return JSON.parse(stdout) as PlainRun
 }
 
-/** @throws when a rank fails and the first one says no more of it: not when its results are wrong */
-export async function runShared(
+/**
+ * Runs a program as ranks on nodes; nothing of the run is left.
+ * @returns the first line of its output
+ * @throws when there is none: with what it said, or the status of whoever failed
+ */
+export async function runOnNodes(
   nodes: readonly Pick<Daemon, 'node' | 'socket'>[],
-  kernel: string,
-  model: Consistency,
   layout: Layout,
-  sizes: readonly number[],
-  file: string,
-): Promise<SharedRun> {
+  program: string,
+  args: readonly string[],
+  what: string,
+): Promise<string> {
   const lines: string[] = []
   const said: string[] = []
   const run = newRun()
-  const before = counted(nodes)
   const ends = await runRanks({
     ranks: Array.from({ length: layout.processes }, (_, rank) => {
       const { node, socket } = nodes[nodeOfRank(rank, layout)]!
       return { rank, node, socket }
     }),
-    program: built('kernels'),
-    args: [kernel, model, file, ...sizes.map(String)],
+    program,
+    args,
     cluster: 'bench',
     run,
     inherit: false,
@@ -62,10 +64,25 @@ export async function runShared(
   for (const { name, linked } of segments(socket)) if (linked && isOfRun(name, run)) unlink(socket, name)
   const failed = ends.find(({ status }) => status !== 0)
   if (lines.length === 0)
-    throw new Error(`${kernel}: ${said[0] ?? `rank ${failed?.rank} ended with status ${failed?.status}`}`)
+    throw new Error(`${what}: ${said[0] ?? `rank ${failed?.rank} ended with status ${failed?.status}`}`)
+  return lines[0]!
+}
+
+/** @throws as runOnNodes; not when results are wrong */
+export async function runShared(
+  nodes: readonly Pick<Daemon, 'node' | 'socket'>[],
+  kernel: string,
+  model: Consistency,
+  layout: Layout,
+  sizes: readonly number[],
+  file: string,
+): Promise<SharedRun> {
+  const before = counted(nodes)
+  const args = [kernel, model, file, ...sizes.map(String)]
+  const line = await runOnNodes(nodes, layout, built('kernels'), args, kernel)
   const after = counted(nodes)
   return {
-    ...(JSON.parse(lines[0]!) as Omit<SharedRun, 'served' | 'messages'>),
+    ...(JSON.parse(line) as Omit<SharedRun, 'served' | 'messages'>),
     served: after.served - before.served,
     messages: after.messages - before.messages,
   }

@@ -10,6 +10,14 @@ import type { Daemon } from '../ts/launch/daemon.js'
 import { startCluster, stopDaemons } from '../ts/launch/local-cluster.js'
 import { layoutName, LAYOUTS, NODES, REGISTERED_TARGET, type Kernel, type Layout } from './kernels-list.js'
 import { runPlain, runShared, type PlainRun, type SharedRun } from './kernels-run.js'
+import {
+  nodeFigures,
+  nodeRounds,
+  printNodeKernel,
+  wrongNodeResults,
+  type NodeKernel,
+  type NodeKernelFigures,
+} from './node-kernels.js'
 import { say } from './placements.js'
 import { median, spread } from './stats.js'
 
@@ -51,6 +59,8 @@ export interface KernelsBenchmark {
   quick: boolean
   rounds: number
   kernels: Record<string, KernelFigures>
+  /** Those in Node.js. */
+  node: Record<string, NodeKernelFigures>
   /** Only when it is not ok. */
   failures?: string[]
 }
@@ -65,12 +75,13 @@ const MEMORY = 2 ** 30
 
 export async function kernelsBenchmark(
   kernels: readonly Kernel[],
+  nodeKernels: readonly NodeKernel[],
   rounds: number,
   quick: boolean,
 ): Promise<KernelsBenchmark> {
   const dir = mkdtempSync(join(tmpdir(), 'gshm-bench-'))
   const nodes = await startCluster({ dir, cluster: 'bench', nodes: NODES, memory: MEMORY })
-  const result: KernelsBenchmark = { ok: true, quick, rounds, kernels: {} }
+  const result: KernelsBenchmark = { ok: true, quick, rounds, kernels: {}, node: {} }
   const failures: string[] = []
   try {
     for (const kernel of kernels) {
@@ -78,6 +89,12 @@ export async function kernelsBenchmark(
       failures.push(...found.flatMap((round, n) => wrongResults(kernel.name, round, n + 1)))
       result.kernels[kernel.name] = kernelFigures(kernel, quick, found)
       printKernel(kernel, result.kernels[kernel.name]!)
+    }
+    for (const kernel of nodeKernels) {
+      const found = await nodeRounds(nodes, kernel, rounds, quick)
+      failures.push(...found.flatMap((round, n) => wrongNodeResults(kernel.name, round, n + 1)))
+      result.node[kernel.name] = nodeFigures(kernel, quick, found)
+      printNodeKernel(kernel, result.node[kernel.name]!)
     }
   } finally {
     say('')

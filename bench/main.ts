@@ -8,6 +8,7 @@ import { heapBenchmark } from './heap.js'
 import { KERNELS } from './kernels-list.js'
 import { kernelsBenchmark } from './kernels.js'
 import { memoryBenchmark } from './memory.js'
+import { NODE_KERNELS } from './node-kernels.js'
 import { strassenBenchmark } from './strassen.js'
 import { streamBenchmark } from './stream.js'
 import { SYNC_KINDS, type SyncKind } from './sync-kinds.js'
@@ -27,6 +28,8 @@ const program = new Command('bench')
     'Measures globalshm against the floors of this machine. Several parts may be named, one after the other.',
   )
   .usage('PART... [options]')
+/** Of both languages. */
+const KERNEL_NAMES = [...KERNELS, ...NODE_KERNELS].map(({ name }) => name)
 /** What each part that was named has found. */
 const results: Record<string, { readonly ok: boolean }> = {}
 let wantsJson = false
@@ -121,17 +124,19 @@ program
 program
   .command('kernels')
   .description('application kernels: a plain program each, and 1, 2 and 4 processes on one to four nodes')
-  .argument('[names...]', `only these (default: all): ${KERNELS.map(({ name }) => name).join(', ')}`)
+  .argument('[names...]', `only these (default: all): ${KERNEL_NAMES.join(', ')}`)
   .option('--rounds <n>', 'rounds; each figure is the median of its rounds (default: 3, with --quick 1)')
   .option('--quick', 'smaller sizes')
   .option('--json', 'the last line of standard output is one JSON object')
   .action(async (names: string[], options: { rounds?: string; quick?: boolean; json?: boolean }) => {
     const { quick = false } = options
-    const unknown = names.find((name) => !KERNELS.some((kernel) => kernel.name === name))
+    const unknown = names.find((name) => !KERNEL_NAMES.includes(name))
     if (unknown !== undefined) return program.error(`bench: kernels: there is no kernel '${unknown}'`)
-    const kernels = KERNELS.filter(({ name }) => names.length === 0 || names.includes(name))
+    const isAsked = ({ name }: { name: string }) => names.length === 0 || names.includes(name)
+    const kernels = KERNELS.filter(isAsked)
+    const inNode = NODE_KERNELS.filter(isAsked)
     const rounds = count('--rounds', options.rounds ?? (quick ? '1' : '3'))
-    finish('kernels', options.json, await kernelsBenchmark(kernels, rounds, quick))
+    finish('kernels', options.json, await kernelsBenchmark(kernels, inNode, rounds, quick))
   })
 
 function finish(part: string, json: boolean | undefined, result: { readonly ok: boolean }): void {
@@ -152,7 +157,7 @@ const options = first < 0 ? [] : words.slice(first)
 const parts: string[][] = []
 for (const word of first < 0 ? words : words.slice(0, first)) {
   const last = parts.at(-1)
-  const isKernel = last?.[0] === 'kernels' && KERNELS.some(({ name }) => name === word)
+  const isKernel = last?.[0] === 'kernels' && KERNEL_NAMES.includes(word)
   const isPart = !isKernel && program.commands.some((command) => command.name() === word)
   if (last === undefined || isPart) parts.push([word])
   else last.push(word)

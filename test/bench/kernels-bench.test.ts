@@ -56,11 +56,12 @@ t.test('ranks: neighbours share a node, and every node has one', (t) => {
 })
 
 t.test('npm run bench -- kernels: the kernels that are named', async (t) => {
-  const call = [compiled('bench/main.js'), 'kernels', 'sor', 'radix', '--quick', '--json']
+  const call = [compiled('bench/main.js'), 'kernels', 'sor', 'strassen', 'node-pi', '--quick', '--json']
   const { stdout } = await run(process.execPath, call)
   const result = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as KernelsBenchmark
   t.match(result, { ok: true, quick: true, rounds: 1 })
-  t.same(Object.keys(result.kernels), ['radix', 'sor'])
+  t.same(Object.keys(result.kernels), ['sor', 'strassen'])
+  t.same(Object.keys(result.node), ['node-pi'])
   for (const { layouts, difference } of Object.values(result.kernels)) {
     t.same(
       layouts.map(({ processes, nodes }) => ({ processes, nodes })),
