@@ -120,7 +120,7 @@ GSHM_API uint32_t gshm_id(const gshm_segment *s);
  * space, or the segment is closed), LIMIT (views of a process), MEMORY. */
 GSHM_API void *gshm_map(gshm_segment *s, void *address, uint64_t offset, uint64_t length);
 /* Unmaps the view that starts at `view` (as gshm_map returned it), whatever part of it is left there;
- * parts that the program has moved away by mremap are its own to unmap. Errors: NOT_MAPPED. */
+ * parts that the program has moved away by mremap are its own to unmap. Errors: NOT_MAPPED; DESCRIPTORS (the view stays). */
 GSHM_API int gshm_unmap(gshm *g, void *view);
 
 /* Global address -> a pointer in this process (in the oldest view that shows it), and back; by the

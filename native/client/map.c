@@ -148,11 +148,18 @@ static bool part_of(const char *line, const struct gshm_piece *piece, bool anywh
          offset + (part->start - from) == piece->offset + (part->start - piece->start);
 }
 
-/* What is mapped of a piece now: the program may have unmapped or moved parts, and others may be
- * mapped there since. Calls `change` on each range; 0, or -1 with the error set. */
-static int each_range(const struct gshm_piece *piece, bool anywhere, int (*change)(struct range)) {
+/* NULL with the error set: where no descriptor is left, say. */
+static FILE *open_maps(void) {
   FILE *maps = fopen("/proc/self/maps", "re");
-  if (!maps) return gshm_fail_system("/proc/self/maps", errno);
+  if (!maps) gshm_fail_system("/proc/self/maps", errno);
+  return maps;
+}
+
+/* What is mapped of a piece now: the program may have unmapped or moved parts, and others may be
+ * mapped there since. Calls `change` on each range; 0, or -1 with the error set (`maps` is NULL: by open_maps). */
+static int each_range(FILE *maps, const struct gshm_piece *piece, bool anywhere, int (*change)(struct range)) {
+  if (!maps) return -1;
+  rewind(maps);
   struct range *found = NULL;
   size_t count = 0, room = 0;
   char *line = NULL;
@@ -171,7 +178,6 @@ static int each_range(const struct gshm_piece *piece, bool anywhere, int (*chang
     }
     found[count++] = range;
   }
-  fclose(maps);
   free(line);
   for (size_t i = 0; i < count; i++)
     if (change(found[i]) != 0) result = -1;
@@ -208,8 +214,11 @@ static int unmap_inside(const struct gshm_piece *piece) {
 
 int gshm_unmap_piece(const struct gshm_piece *piece) {
   if (piece->inside) return unmap_inside(piece);
-  if (gshm_trap_is_on()) untrap(piece);
-  return each_range(piece, false, unmap_range);
+  if (gshm_trap_is_on()) untrap(piece); /* which leaves a descriptor free */
+  FILE *maps = open_maps();
+  int result = each_range(maps, piece, false, unmap_range);
+  if (maps) fclose(maps);
+  return result;
 }
 
 static int break_range(struct range range) {
@@ -218,11 +227,17 @@ static int break_range(struct range range) {
 
 void gshm_break_views(void) {
   struct gshm_piece piece;
-  while (gshm_view_take(0, 0, &piece)) each_range(&piece, true, break_range);
+  FILE *maps = open_maps();
+  while (gshm_view_take(0, 0, &piece)) each_range(maps, &piece, true, break_range);
+  if (maps) fclose(maps);
 }
 
 int gshm_unmap(gshm *g, void *view) {
   if (gshm_check(g) != 0 && !gshm_self.attached) return -1;
+  /* Where no descriptor is left the view stays as it is. */
+  FILE *maps = gshm_trap_is_on() ? NULL : open_maps();
+  if (maps) fclose(maps);
+  else if (!gshm_trap_is_on()) return -1;
   struct gshm_piece piece = {0};
   if (!view || !gshm_view_take((uintptr_t)view, 0, &piece))
     return gshm_fail(GSHM_E_NOT_MAPPED, "gshm_unmap: no view starts at %p", view);

@@ -139,3 +139,17 @@ t.test('to transfer the buffer copies it: the copy is no part of the segment', a
   t.same([array[0], s.view(Uint8Array)[0], copy[0]], [1, 1, 2])
   s.close()
 })
+
+t.test('gshm_unmap where no descriptor is left: an error, and the view is what it was', async (t) => {
+  const node = await startNode(t)
+  const p = await Probe.start(node.socket(0), { GSHM_TRAP: 'userfaultfd' })
+  t.teardown(() => p.kill())
+  const at = await p.ok('map', await p.ok('create', 's', 4 * P, 0), 0, 0, 0)
+  await p.ok('put', at, 5)
+  await p.ok('nofile', 3)
+  t.match(await p.send('unmap', at), { is: 'err', text: /^ERR_GSHM_DESCRIPTORS/ })
+  t.equal(await p.ok('get', at), 5n)
+  await p.ok('nofile', 1024)
+  await p.ok('unmap', at)
+  t.equal(status(node.socket(0)).views, 0)
+})

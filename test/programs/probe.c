@@ -482,7 +482,9 @@ static int process(struct command *c) {
     execlp("sleep", "sleep", "1000", (char *)NULL);
     failed(c);
   } else if (!strcmp(name, "nofile")) {
-    struct rlimit limit = {number(w[2]), number(w[2])};
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = number(w[2]);
     result(c, setrlimit(RLIMIT_NOFILE, &limit));
   } else if (!strcmp(name, "become")) { /* another user, with the groups GID and those that follow */
     gid_t groups[WORDS_MAX];
