@@ -12,12 +12,15 @@
       'Release': {'cflags!': ['-O3']},
     },
   },
+  # dlclose leaves the library: threads, handlers of signals, forks and ends of threads are in it.
+  'variables': {'stays': '-Wl,-z,nodelete'},
   'targets': [
     {
       'target_name': 'gshm',
       'sources': ['<!@(node scripts/sources.mjs addon)'],
       # Without the second an error in a worker that is being terminated ends the process.
       'defines': ['NAPI_VERSION=8', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
+      'ldflags': ['<(stays)'],
       'dependencies': ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
     },
     {
@@ -28,6 +31,7 @@
       'product_dir': '<(PRODUCT_DIR)',
       'sources': ['<!@(node scripts/sources.mjs libgshm)'],
       'cflags': ['-fvisibility=hidden'],
+      'ldflags': ['<(stays)'],
     },
     {
       # Other systems' APIs (native/compat).
@@ -39,7 +43,7 @@
       'sources': ['<!@(node scripts/sources.mjs compat)'],
       'cflags': ['-fvisibility=hidden'],
       'dependencies': ['libgshm'],
-      'ldflags': ['-Wl,-rpath,\\$$ORIGIN'],
+      'ldflags': ['-Wl,-rpath,\\$$ORIGIN', '<(stays)'],
     },
     {
       # Of its own: its constructor stops ranks before main, so only programs that ask for PARMACS load it.
@@ -51,7 +55,7 @@
       'sources': ['<!@(node scripts/sources.mjs parmacs)'],
       'cflags': ['-fvisibility=hidden'],
       'dependencies': ['libgshm'],
-      'ldflags': ['-Wl,-rpath,\\$$ORIGIN'],
+      'ldflags': ['-Wl,-rpath,\\$$ORIGIN', '<(stays)'],
     },
     {
       'target_name': 'libgshm_parmacs_static',
