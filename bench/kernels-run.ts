@@ -56,8 +56,8 @@ export async function runOnNodes(
     cluster: 'bench',
     run,
     inherit: false,
-    out: (_, line) => void lines.push(line),
-    err: (_, line) => void said.push(line),
+    out: (_, line) => void lines.push(String(line)),
+    err: (_, line) => void said.push(String(line)),
     failed: (program, error) => void said.push(`${program}: ${error.message}`),
   })
   const { socket } = nodes[0]!

@@ -67,7 +67,7 @@ async function multiply(nodes: readonly Daemon[], size: number): Promise<Multipl
     cluster: 'bench',
     run,
     inherit: false,
-    out: (_, line) => void lines.push(line),
+    out: (_, line) => void lines.push(String(line)),
     err: (_, line) => void process.stderr.write(`${line}\n`),
     failed: (program, error) => void process.stderr.write(`${program}: ${error.message}\n`),
   })

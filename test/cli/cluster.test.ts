@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -296,6 +297,52 @@ t.test(
     t.same(await names(), ['made.0.kept1', 'made.0.kept2', 'made.0.kept3'])
   },
 )
+
+t.test('run: after kill -9 of it neither ranks nor what they have started nor segments are left', async (t) => {
+  const { json, env } = room(t)
+  await json('up', '--nodes', '2')
+  const script = `
+    import { attach } from ${JSON.stringify(compiled('ts/index.js'))}
+    import { spawn } from 'node:child_process'
+    attach().create('made.' + process.env.GSHM_RANK + '.' + process.env.GSHM_RUN, 4096)
+    console.log(process.pid, spawn('sleep', ['1000']).pid)
+    setInterval(() => {}, 1000)`
+  const names = async () => ((await json('ls')).segments as { name: string }[]).map(({ name }) => name)
+  for (const ranks of [1, 2]) {
+    const words = ['run', '-n', String(ranks), '--', process.execPath, '--input-type=module', '-e', script]
+    const run = startProgram(undefined, compiled('ts/cli/main.js'), words, { env })
+    const pids: number[] = []
+    for (let n = 0; n < ranks; n++)
+      pids.push(
+        ...(await run.line())
+          .replace(/^\[.\] /, '')
+          .split(' ')
+          .map(Number),
+      )
+    const ids = pids.map((pid) => processId(pid)!)
+    t.ok(ids.every(isAlive))
+    t.equal((await names()).length, ranks)
+    run.child.kill('SIGKILL')
+    t.same(await gone(ids, 10_000), [])
+    let left = await names()
+    while (left.length > 0) left = await names()
+  }
+})
+
+t.test('run: what ranks write comes as the bytes that they wrote', async (t) => {
+  const { json, env } = room(t)
+  await json('up', '--nodes', '1')
+  const printf = 'printf "a\\rb\\342\\200\\250c\\n\\377\\376\\nno end"'
+  const words = ['run', '-n', '2', '--', 'sh', '-c', `if [ $GSHM_RANK = 1 ]; then ${printf}; fi`]
+  const run = spawn(process.execPath, [compiled('ts/cli/main.js'), ...words], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let text = ''
+  run.stdout.setEncoding('latin1').on('data', (more: string) => (text += more))
+  await new Promise((resolve) => run.once('close', resolve))
+  t.equal(text, '[1] a\rb\u00e2\u0080\u00a8c\n[1] \u00ff\u00fe\n[1] no end\n')
+})
 
 t.test('a reader that goes ends a command in silence; other trouble with its output is one line', async (t) => {
   const { gshm, env } = room(t)

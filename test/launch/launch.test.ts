@@ -214,6 +214,21 @@ t.test('runs: each has a name of its own, and knows its segments by it', (t) => 
   t.end()
 })
 
+t.test(
+  'ranks: arguments that are too long for the system are told as any program that cannot be started',
+  async (t) => {
+    const { ends, lines } = await run(`: ${'x'.repeat(200_000)}`, 2)
+    t.same(
+      ends.map(({ rank, status }) => [rank, status]),
+      [
+        [0, 126],
+        [1, 126],
+      ],
+    )
+    t.same(lines, ['sh', 'sh'])
+  },
+)
+
 t.test('ranks: a program that does not exist is status 127', async (t) => {
   const ends = await runRanks({
     ranks: [{ rank: 0, node: 0, socket: '/s' }],

@@ -2,10 +2,13 @@
 import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { runRanks, type Rank } from '../launch/ranks.js'
-import { isOfRun, newRun } from '../launch/run-name.js'
+import { compiled } from '../launch/paths.js'
+import { newRun } from '../launch/run-name.js'
 import { CONSISTENCIES, type Consistency } from '../base/consistency.js'
 import { GshmError } from '../base/errors.js'
 import { command } from './command.js'
+import { forgetSegments } from './forget.js'
+import { lineWriter } from './line-writer.js'
 import { CLUSTER_OPTION, localNodes, type ClusterOption } from './local-nodes.js'
 import { whySigbus } from './losses.js'
 import { oneOf, whole } from './parse.js'
@@ -43,6 +46,8 @@ export const runCommand = () =>
       const complaints = new Set<string>() // of all ranks alike
       const { segments, unlink } = await import('../client/inspect.js')
       const run = newRun()
+      const out = lineWriter(process.stdout)
+      const err = lineWriter(process.stderr)
       const forget = () => {
         for (const { socket } of on.slice(0, 1)) forgetSegments(socket, run, segments, unlink)
       }
@@ -58,8 +63,9 @@ export const runCommand = () =>
           ...(options.globals === undefined ? {} : { GSHM_GLOBALS: options.globals }),
         },
         inherit: ranks.length === 1 && !say.json,
-        out: (rank, line) => void process.stdout.write(`${prefix(rank)}${line}\n`),
-        err: (rank, line) => void process.stderr.write(`${prefix(rank)}${line}\n`),
+        out: (rank, line) => out(prefix(rank), line),
+        err: (rank, line) => err(prefix(rank), line),
+        afterwards: [process.execPath, compiled('ts/cli/forget-run.js'), on[0]?.socket ?? '', run],
         failed: (name, error) => {
           const text = `gshm: ${name}: ${whyNot(name, error)}`
           if (!complaints.has(text)) say.progress(text)
@@ -114,25 +120,12 @@ if that is no terminal.
   gshm run -n 3 -- ./hello`,
     )
 
-/** What ranks have not unlinked themselves: they were killed, or rely on it. A daemon that has ended has nothing to forget. */
-function forgetSegments(
-  socket: string,
-  run: string,
-  segments: (socket: string) => { name: string; linked: boolean }[],
-  unlink: (socket: string, name: string) => void,
-): void {
-  try {
-    for (const { name, linked } of segments(socket)) if (linked && isOfRun(name, run)) unlink(socket, name)
-  } catch {
-    // its node has ended, or another run's owner has unlinked it meanwhile
-  }
-}
-
 /** Why a program could not be started, and what was meant perhaps. */
 function whyNot(program: string, { code, message }: NodeJS.ErrnoException): string {
   const script = ['.js', '.mjs', '.cjs'].includes(extname(program))
   const meant = script ? `node ${program}` : `./${program}`
   if (code === 'EACCES') return `not executable${script ? `: try ${meant}` : ''}`
+  if (code === 'ENOTDIR') return 'no such program'
   if (code !== 'ENOENT') return message
   const here = !program.includes('/') && existsSync(program)
   return here ? `no such program on PATH, but a file here: try ${meant}` : 'no such program'

@@ -4,7 +4,8 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
-import { createInterface } from 'node:readline'
+import { Leash } from './leash.js'
+import { Lines, type TakeLine } from './lines.js'
 
 export interface Rank {
   readonly rank: number
@@ -28,8 +29,10 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** One rank that talks to the terminal itself; otherwise output comes through `out` and `err`. */
   readonly inherit: boolean
-  readonly out: (rank: number, line: string) => void
-  readonly err: (rank: number, line: string) => void
+  readonly out: (rank: number, line: Buffer) => ReturnType<TakeLine>
+  readonly err: (rank: number, line: Buffer) => ReturnType<TakeLine>
+  /** A command that is run when this process has been killed before it could end the ranks. */
+  readonly afterwards?: readonly string[]
   /** A rank's program could not be started. */
   readonly failed: (program: string, error: NodeJS.ErrnoException) => void
 }
@@ -37,6 +40,10 @@ export interface RunOptions {
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
 /** Milliseconds between SIGTERM and SIGKILL for the others once one rank has failed. */
 const END_MS = 5000
+/** Between looks whether somebody else holds a pipe of a rank that has ended. */
+const LATE_MS = 1000
+/** Status of a program that is there and cannot be started, as a shell has it. */
+const NOT_STARTED = 126
 
 /** Gives every rank's end, in the order of their ending; after a failure the others are ended. */
 export async function runRanks(options: RunOptions): Promise<RankEnd[]> {
@@ -46,18 +53,28 @@ export async function runRanks(options: RunOptions): Promise<RankEnd[]> {
   const toAll = (signal: NodeJS.Signals) => {
     for (const child of children.keys()) toGroup(options, child, signal)
   }
+  const leash = new Leash(options.afterwards ?? []) // whatever ends us ends them
+  const live = async (rank: Rank) => {
+    const started = start(options, rank)
+    if (started === undefined) return { ...rank, pid: 0, status: NOT_STARTED, signal: null }
+    const { child, outputs } = started
+    const id = idOf(options, child)
+    children.set(child, rank)
+    if (id !== undefined) leash.hold(id)
+    const end = await ended(options, child, outputs, rank)
+    children.delete(child)
+    toGroup(options, child, 'SIGKILL') // what the program left running in its group
+    if (id !== undefined) leash.letGo(id)
+    return end
+  }
   const forward = (signal: NodeJS.Signals) => toAll(signal)
   for (const signal of FORWARDED) process.on(signal, forward)
-  const abandon = () => toAll('SIGKILL') // whatever ends us ends them
+  const abandon = () => toAll('SIGKILL') // sooner than the leash, where there is time for it
   process.on('exit', abandon)
   try {
     await Promise.all(
       options.ranks.map(async (rank) => {
-        const child = start(options, rank)
-        children.set(child, rank)
-        const end = await ended(options, child, rank)
-        children.delete(child)
-        toGroup(options, child, 'SIGKILL') // what the program left running in its group
+        const end = await live(rank)
         ends.push(end)
         if (end.status === 0 || timers.length > 0) return
         toAll('SIGTERM')
@@ -70,6 +87,7 @@ export async function runRanks(options: RunOptions): Promise<RankEnd[]> {
     for (const signal of FORWARDED) process.off(signal, forward)
     process.off('exit', abandon)
     toAll('SIGKILL')
+    await leash.release()
   }
 }
 
@@ -82,8 +100,28 @@ function input({ rank }: Rank): 'inherit' | 'ignore' {
   return rank === 0 && !process.stdin.isTTY ? 'inherit' : 'ignore'
 }
 
-function start(options: RunOptions, rank: Rank): ChildProcess {
-  const child = spawn(options.program, options.args, {
+interface Started {
+  readonly child: ChildProcess
+  readonly outputs: readonly Lines[]
+}
+
+/** undefined: it could not be started, which `failed` has been told. */
+function start(options: RunOptions, rank: Rank): Started | undefined {
+  let child: ChildProcess
+  try {
+    child = spawned(options, rank)
+  } catch (error) {
+    options.failed(options.program, error as NodeJS.ErrnoException) // other than ENOENT and EACCES: E2BIG, for one
+    return undefined
+  }
+  const outputs: Lines[] = []
+  if (child.stdout) outputs.push(new Lines(child.stdout, (line) => options.out(rank.rank, line)))
+  if (child.stderr) outputs.push(new Lines(child.stderr, (line) => options.err(rank.rank, line)))
+  return { child, outputs }
+}
+
+function spawned(options: RunOptions, rank: Rank): ChildProcess {
+  return spawn(options.program, options.args, {
     stdio: options.inherit ? 'inherit' : [input(rank), 'pipe', 'pipe'],
     // A rank that reads from our terminal stays in our session: it could not otherwise.
     detached: !sharesTerminal(options),
@@ -98,39 +136,46 @@ function start(options: RunOptions, rank: Rank): ChildProcess {
       GSHM_RUN: options.run,
     },
   })
-  if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => options.out(rank.rank, line))
-  if (child.stderr) createInterface({ input: child.stderr }).on('line', (line) => options.err(rank.rank, line))
-  return child
 }
 
-/** Resolves when the rank has ended and its output has been read, or 1 s later: somebody else may hold the pipe. */
-function ended(options: RunOptions, child: ChildProcess, rank: Rank): Promise<RankEnd> {
+/**
+ * Resolves when the rank has ended and its output has been read, or 1 s later: somebody else may hold the pipe. Who takes the
+ * output may take longer.
+ */
+function ended(options: RunOptions, child: ChildProcess, outputs: readonly Lines[], rank: Rank): Promise<RankEnd> {
   return new Promise((resolve) => {
     const done = (status: number, signal: NodeJS.Signals | null) =>
       resolve({ ...rank, pid: child.pid ?? 0, status, signal })
     child.once('error', (error: NodeJS.ErrnoException) => {
       options.failed(child.spawnfile, error)
-      done(error.code === 'ENOENT' ? 127 : 126, null)
+      done(error.code === 'ENOENT' ? 127 : NOT_STARTED, null)
     })
     child.once('exit', (code, signal) => {
       toGroup(options, child, 'SIGKILL')
       const status = code ?? 128 + (signal === null ? 0 : constants.signals[signal])
-      const late = setTimeout(() => done(status, signal), 1000)
-      child.once('close', () => {
-        clearTimeout(late)
+      const late = setInterval(() => {
+        if (!outputs.some((output) => output.waits)) finish()
+      }, LATE_MS)
+      const finish = () => {
+        clearInterval(late)
         done(status, signal)
-      })
+      }
+      child.once('close', finish)
     })
   })
 }
 
-/** To the whole group of a detached child; to the child alone when it shares our group. */
+/** As kill(2) takes it: the whole group of a detached child; a child alone that shares our group. */
+function idOf(options: RunOptions, { pid }: ChildProcess): number | undefined {
+  if (pid === undefined) return undefined
+  return sharesTerminal(options) ? pid : -pid
+}
+
 function toGroup(options: RunOptions, child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return
-  const alone = sharesTerminal(options)
-  if (alone && (child.exitCode !== null || child.signalCode !== null)) return
+  const id = idOf(options, child)
+  if (id === undefined || (id > 0 && (child.exitCode !== null || child.signalCode !== null))) return
   try {
-    process.kill(alone ? child.pid : -child.pid, signal)
+    process.kill(id, signal)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
