@@ -71,6 +71,13 @@ function tasks(until: number): string[] {
   return [`sum ${sum}`, `tasks ${count}`, `done ${count}`]
 }
 
+/** What tree.C prints. */
+function tree(levels: number): string[] {
+  const values = Array.from({ length: 2 ** levels - 1 }, (_, box) => box + 1)
+  for (let box = values.length - 1; box > 0; box--) values[(box - 1) >> 1]! += values[box]!
+  return [`root ${values[0]}, sum ${values.reduce((sum, value) => sum + value)}`]
+}
+
 const PROGRAMS = [
   {
     name: 'lu',
@@ -80,6 +87,7 @@ const PROGRAMS = [
   },
   { name: 'jacobi', args: ['-n48', '-s20'], expected: jacobi(48, 20), told: /^$/ },
   { name: 'tasks', args: ['-n8000'], expected: tasks(8000), told: /^$/ },
+  { name: 'tree', args: ['-d7'], expected: tree(7), told: /^$/ },
 ]
 
 for (const { name, args, expected, told } of PROGRAMS) {
@@ -104,3 +112,13 @@ for (const { name, args, expected, told } of PROGRAMS) {
     t.same(segmentNames(cluster), [], 'no segment is left')
   })
 }
+
+t.test(
+  'PARMACS: what waits in a loop for a store of another process runs under mrsw, which is the default',
+  async (t) => {
+    if (skipUnless(t, hasCommand('m4'), 'm4')) return
+    const cluster = await startCluster(t, 2)
+    const program = await compileParmacs(cluster.dir, 'tree')
+    t.same(await runParmacs(cluster, 2, program, ['-p2', '-d6', '-w']), { status: 0, out: tree(6), rest: [] })
+  },
+)
