@@ -42,6 +42,11 @@ typedef struct { uint64_t place; } gshm_parmacs_condition;
 typedef struct { uint64_t count; } gshm_parmacs_gate; /* BARINIT's, for a BARRIER without one */
 typedef struct { uint64_t set; } gshm_parmacs_flag;   /* PAUSE; SEM: units */
 typedef struct { int64_t next, waiting, round; } gshm_parmacs_subscripts;
+#define GSHM_PARMACS_QUEUES 8
+typedef struct {
+  uint64_t busy; /* somebody is in it */
+  struct { uint64_t came, continued; } queues[GSHM_PARMACS_QUEUES];
+} gshm_parmacs_monitor;
 
 /* MAIN_INITENV, and whatever else comes first: attaches to the node's daemon. Under `gshm run -n` that is done already. */
 GSHM_PARMACS_API void gshm_parmacs_begin(void);
@@ -79,6 +84,14 @@ GSHM_PARMACS_API void gshm_parmacs_up(gshm_parmacs_flag *semaphore);
 /* CONDVARWAIT, CONDVARSIGNAL, CONDVARBCAST. */
 GSHM_PARMACS_API void gshm_parmacs_condition_wait(const void *condition, const void *lock);
 GSHM_PARMACS_API void gshm_parmacs_condition_wake(const void *condition, int all);
+
+/* MONINIT, MENTER, MEXIT. DELAY: leaves the monitor, until another says CONTINUE of that queue (0 to 7) and leaves: then it is in
+ * the monitor again, before anybody else. CONTINUE of a queue in which nobody waits is MEXIT. */
+GSHM_PARMACS_API void gshm_parmacs_monitor_init(gshm_parmacs_monitor *monitor);
+GSHM_PARMACS_API void gshm_parmacs_monitor_enter(gshm_parmacs_monitor *monitor);
+GSHM_PARMACS_API void gshm_parmacs_monitor_exit(gshm_parmacs_monitor *monitor);
+GSHM_PARMACS_API void gshm_parmacs_monitor_delay(gshm_parmacs_monitor *monitor, long queue);
+GSHM_PARMACS_API void gshm_parmacs_monitor_continue(gshm_parmacs_monitor *monitor, long queue);
 
 /* GSINIT, GETSUB: the next of 0 to `last`; when there is none -1, to all of `processes` at once, and it begins anew. */
 GSHM_PARMACS_API void gshm_parmacs_subscripts_init(gshm_parmacs_subscripts *s);

@@ -8,11 +8,11 @@
 
 #include "compat/parmacs.h"
 #include "compat/parmacs_job.h"
+#include "compat/parmacs_place.h"
 
 static struct gshm_parmacs_job *const job = &gshm_parmacs_job;
 
-/* The global address of what is declared there, and where its shared bytes are: a global variable has some beside itself. */
-static gshm_addr place_of(const void *declared, void **shared, const char *what) {
+gshm_addr gshm_parmacs_place(const void *declared, void **shared, const char *what) {
   gshm_parmacs_begin();
   uint64_t in_image = (uintptr_t)declared - job->image.from;
   job->dealings++;
@@ -35,18 +35,18 @@ static void unlock_at(gshm_addr at, const char *what) {
   if (gshm_mutex_unlock(job->g, gshm_located(at)) != 0) gshm_parmacs_refused(what);
 }
 
-void gshm_parmacs_lock(const void *lock) { lock_at(place_of(lock, NULL, "LOCK"), "LOCK"); }
-void gshm_parmacs_unlock(const void *lock) { unlock_at(place_of(lock, NULL, "UNLOCK"), "UNLOCK"); }
+void gshm_parmacs_lock(const void *lock) { lock_at(gshm_parmacs_place(lock, NULL, "LOCK"), "LOCK"); }
+void gshm_parmacs_unlock(const void *lock) { unlock_at(gshm_parmacs_place(lock, NULL, "UNLOCK"), "UNLOCK"); }
 
 void gshm_parmacs_barrier_init(gshm_parmacs_gate *barrier, long processes) {
   void *shared;
-  place_of(barrier, &shared, "BARINIT");
+  gshm_parmacs_place(barrier, &shared, "BARINIT");
   ((gshm_parmacs_gate *)shared)->count = processes > 0 ? (uint64_t)processes : 0;
 }
 
 void gshm_parmacs_barrier(gshm_parmacs_gate *barrier, long processes) {
   void *shared;
-  gshm_addr at = place_of(barrier, &shared, "BARRIER");
+  gshm_addr at = gshm_parmacs_place(barrier, &shared, "BARRIER");
   long count = processes > 0 ? processes : (long)((gshm_parmacs_gate *)shared)->count;
   if (count <= 0 || count > 65535) gshm_parmacs_fail("BARRIER: %ld processes (neither it nor BARINIT says how many meet)", count);
   if (gshm_barrier_wait(job->g, gshm_located(at), (uint32_t)count, 0, GSHM_FOREVER) != 0) gshm_parmacs_refused("BARRIER");
@@ -61,7 +61,7 @@ struct word {
 
 static struct word have(void *declared, const char *what) {
   void *shared;
-  gshm_addr at = place_of(declared, &shared, what);
+  gshm_addr at = gshm_parmacs_place(declared, &shared, what);
   lock_at(at, what);
   return (struct word){at, shared, what};
 }
@@ -121,11 +121,11 @@ void gshm_parmacs_up(gshm_parmacs_flag *semaphore) {
 }
 
 void gshm_parmacs_condition_wait(const void *condition, const void *lock) {
-  gshm_addr at = place_of(condition, NULL, "CONDVARWAIT"), mutex = place_of(lock, NULL, "CONDVARWAIT");
+  gshm_addr at = gshm_parmacs_place(condition, NULL, "CONDVARWAIT"), mutex = gshm_parmacs_place(lock, NULL, "CONDVARWAIT");
   if (gshm_condition_wait(job->g, gshm_located(at), gshm_located(mutex), GSHM_FOREVER) != 0) gshm_parmacs_refused("CONDVARWAIT");
 }
 void gshm_parmacs_condition_wake(const void *condition, int all) {
-  gshm_addr at = place_of(condition, NULL, all ? "CONDVARBCAST" : "CONDVARSIGNAL");
+  gshm_addr at = gshm_parmacs_place(condition, NULL, all ? "CONDVARBCAST" : "CONDVARSIGNAL");
   if (all) tell_all(at, "CONDVARBCAST");
   else if (gshm_condition_signal(job->g, gshm_located(at)) != 0) gshm_parmacs_refused("CONDVARSIGNAL");
 }

@@ -28,6 +28,8 @@ t.test('PARMACS: mistakes end the program with a line that says which', async (t
     ['twice', main('LOCK(l) LOCK(l)', 'LOCKDEC(l)'), 'LOCK: ERR_GSHM_DEADLOCK'],
     ['never', main('UNLOCK(l)', 'LOCKDEC(l)'), 'UNLOCK: ERR_GSHM_NOT_HOLDER'],
     ['count', main('BARINIT(b) BARRIER(b)', 'BARDEC(b)'), 'BARRIER: 0 processes'],
+    ['queue', main('DELAY(m, 8)', 'MONDEC(m)'), 'DELAY: queue 8: a monitor has queues 0 to 7'],
+    ['empty', main('MEXIT(m)', 'MONDEC(m)'), 'MEXIT of a monitor that nobody is in'],
     ['freed', main('int x; G_FREE(&x)'), 'G_FREE of 0x[0-9a-f]+, which G_MALLOC did not give'],
     ['again', main('void *x = G_MALLOC(10); G_FREE(x) G_FREE(x)'), 'G_FREE: ERR_GSHM_NOT_ALLOCATED'],
     ['inner', main('CREATE(f) WAIT_FOR_END(1)', 'void f(void) { CREATE(f) }'), 'CREATE by rank 1'],
