@@ -108,7 +108,9 @@ static double plain(const unsigned size[], struct sink *out) {
   return seconds;
 }
 
-static unsigned band(const struct team *t, unsigned rank, unsigned rows) { return team_first(t, rank + 1, rows) - team_first(t, rank, rows); }
+static unsigned band(const struct team *t, unsigned rank, unsigned rows) {
+  return team_first(t, rank + 1, rows) - team_first(t, rank, rows);
+}
 
 static void make_matrix(struct team *t, struct matrix *m, const char *name, unsigned rows, unsigned columns) {
   size_t sizes[TEAM_MAX], panel_bytes = (size_t)(rows / t->ranks) * (columns / t->ranks) * sizeof(struct number);

@@ -14,9 +14,12 @@
 #include <string.h>
 #include <time.h>
 
-extern const struct kernel kernel_barnes, kernel_fft, kernel_lu, kernel_matrix, kernel_ocean, kernel_radix, kernel_sor, kernel_strassen,
-    kernel_tsp, kernel_water;
-static const struct kernel *const kernels[] = {&kernel_barnes, &kernel_fft, &kernel_lu, &kernel_matrix, &kernel_ocean, &kernel_radix, &kernel_sor, &kernel_strassen, &kernel_tsp, &kernel_water};
+extern const struct kernel kernel_barnes, kernel_fft, kernel_lu, kernel_matrix, kernel_ocean, kernel_radix, kernel_sor;
+extern const struct kernel kernel_strassen, kernel_tsp, kernel_water;
+static const struct kernel *const kernels[] = {
+    &kernel_barnes, &kernel_fft, &kernel_lu,       &kernel_matrix, &kernel_ocean,
+    &kernel_radix,  &kernel_sor, &kernel_strassen, &kernel_tsp,    &kernel_water,
+};
 #define KERNELS (sizeof kernels / sizeof *kernels)
 
 double clock_seconds(void) {

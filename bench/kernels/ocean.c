@@ -5,8 +5,9 @@
  * and a coarse cell's right side is the mean of it: half of what its two red ones have. Its correction is added to all four.
  *
  * A rank has a band of rows of each grid, twice as many of the finer one, so that only sweeps and residuals read what a
- * neighbour has: one row of one colour. Grids from COARSE rows down, or of too few rows to share, are the first rank's alone: a
- * barrier costs more than their cells.
+ * neighbour has: one row of one colour. Grids from COARSE rows down, or of too few rows to share, are the first rank's alone, for a
+ * barrier costs more than their cells: it fetches the right side of the first of them, which each rank has made for its
+ * rows, and the others fetch the corrections of their rows, both in pages of 64 KiB.
  *
  * mrsw: as for sor. The unit is one colour of a row of the finest grid (8 KiB at 2048 cells), up to 64 KiB. */
 #include "kernel.h"
@@ -24,7 +25,7 @@
 struct level {
   unsigned n;
   double **u, **f; /* rows, as redblack.h has them; f is the right side, times the square of a cell's width */
-  int alone;       /* the first rank has all of it */
+  int alone;       /* the first rank has all of it, but of the first such level the right sides */
 };
 
 struct grids {
@@ -60,7 +61,7 @@ static inline double red_residual(const struct stencil *s, const double *f, unsi
   return residual(s, f, k, k >= s->begin && k < s->end ? around(s, k) : around_edge(s, k));
 }
 
-/* Coarse row i gets its right side, and zeros to begin with. Widths are twice as large, so squares are four times: four times
+/* Coarse row i gets its right side. Widths are twice as large, so squares are four times: four times
  * the mean of four residuals, of which two are zeros. */
 static void restrict_row(const struct level *fine, const struct level *coarse, unsigned i) {
   struct stencil s[2];
@@ -69,15 +70,17 @@ static void restrict_row(const struct level *fine, const struct level *coarse, u
     s[r] = stencil_at(fine->u, fine->n, 2 * i + r, 0, 0);
     f[r] = fine->f[2 * i + r + 1];
   }
-  double *u = coarse->u[i + 1], *right = coarse->f[i + 1];
+  double *right = coarse->f[i + 1];
   size_t length = colour_length(coarse->n);
   for (unsigned colour = 0; colour < 2; colour++)
     for (unsigned k = 0, count = colour_count(coarse->n, i, colour); k < count; k++) {
       unsigned j = 2 * k + colour_start(i, colour);
       right[colour * length + k] = DAMPING * (red_residual(&s[0], f[0], j) + red_residual(&s[1], f[1], j));
-      u[colour * length + k] = 0;
     }
 }
+
+/* A correction begins with zeros. */
+static void clear_row(const struct level *l, unsigned i) { memset(l->u[i + 1], 0, 2 * colour_length(l->n) * sizeof(double)); }
 
 static void correct_row(const struct level *fine, const struct level *coarse, unsigned i) {
   size_t length = colour_length(coarse->n), fine_length = colour_length(fine->n);
@@ -123,22 +126,23 @@ static void cycle(const struct grids *g, unsigned level) {
   const struct level *l = &g->level[level];
   if (level + 1 == g->levels) return sweeps(l, LAST);
   sweeps(l, BEFORE);
-  for (unsigned i = 0; i < l->n / 2; i++) restrict_row(l, l + 1, i);
+  for (unsigned i = 0; i < l->n / 2; i++) restrict_row(l, l + 1, i), clear_row(l + 1, i);
   cycle(g, level + 1);
   for (unsigned i = 0; i < l->n / 2; i++) correct_row(l, l + 1, i);
   sweeps(l, AFTER);
 }
 
+static double **plain_rows(unsigned n) {
+  double **rows = rows_of(n), *memory = plain_memory(n * row_pitch(n) * sizeof *memory);
+  for (unsigned i = 0; i < n; i++) rows[i + 1] = memory + i * row_pitch(n);
+  return rows;
+}
+
 static double plain(const unsigned size[], struct sink *out) {
   unsigned sizes[LEVELS_MAX];
   struct grids g = {.levels = levels_of(size[0], 4, sizes)};
-  for (unsigned level = 0; level < g.levels; level++) {
-    struct level *l = &g.level[level];
-    *l = (struct level){.n = sizes[level], .u = rows_of(sizes[level]), .f = rows_of(sizes[level])};
-    size_t pitch = row_pitch(l->n);
-    double *u = plain_memory(l->n * pitch * sizeof *u), *f = plain_memory(l->n * pitch * sizeof *f);
-    for (unsigned i = 0; i < l->n; i++) l->u[i + 1] = u + i * pitch, l->f[i + 1] = f + i * pitch;
-  }
+  for (unsigned level = 0; level < g.levels; level++)
+    g.level[level] = (struct level){.n = sizes[level], .u = plain_rows(sizes[level]), .f = plain_rows(sizes[level])};
   for (unsigned i = 0; i < size[0]; i++) fill_row(&g.level[0], i);
   double began = clock_seconds();
   for (unsigned n = 0; n < size[1]; n++) cycle(&g, 0);
@@ -151,23 +155,24 @@ static double plain(const unsigned size[], struct sink *out) {
  * two ranks'. */
 static unsigned first_row(const struct team *t, const struct grids *g, unsigned level, unsigned rank) {
   unsigned last = level;
-  if (g->level[level].alone) return rank == 0 ? 0 : g->level[level].n;
-  while (last + 1 < g->levels && !g->level[last + 1].alone) last++;
-  if (last + 1 < g->levels) last++;
+  while (last + 1 < g->levels && !g->level[last].alone) last++;
   return rank == t->ranks ? g->level[level].n : team_first(t, rank, g->level[last].n) << (last - level);
 }
 
-static double **shared_rows(struct team *t, const struct grids *g, unsigned level, const char *name, uint32_t unit) {
-  unsigned n = g->level[level].n;
+/* @param of_first the first rank has all of them */
+static double **shared_rows(struct team *t, const struct grids *g, unsigned level, const char *name, uint32_t unit, int of_first) {
+  unsigned n = g->level[level].n, first[TEAM_MAX + 1] = {0};
   size_t pitch = row_pitch(n), sizes[TEAM_MAX];
   void *parts[TEAM_MAX];
-  for (unsigned r = 0; r < t->ranks; r++)
-    sizes[r] = (first_row(t, g, level, r + 1) - first_row(t, g, level, r)) * pitch * sizeof(double);
+  for (unsigned r = 1; r <= t->ranks; r++) first[r] = of_first ? n : first_row(t, g, level, r);
+  for (unsigned r = 0; r < t->ranks; r++) sizes[r] = (first[r + 1] - first[r]) * pitch * sizeof(double);
   team_memory(t, name, unit, sizes, parts);
   double **rows = rows_of(n);
   for (unsigned r = 0; r < t->ranks; r++)
-    for (unsigned first = first_row(t, g, level, r), i = first; i < first_row(t, g, level, r + 1); i++)
-      rows[i + 1] = (double *)parts[r] + (i - first) * pitch;
+    for (unsigned i = first[r]; i < first[r + 1]; i++) {
+      rows[i + 1] = (double *)parts[r] + (i - first[r]) * pitch;
+      if (r == t->rank) memset(rows[i + 1], 0, pitch * sizeof(double)); /* memory is there when time begins to count */
+    }
   return rows;
 }
 
@@ -184,16 +189,18 @@ static void shared_cycle(struct team *t, const struct grids *g, unsigned level) 
   unsigned first = first_row(t, g, level, t->rank), end = first_row(t, g, level, t->rank + 1);
   if (level + 1 == g->levels) return shared_sweeps(t, g, level, LAST);
   shared_sweeps(t, g, level, BEFORE);
-  if (l[1].alone) { /* its rows are read from all ranks, and written by the first */
+  for (unsigned i = first / 2; i < end / 2; i++) restrict_row(l, l + 1, i);
+  if (!l[1].alone) {
+    for (unsigned i = first / 2; i < end / 2; i++) clear_row(l + 1, i);
+    team_barrier(t);
+    shared_cycle(t, g, level + 1);
+  } else {
+    team_barrier(t);
     if (t->rank == 0) {
-      for (unsigned i = 0; i < l[1].n; i++) restrict_row(l, l + 1, i);
+      for (unsigned i = 0; i < l[1].n; i++) clear_row(l + 1, i);
       cycle(g, level + 1);
     }
     team_barrier(t);
-  } else {
-    for (unsigned i = first / 2; i < end / 2; i++) restrict_row(l, l + 1, i);
-    team_barrier(t);
-    shared_cycle(t, g, level + 1);
   }
   for (unsigned i = first / 2; i < end / 2; i++) correct_row(l, l + 1, i);
   team_barrier(t);
@@ -205,21 +212,19 @@ static double shared(struct team *t, const unsigned size[], struct sink *out) {
   struct grids g = {.levels = levels_of(size[0], 4, sizes)};
   for (unsigned level = 0; level < g.levels; level++)
     g.level[level] = (struct level){.n = sizes[level], .alone = level > 0 && (sizes[level] <= COARSE || sizes[level] < t->ranks)};
-  uint32_t unit = team_unit(colour_length(size[0]) * sizeof(double));
   for (unsigned level = 0; level < g.levels; level++) {
-    char name[16] = "u0";
-    name[1] = (char)('a' + level);
-    g.level[level].u = shared_rows(t, &g, level, name, unit);
-    name[0] = 'f';
-    g.level[level].f = shared_rows(t, &g, level, name, unit);
+    struct level *l = &g.level[level];
+    char u[] = "ua", f[] = "fa";
+    u[1] = f[1] = (char)('a' + level);
+    if (level > 0 && l[-1].alone) { /* nobody else needs it */
+      if (t->rank == 0) l->u = plain_rows(l->n), l->f = plain_rows(l->n);
+      continue;
+    }
+    uint32_t unit = l->alone ? 65536 : team_unit(colour_length(size[0]) * sizeof(double));
+    l->u = shared_rows(t, &g, level, u, unit, l->alone);
+    l->f = shared_rows(t, &g, level, f, unit, 0);
   }
-  for (unsigned level = 0; level < g.levels; level++) /* memory is there when time begins to count */
-    for (unsigned i = first_row(t, &g, level, t->rank); i < first_row(t, &g, level, t->rank + 1); i++)
-      if (level == 0) fill_row(&g.level[0], i);
-      else {
-        memset(g.level[level].u[i + 1], 0, row_pitch(sizes[level]) * sizeof(double));
-        memset(g.level[level].f[i + 1], 0, row_pitch(sizes[level]) * sizeof(double));
-      }
+  for (unsigned i = first_row(t, &g, 0, t->rank); i < first_row(t, &g, 0, t->rank + 1); i++) fill_row(&g.level[0], i);
   team_begin(t);
   for (unsigned n = 0; n < size[1]; n++) shared_cycle(t, &g, 0);
   double seconds = team_end(t);

@@ -27,8 +27,13 @@ struct beginning {
 };
 
 struct queue {
-  unsigned count, next;
+  unsigned count;
   struct beginning beginnings[CITIES_MAX * CITIES_MAX * CITIES_MAX];
+};
+
+/* Apart from the queue, which is never written again, so that each rank fetches that once. */
+struct head {
+  volatile unsigned taker, next;
 };
 
 struct shortest {
@@ -120,7 +125,7 @@ static int by_length(const void *a, const void *b) {
 }
 
 static void fill_queue(const struct instance *i, struct queue *q) {
-  q->count = q->next = 0;
+  q->count = 0;
   for (unsigned a = 1; a < i->n; a++)
     for (unsigned b = 1; b < i->n; b++)
       for (unsigned c = 1; c < i->n; c++) {
@@ -145,22 +150,23 @@ static double plain(const unsigned size[], struct sink *out) {
   double began = clock_seconds();
   greedy(&instance, &shortest);
   fill_queue(&instance, q);
-  while (q->next < q->count) complete(&search, &q->beginnings[q->next++]);
+  for (unsigned next = 0; next < q->count; next++) complete(&search, &q->beginnings[next]);
   double seconds = clock_seconds() - began;
   hand_over(&instance, &shortest, out);
   return seconds;
 }
 
 /* How many beginnings are taken at once: fewer towards the end, so that nobody is left with a large share. */
-static unsigned share(const struct queue *q, const struct team *t) {
-  unsigned part = (q->count - q->next) / (8 * t->ranks);
+static unsigned share(unsigned left, const struct team *t) {
+  unsigned part = left / (8 * t->ranks);
   return part > 16 ? 16 : part > 0 ? part : 1;
 }
 
 static double shared(struct team *t, const unsigned size[], struct sink *out) {
   struct instance instance; /* each rank has its own: it is never written */
-  size_t queues[TEAM_MAX] = {sizeof(struct queue)}, lengths[TEAM_MAX] = {sizeof(struct shortest)};
-  struct queue *q = team_memory(t, "queue", 4096, queues, NULL);
+  size_t queues[TEAM_MAX] = {sizeof(struct queue)}, lengths[TEAM_MAX] = {sizeof(struct shortest)}, heads[TEAM_MAX] = {sizeof(struct head)};
+  struct queue *q = team_memory(t, "queue", 65536, queues, NULL);
+  struct head *head = team_memory(t, "head", 4096, heads, NULL);
   struct search search = {.i = &instance, .shortest = team_memory(t, "shortest", 4096, lengths, NULL), .team = t};
   make_instance(&instance, size[0]);
   if (t->rank == 0) search.shortest->length = ~0u;
@@ -171,14 +177,13 @@ static double shared(struct team *t, const unsigned size[], struct sink *out) {
   }
   team_barrier(t);
   for (;;) {
-    struct beginning taken[16];
     team_lock(t);
-    unsigned next = q->next, count = next < q->count ? share(q, t) : 0;
-    memcpy(taken, q->beginnings + next, count * sizeof *taken);
-    q->next = next + count;
+    head->taker = t->rank; /* a store first: the page is fetched once, to be written */
+    unsigned next = head->next, count = next < q->count ? share(q->count - next, t) : 0;
+    head->next = next + count;
     team_unlock(t);
     if (count == 0) break;
-    for (unsigned k = 0; k < count; k++) complete(&search, &taken[k]);
+    for (unsigned k = 0; k < count; k++) complete(&search, &q->beginnings[next + k]);
   }
   double seconds = team_end(t);
   if (t->rank == 0) hand_over(&instance, search.shortest, out);

@@ -169,7 +169,8 @@ static double shared(struct team *t, const unsigned size[], struct sink *out) {
   team_memory(t, "speeds", 65536, bands, speeds);
   team_memory(t, "forces", 65536, whole, forces);
   molecule *mine = places[t->rank], *speed = speeds[t->rank], *found = forces[t->rank];
-  molecule *place = plain_memory(n * sizeof *place), *force = plain_memory(n * sizeof *force); /* of this rank alone: all places; its sums */
+  /* Of this rank alone: all places, and its sums. */
+  molecule *place = plain_memory(n * sizeof *place), *force = plain_memory(n * sizeof *force);
   for (unsigned i = first; i < end; i++) fill_molecule(n, i, mine[i - first], speed[i - first]);
   memset(found, 0, n * sizeof *found);
   team_begin(t);
