@@ -9,8 +9,8 @@ const P = 4096
 const BIG = 4 * 2 ** 30
 const NODES = [0, 1, 2]
 
-/** A segment may not be larger than --memory; frames are made for touched pages only. */
-const cluster = await startCluster(t, NODES.length, { memory: 2 * BIG })
+/** A segment may not be larger than --memory; frames are made for touched pages only, where none are fetched ahead. */
+const cluster = await startCluster(t, NODES.length, { memory: 2 * BIG, fetchAhead: 0 })
 
 async function forgotten(): Promise<number[]> {
   const touched = () => NODES.map((node) => status(cluster.socket(node)).touchedPages)

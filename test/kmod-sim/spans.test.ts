@@ -314,7 +314,7 @@ t.test('lrc: a block that another node frees, and its span that moves, are edges
 
 t.test('spans: fresh pages whose home is here come in runs, and are as zero as others', async (t) => {
   for (const consistency of ['mrsw', 'lrc', 'srsw']) {
-    const cluster = await startCluster(t, 2)
+    const cluster = await startCluster(t, 2, { fetchAhead: 0 })
     const probes = [await Probe.start(cluster.socket(0)), await Probe.start(cluster.socket(1))] as const
     t.teardown(() => Promise.all(probes.map((probe) => probe.kill())))
     const [a, b] = probes
@@ -345,7 +345,7 @@ t.test('spans: fresh pages whose home is here come in runs, and are as zero as o
     }
     const there = await b.ok('alloc', 0, 4096)
     for (let page = 0; page < 16; page++) await b.ok('put', (await b.ok('pointer', there)) + BigInt(page * P), page)
-    t.equal(status(cluster.socket(1)).faults.write, 16, 'where the home is elsewhere they come one by one')
+    t.equal(status(cluster.socket(1)).faults.write, 16, 'where the home is elsewhere they come one by one, when none is fetched ahead')
     await a.ok('unlink', 'runs')
   }
 })
