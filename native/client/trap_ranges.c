@@ -1,10 +1,12 @@
 /* trap_ranges.c: which addresses are views of this process, for a signal handler to ask.
  *
  * The handler may interrupt whatever a thread does, so it takes no lock: it reads an immutable table, and says that it does.
- * Who changes the table puts another in its place, and frees the old one when nobody reads. */
+ * Who changes the table puts another in its place, and frees the old one when nobody reads. Nor does the service thread take a lock:
+ * who holds it may wait for the daemon, in a signal's handler or one of fork's that uses a view, and the daemon for that thread. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,7 @@ struct table {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of changes */
 static struct table *_Atomic current;
 static _Atomic unsigned readers;
+static _Atomic unsigned restricting; /* service threads that look at what is about to be unmapped, perhaps */
 static struct table *retired;
 
 static size_t count_of(const struct table *table) { return table ? table->count : 0; }
@@ -117,6 +120,19 @@ void gshm_trap_range_remove(uintptr_t start, uintptr_t end) {
     put(next);
   }
   pthread_mutex_unlock(&lock);
+  while (restricting > 0) sched_yield(); /* what is mapped there next is not its business */
+}
+
+/* The table, which stays until end_restricting. */
+static const struct table *begin_restricting(void) {
+  restricting++;
+  readers++;
+  return current;
+}
+
+static void end_restricting(void) {
+  readers--;
+  restricting--;
 }
 
 bool gshm_trap_range_find(uintptr_t address, uintptr_t *start, uintptr_t *end) {
@@ -138,27 +154,25 @@ int gshm_trap_range_restrict(const struct gshm_trap_range *order) {
   const int prot = order->access == GSHM_TRAP_NONE ? PROT_NONE : PROT_READ;
   const uintptr_t from = order->from, to = order->from + order->length;
   int result = 0;
-  pthread_mutex_lock(&lock);
-  const struct table *now = current;
+  const struct table *now = begin_restricting();
   for (size_t i = 0; i < count_of(now); i++) {
     const struct range *range = &now->ranges[i];
     if (range->end <= from || range->start >= to) continue;
     int error = restrict_part(range, from > range->start ? from : range->start, to < range->end ? to : range->end, prot);
     if (error != 0) result = error;
   }
-  pthread_mutex_unlock(&lock);
+  end_restricting();
   return result;
 }
 
 int gshm_trap_range_darken(void) {
   int result = 0;
-  pthread_mutex_lock(&lock);
-  const struct table *now = current;
+  const struct table *now = begin_restricting();
   for (size_t i = 0; i < count_of(now); i++) {
     int error = shut(&now->ranges[i]);
     if (error != 0) result = error;
   }
-  pthread_mutex_unlock(&lock);
+  end_restricting();
   return result;
 }
 
@@ -186,5 +200,5 @@ void gshm_trap_fork_prepare(void) { pthread_mutex_lock(&lock); }
 void gshm_trap_fork_parent(void) { pthread_mutex_unlock(&lock); }
 void gshm_trap_range_fork_child(void) {
   pthread_mutex_init(&lock, NULL);
-  readers = 0; /* threads of the parent's */
+  readers = restricting = 0; /* threads of the parent's */
 }

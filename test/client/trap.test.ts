@@ -112,6 +112,17 @@ t.test(
   },
 )
 
+t.test('fork: its handlers, as those of signals, may wait for other processes at a page', async (t) => {
+  const cluster = await startCluster(t, 2)
+  const p = await Probe.start(cluster.socket(1))
+  t.teardown(() => p.kill())
+  const program = cluster.start(0, 'at_fork', [], { env: MPROTECT })
+  t.equal(await program.line(), 'forking')
+  const at = await p.ok('map', await p.ok('open', 'fork'), 0, 0, 0)
+  await p.ok('put', at, 2)
+  t.match(await program.ended, { status: 0, stdout: 'forking\nseen 2\n', stderr: '' })
+})
+
 t.test('the ends of a trapped process: detach, exec, exit, kill -9; its views and locks go with it', async (t) => {
   const node = await startNode(t)
   const socket = node.socket(0)
