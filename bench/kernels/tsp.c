@@ -10,6 +10,7 @@
  * not. That word has a page of its own: reading it costs nothing until somebody has found a shorter trip. */
 #include "kernel.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ static void make_instance(struct instance *i, unsigned n) {
     for (unsigned b = 0; b < n; b++) {
       if (a == b) continue;
       double dx = number_at(2 * a) - number_at(2 * b), dy = number_at(2 * a + 1) - number_at(2 * b + 1);
-      i->distance[a][b] = (unsigned)(100000 * (dx * dx + dy * dy) + 20000 * number_at(1000 + a * CITIES_MAX + b)) + 1;
+      i->distance[a][b] = (unsigned)(100000 * sqrt(dx * dx + dy * dy) + 20000 * number_at(1000 + a * CITIES_MAX + b)) + 1;
     }
   }
 }

@@ -136,7 +136,7 @@ t.test('tsp: no round trip is shorter', async (t) => {
   const n = 7
   const distance = (a: number, b: number) => {
     const square = [0, 1].reduce((sum, axis) => sum + (numberAt(2 * a + axis) - numberAt(2 * b + axis)) ** 2, 0)
-    return Math.floor(100_000 * square + 20_000 * numberAt(1000 + a * 20 + b)) + 1
+    return Math.floor(100_000 * Math.sqrt(square) + 20_000 * numberAt(1000 + a * 20 + b)) + 1
   }
   const shortest = (at: number, left: readonly number[]): number =>
     left.length === 0
