@@ -345,7 +345,11 @@ t.test('spans: fresh pages whose home is here come in runs, and are as zero as o
     }
     const there = await b.ok('alloc', 0, 4096)
     for (let page = 0; page < 16; page++) await b.ok('put', (await b.ok('pointer', there)) + BigInt(page * P), page)
-    t.equal(status(cluster.socket(1)).faults.write, 16, 'where the home is elsewhere they come one by one, when none is fetched ahead')
+    t.equal(
+      status(cluster.socket(1)).faults.write,
+      16,
+      'where the home is elsewhere they come one by one, when none is fetched ahead',
+    )
     await a.ok('unlink', 'runs')
   }
 })
