@@ -29,6 +29,7 @@ import { Hold } from './hold.js'
 import { inspect } from './inspect.js'
 import { locksText, LOCKS_QUESTION, type LocksSources } from './inspect-locks.js'
 import { Keeper } from './keeper.js'
+import { LockLines } from './lock-lines.js'
 import { LockWords } from './lock-words.js'
 import { MemoryNeeds } from './memory-needs.js'
 import type { DaemonOptions } from './options.js'
@@ -85,6 +86,7 @@ export class Daemon {
     submit: (event) => during(() => this.#runtime.submit(event)),
     warn: (text) => this.#quiet.about('direct barriers', text),
   })
+  readonly #lockLines: LockLines
   readonly #beyond: Beyond
   readonly #quiet = new QuietLog((text) => this.log.warn(text))
   readonly #messages = { sent: 0, received: 0 }
@@ -100,6 +102,7 @@ export class Daemon {
     private readonly log: Log,
     private readonly failed: (why: string) => void,
   ) {
+    this.#lockLines = new LockLines(options.lockDirect)
     const keeper = new Keeper({
       warn: (text) => this.log.warn(text),
       failed: (why) => this.#stopping || this.failed(why),
@@ -228,11 +231,14 @@ export class Daemon {
           this.log.warn(`node ${node} is lost: ${why}`)
           this.#hold.lost(node)
           this.#directs.lost(node)
+          this.#lockLines.lost(node)
           this.#runtime.submit({ is: 'lost', node })
         },
         fenced: (why) => this.failed(`fenced by the cluster: ${why}`),
         asked: (what) => (what === LOCKS_QUESTION ? locksText(this.#locks()) : ''),
-        invited: (from, about, ticket) => this.#directs.invited(from, about, ticket),
+        invited: (from, about, ticket) => {
+          if (!this.#lockLines.invited(from, about, ticket)) this.#directs.invited(from, about, ticket)
+        },
       },
     )
     this.#openDevice().close() // a socket that cannot be opened shall cost no node number
@@ -254,6 +260,7 @@ export class Daemon {
     this.#listener?.close()
     this.#reflexes.close()
     this.#directs.close()
+    this.#lockLines.close()
     for (const process of [...this.#registry.all()]) this.#device.forget(process)
     await this.#cluster?.stop()
     this.#processes.close()
@@ -311,13 +318,26 @@ export class Daemon {
         this.#twins.dropSegment(segment)
         this.#frames.drop(segment)
         this.#spans.drop(segment)
+        this.#lockLines.segmentGone(segment)
         this.#words.segmentGone(segment)
         this.#directs.lazy(segment, false)
       },
     })
     this.#runtime.words = this.#words
     this.#runtime.reflexes = this.#reflexes
+    this.#runtime.lockLines = this.#lockLines
+    this.#lockLines.host = {
+      state: this.#runtime.state,
+      invite: (guest, about) => this.#cluster.invite(guest, about),
+      accept: (host, ticket) => this.#cluster.accept(host, ticket),
+      allowed: () => this.#directs.unhindered,
+      wordOf: (key, process) => this.#words.wordOf(key, process),
+      keep: (key, kept) => this.#words.keep(key, kept),
+      says: (key) => during(() => this.#runtime.submit({ is: 'word', key, held: false })),
+      warn: (text) => this.#quiet.about('direct hand-overs', text),
+    }
     this.#reflexes.host = {
+      isBusy: (key) => this.#lockLines.isBusy(key),
       state: this.#runtime.state,
       wordOf: (key, process) => this.#words.wordOf(key, process),
       keepsShut: () => this.#words.keptShut,
@@ -361,6 +381,7 @@ export class Daemon {
     this.#reclaim.forget(process)
     this.#spans.ended(process)
     const waited = this.#directs.ended(process.id)
+    this.#lockLines.ended(process.id)
     this.#runtime.submit({ is: 'exit', process: process.id, held: [], died: !process.left, waited })
   }
 
@@ -402,6 +423,7 @@ export class Daemon {
     this.#reflexes.forget()
     this.#words.keepShut(on)
     this.#directs.tracing(on)
+    this.#lockLines.forbid()
     this.#runtime.watch.tracing(on)
   }
 
@@ -435,10 +457,14 @@ export class Daemon {
       cancel: (ticket) => this.#runtime.submit({ is: 'cancel', ticket }),
       words: this.#words,
       hold: (process, attributes) => {
-        if (attributes.consistency === 'lrc') this.#directs.lazy(attributes.segment, true)
+        if (attributes.consistency === 'lrc') {
+          this.#directs.lazy(attributes.segment, true)
+          this.#lockLines.forbid()
+        }
         return processes.hold(process, attributes)
       },
       directs: this.#directs,
+      lockLines: this.#lockLines,
       letGo: (segment) => processes.letGoIfUnheld(segment),
       unmapped: (process, start, end) => this.#unmapped(process, start, end),
       map: (process, segment, address, offset, length) => processes.map(process, segment, address, offset, length),
@@ -467,6 +493,7 @@ export class Daemon {
             locks: this.#locks(),
             reflexes: this.#reflexes.count,
             directBarriers: this.#directs.count,
+            directLocks: this.#lockLines.count,
             askOthers: () => this.#cluster.ask(LOCKS_QUESTION),
             traceSync: (on) => this.#traceSync(on),
           },

@@ -19,6 +19,7 @@ import { native, type DeviceRequest, type SegmentInfo } from '../ts/native/index
 import { answered, expect, statWithHeap, type Ask } from './ask.js'
 import type { DeviceClient } from './device-client.js'
 import type { DirectBarriers } from './direct-barriers.js'
+import type { LockLines } from './lock-lines.js'
 import { segmentOfKey, type LockWords } from './lock-words.js'
 import { mustBeMode, mustOpen, mustRead, type Identity } from './permission.js'
 import type { Process } from './process-registry.js'
@@ -63,6 +64,7 @@ export interface DeviceRequestsHost {
   closeHandle(process: Process, segment: number): void
   readonly spans: Spans
   readonly directs: DirectBarriers
+  readonly lockLines: LockLines
   /** The highest number that this node has heard of: each that is made has a higher one. */
   newestSegment(): number
   /** Bytes that the segment has now. */
@@ -232,7 +234,8 @@ export class DeviceRequests {
           if (outcome instanceof GshmError) return client.fail(request, outcome)
           const { ownerDied } = expect(outcome, 'locked')
           const { slot, generation } = this.host.words.place(key) ?? { slot: NO_SLOT, generation: 0 }
-          client.reply(request, { slot, generation, ownerDied })
+          const line = this.host.lockLines.hand(key, process)
+          client.reply(request, { slot, generation, ownerDied, line: line !== undefined }, line)
         },
         { channel: client.channel, serial: request.serial },
       )

@@ -61,7 +61,12 @@ export class DirectBarriers {
 
   /** Whether processes of this node may meet others by themselves. */
   get allowed(): boolean {
-    return !this.#traced && this.#lazy.size === 0 && this.#meetings.size < MEETINGS_MAX
+    return this.unhindered && this.#meetings.size < MEETINGS_MAX
+  }
+
+  /** Neither a trace nor a segment of lrc forbids it. */
+  get unhindered(): boolean {
+    return !this.#traced && this.#lazy.size === 0
   }
 
   /** Barriers whose processes have been handed their lines; in how many of them the process is waiting, as it says. */

@@ -32,6 +32,7 @@ export interface InspectSources {
   /** Reactions to locks given back and tokens that came, carried out before the engine did. */
   readonly reflexes: number
   readonly directBarriers: { readonly standing: number; readonly waiting: number }
+  readonly directLocks: { readonly standing: number; readonly ready: number; readonly came: number }
   readonly ask: Ask
   readonly locks: LocksSources
   /** What the other nodes say of their locks. */
@@ -124,6 +125,7 @@ function status({ options, cluster, state, frames, processes, ...rest }: Inspect
     messages: rest.messages,
     reflexes: rest.reflexes,
     directBarriers: rest.directBarriers,
+    directLocks: rest.directLocks,
   }
 }
 

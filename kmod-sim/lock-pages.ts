@@ -116,6 +116,15 @@ export class LockPages {
     this.#forgotten.add(lock)
   }
 
+  /** It keeps its slot though its token is not here, for whoever awaits that by a line; or does no more. */
+  keep(key: string, kept: boolean): void {
+    const lock = this.#byKey.get(key)
+    if (lock === undefined) return
+    if (!kept) return this.forget(key)
+    lock.used = true
+    this.#forgotten.delete(lock)
+  }
+
   /** Keys of the locks that have been given back shut since the last call. */
   rung(): string[] {
     // Once over all of them: whoever rings for ever must not keep the daemon here.

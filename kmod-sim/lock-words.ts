@@ -105,6 +105,11 @@ export class LockWords {
     return undefined // scribbled on
   }
 
+  /** As LockPages.keep. */
+  keep(key: string, kept: boolean): void {
+    this.#pagesOf(key)?.keep(key, kept)
+  }
+
   counts(key: string): WordCounts | undefined {
     return this.#pagesOf(key)?.counts(key)
   }

@@ -11,6 +11,9 @@ import { native } from '../ts/native/index.js'
 import { projectRoot } from '../ts/project/index.js'
 import { AHEAD_KIB, AHEAD_KIB_MAX } from './fault-ahead.js'
 
+const LOCK_DIRECT = 16
+const LOCK_DIRECT_MAX = 65_536
+
 export interface Endpoint {
   readonly host: string
   readonly port: number
@@ -38,6 +41,8 @@ export interface DaemonOptions {
   readonly directAfter: number
   /** Bytes that are asked for ahead of a thread that goes through a segment page by page; 0: none. */
   readonly fetchAhead: number
+  /** After how many hand-overs between the same two processes of two nodes a mutex has a line; 0: never. */
+  readonly lockDirect: number
   readonly logLevel: string
   readonly version: string
 }
@@ -80,6 +85,11 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
       'how much is fetched, at most, ahead of a thread that goes through a segment page by page; 0: nothing',
       String(AHEAD_KIB),
     )
+    .option(
+      '--lock-direct <hand-overs>',
+      'after how many hand-overs between one process of this node and one of another a mutex has a line; 0: never',
+      String(LOCK_DIRECT),
+    )
     .addOption(new Option('--log-level <level>', 'what to log').choices(['info', 'warn', 'error']).default('info'))
   const given = command
     .parse(argv, { from: 'user' })
@@ -100,6 +110,7 @@ export function parseOptions(argv: readonly string[]): DaemonOptions {
     barrierTree: whole('--barrier-tree', given['barrierTree']!, 0, NODES_MAX),
     directAfter: whole('--barrier-direct', given['barrierDirect']!, 0, DIRECT_AFTER_MAX),
     fetchAhead: whole('--fetch-ahead', given['fetchAhead']!, 0, AHEAD_KIB_MAX) * 1024,
+    lockDirect: whole('--lock-direct', given['lockDirect']!, 0, LOCK_DIRECT_MAX),
     logLevel: given['logLevel']!,
     version,
   }

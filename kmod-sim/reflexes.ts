@@ -36,6 +36,8 @@ export interface ReflexesHost {
   keepsShut(): boolean
   /** Who asked for what has that ticket; undefined: nobody who can be answered ahead. */
   callerOf(ticket: number): Caller | undefined
+  /** What comes next of this lock is the engine's, or is done by a line. */
+  isBusy(key: string): boolean
   socket(to: NodeId): PeerSocket | undefined
   frameOf(message: Message): Uint8Array
 }
@@ -133,6 +135,7 @@ export class Reflexes {
       const socket = this.host.socket(what.to)
       return word && socket && { ...word, ...trigger, socket, bytes: this.host.frameOf(what.message) }
     }
+    if (this.host.isBusy(key)) return undefined
     const { process, holder, ticket } = what.claim
     const word = this.host.wordOf(key, process)
     const caller = this.host.callerOf(ticket)

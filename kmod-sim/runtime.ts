@@ -16,6 +16,7 @@ import { step } from '../ts/node/step.js'
 import type { NodeState } from '../ts/node/state.js'
 import { findDiffs } from './diffs.js'
 import type { Pager } from './pager.js'
+import type { LockLines } from './lock-lines.js'
 import type { LockWords } from './lock-words.js'
 import type { Caller, Reflexes } from './reflexes.js'
 import { SyncWatch } from './sync-watch.js'
@@ -64,6 +65,7 @@ export class Runtime {
   pager!: Pager
   words!: LockWords
   reflexes!: Reflexes
+  lockLines!: LockLines
 
   constructor(
     readonly state: NodeState,
@@ -115,6 +117,7 @@ export class Runtime {
       event = now
     }
     const effects: Effect[] = []
+    if (event.is === 'message') event = { ...event, message: this.lockLines.arrived(event.message) }
     try {
       if (event.is === 'message') {
         const { message } = event
@@ -129,6 +132,7 @@ export class Runtime {
       for (const effect of effects) this.#perform(effect, payload)
       // It may have ended between giving a lock back and ringing.
       if (event.is === 'exit') for (const key of this.words.free()) this.#queue.push({ is: 'word', key, held: false })
+      this.lockLines.end() // before reflexes, which leave it what it does
       this.reflexes.end()
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
@@ -144,11 +148,13 @@ export class Runtime {
     if (event.is === 'exit') {
       const held = this.words.bury(event.process)
       for (const key of held) this.watch.released(key)
+      this.lockLines.buried(event.process, held)
       return { ...event, held }
     }
     const held = this.reflexes.begin(event.key) ? false : this.words.held(event.key)
     if (held === false) this.watch.released(event.key)
-    return held === undefined ? undefined : { ...event, held }
+    if (held === undefined) return undefined
+    return held ? { ...event, held } : { ...event, held, passed: this.lockLines.passed(event.key) }
   }
 
   /** The decoder knows how long a page may be, the segment how long it is. A page beyond its end is the engine's to refuse. */
@@ -173,6 +179,7 @@ export class Runtime {
     switch (effect.do) {
       case 'Send': {
         const message = effect.message
+        if (message.type === 'TokenPass') this.lockLines.sent(message.key, effect.to)
         if (this.reflexes.did(effect)) return this.host.sent()
         return this.host.send(effect.to, message, this.#payloadOf(message))
       }
@@ -193,9 +200,10 @@ export class Runtime {
       case 'Released':
         throw new AssertionError(`${effect.do} has left its step`)
       case 'Lend':
+        return this.#lend(effect)
       case 'Want':
       case 'Forget':
-        return this.words.perform(effect, this.reflexes.did(effect))
+        return this.words.perform(effect)
       case 'Introduce':
         return this.host.lines.introduce(effect)
       case 'Part':
@@ -212,6 +220,13 @@ export class Runtime {
       default:
         return this.pager.perform(effect, payload)
     }
+  }
+
+  #lend(effect: Extract<Effect, { do: 'Lend' }>): void {
+    const did = this.reflexes.did(effect)
+    if (!this.lockLines.lend(effect, did)) return this.words.perform(effect, did)
+    this.words.perform(effect, true)
+    this.lockLines.settle(effect, effect.shut || this.words.keptShut)
   }
 
   #payloadOf(message: Message): Uint8Array | undefined {

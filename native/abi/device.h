@@ -170,12 +170,12 @@ struct gshm_lock_request { /* LOCK, UNLOCK */
 };
 #define GSHM_LOCK_TRY 1u /* GSHM_E_BUSY where it would have to wait for another holder */
 #define GSHM_LOCK_DIED 2u /* the thread that holds the lock has ended: the next holder is told */
-struct gshm_lock_reply {   /* to LOCK */
+struct gshm_lock_reply {   /* to LOCK; passes a page and a line (lock_line.h), if `line` says so */
   uint32_t slot;       /* of its word, in the lock pages of its segment (of an ADDRESS) or of names and numbers;
                           GSHM_NO_SLOT: it has none, and is given back by UNLOCK */
   uint32_t generation;
   uint32_t owner_died; /* 1: the last holder died holding it */
-  uint32_t reserved;
+  uint32_t line;       /* 1: from now on it may be passed on, and come, by that line */
 };
 #define GSHM_NO_SLOT 0xFFFFFFFFu
 enum gshm_lock_pages_what { GSHM_LOCK_MEMORY = 0, GSHM_LOCK_BELL = 1 };

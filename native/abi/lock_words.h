@@ -7,6 +7,13 @@
  * the holder, whose compare-and-swap then fails, gives the lock back shut and rings the bell: it sets
  * the slot's bit in `rung` and writes to an eventfd.
  *
+ * Where a mutex goes to and fro between one process of each of two nodes they have a line (lock_line.h), and
+ * GSHM_WORD_LINE says of a word that is shut:
+ *   held      who gives it back may pass it on by the line: then the flag stays, and nobody is the owner
+ *   awaited   the owner is no process's thread but a tag of the turn of which the token is awaited: whoever waits here, and
+ *             is told of that turn by the line, changes the word to itself by compare-and-swap
+ * The daemons learn of both afterwards, as of any lock that is given back, and do by their engines what has been done.
+ *
  * A word names its holder, so that the daemon finds what a dead process held. Its generation is the
  * slot's, which serves one lock after another: who remembers a slot from before finds another
  * generation in it, and asks the daemon.
@@ -26,7 +33,9 @@
 #define GSHM_WORD_OWNER_BITS (GSHM_WORD_HOLDER_BITS + GSHM_WORD_PROCESS_BITS)
 #define GSHM_WORD_OWNER ((1ull << GSHM_WORD_OWNER_BITS) - 1)
 #define GSHM_WORD_SHUT (1ull << GSHM_WORD_OWNER_BITS)
-#define GSHM_WORD_GENERATION_SHIFT (GSHM_WORD_OWNER_BITS + 1)
+#define GSHM_WORD_LINE (1ull << (GSHM_WORD_OWNER_BITS + 1))
+#define GSHM_WORD_FLAGS (GSHM_WORD_SHUT | GSHM_WORD_LINE)
+#define GSHM_WORD_GENERATION_SHIFT (GSHM_WORD_OWNER_BITS + 2)
 #define GSHM_WORD_GENERATIONS (1u << (64 - GSHM_WORD_GENERATION_SHIFT))
 #define GSHM_WORD_ASYNC (1u << (GSHM_WORD_HOLDER_BITS - 1)) /* no thread has such an id: pid_max is 2^22 */
 
@@ -74,6 +83,15 @@ static inline uint64_t gshm_word_owner(uint32_t process, uint32_t holder) {
 /* The word of an open lock that nobody holds. */
 static inline uint64_t gshm_word_free(uint32_t generation) {
   return (uint64_t)generation << GSHM_WORD_GENERATION_SHIFT;
+}
+/* The word of a lock whose token is awaited by a line. open: gshm_word_free. */
+static inline uint64_t gshm_word_awaited(uint64_t open, uint64_t turn) {
+  return open | GSHM_WORD_FLAGS | (1 + turn % ((1ull << GSHM_WORD_HOLDER_BITS) - 1));
+}
+/* Who holds it, as a word says: its owner, if that is a process's. 0: nobody. */
+static inline uint64_t gshm_word_holder(uint64_t word) {
+  uint64_t owner = word & GSHM_WORD_OWNER;
+  return owner >> GSHM_WORD_HOLDER_BITS == 0 ? 0 : owner;
 }
 
 #endif

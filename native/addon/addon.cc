@@ -15,6 +15,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitExitWatch(env, exports);
   InitBell(env, exports);
   InitDirectBarrier(env, exports);
+  InitLockLine(env, exports);
   InitLockWords(env, exports);
   InitKeeperLink(env, exports);
   InitPeerSocket(env, exports);

@@ -31,6 +31,7 @@ Napi::Object InitTimer(Napi::Env env, Napi::Object exports);
 Napi::Object InitExitWatch(Napi::Env env, Napi::Object exports);
 Napi::Object InitBell(Napi::Env env, Napi::Object exports);
 Napi::Object InitDirectBarrier(Napi::Env env, Napi::Object exports);
+Napi::Object InitLockLine(Napi::Env env, Napi::Object exports);
 Napi::Object InitLockWords(Napi::Env env, Napi::Object exports);
 Napi::Object InitKeeperLink(Napi::Env env, Napi::Object exports);
 Napi::Object InitReflexes(Napi::Env env, Napi::Object exports);

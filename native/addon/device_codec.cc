@@ -237,6 +237,7 @@ void Take(Reader& from, struct gshm_lock_reply* lock) {
   lock->slot = from.Small("slot");
   lock->generation = from.Small("generation");
   lock->owner_died = from.Bool("ownerDied");
+  lock->line = from.Bool("line");
 }
 void Take(Reader& from, struct gshm_object_reply* object) {
   object->value = from.Signed("value");

@@ -35,6 +35,12 @@ Napi::Function LockWords::Define(Napi::Env env) {
                          InstanceMethod<&LockWords::Rung>("rung"),
                          InstanceMethod<&LockWords::Held>("held"),
                          InstanceMethod<&LockWords::Free>("free"),
+                         InstanceMethod<&LockWords::LetPass>("letPass"),
+                         InstanceMethod<&LockWords::LetNotPass>("letNotPass"),
+                         InstanceMethod<&LockWords::Passed>("passed"),
+                         InstanceMethod<&LockWords::Await>("await"),
+                         InstanceMethod<&LockWords::AwaitNot>("awaitNot"),
+                         InstanceMethod<&LockWords::OpenTo>("openTo"),
                          InstanceMethod<&LockWords::Close>("close"),
                      });
 }
@@ -74,15 +80,20 @@ uint32_t LockWords::EndOf(Info info, Napi::Value value) {
   return static_cast<uint32_t>(end);
 }
 
+uint32_t LockWords::GenerationOf(Info info) {
+  uint64_t generation = UintOf(info.Env(), info[1], "generation");
+  if (generation >= GSHM_WORD_GENERATIONS) throw MakeError(info.Env(), GSHM_E_INVALID, "generation is out of range");
+  return static_cast<uint32_t>(generation);
+}
+
 Napi::Value LockWords::Fd(Info info) { return Napi::Number::New(info.Env(), words_.fd); }
 
 void LockWords::Give(Info info) {
   Napi::Env env = info.Env();
   uint32_t slot = SlotOf(info);
-  uint64_t generation = UintOf(env, info[1], "generation");
-  if (generation >= GSHM_WORD_GENERATIONS) throw MakeError(env, GSHM_E_INVALID, "generation is out of range");
+  uint32_t generation = GenerationOf(info);
   uint64_t owner = OwnerOf(env, info[2], info[3]);
-  int result = gshm_lock_words_give(&words_, slot, static_cast<uint32_t>(generation), owner, info[4].ToBoolean());
+  int result = gshm_lock_words_give(&words_, slot, generation, owner, info[4].ToBoolean());
   if (result != 0) throw SystemError(env, "LockWords.give", -result);
 }
 
@@ -136,6 +147,38 @@ Napi::Value LockWords::Free(Info info) {
   std::vector<uint32_t> slots(EndOf(info, info[0]));
   size_t count = gshm_lock_words_free(&words_, static_cast<uint32_t>(slots.size()), slots.data(), slots.size());
   return Slots(info.Env(), slots.data(), count);
+}
+
+Napi::Value LockWords::LetPass(Info info) {
+  uint32_t slot = SlotOf(info), generation = GenerationOf(info);
+  uint64_t process = UintOf(info.Env(), info[2], "process");
+  if (process >= GSHM_LOCK_PROCESSES) throw MakeError(info.Env(), GSHM_E_INVALID, "process is out of range");
+  bool may = gshm_lock_words_let_pass(&words_, slot, generation, static_cast<uint32_t>(process));
+  return Napi::Boolean::New(info.Env(), may);
+}
+
+void LockWords::LetNotPass(Info info) { gshm_lock_words_let_not_pass(&words_, SlotOf(info)); }
+
+Napi::Value LockWords::Passed(Info info) {
+  return Napi::Boolean::New(info.Env(), gshm_lock_words_passed(&words_, SlotOf(info)));
+}
+
+Napi::Value LockWords::Await(Info info) {
+  uint32_t slot = SlotOf(info), generation = GenerationOf(info);
+  uint64_t turn = UintOf(info.Env(), info[2], "turn");
+  return Napi::Boolean::New(info.Env(), gshm_lock_words_await(&words_, slot, generation, turn));
+}
+
+Napi::Value LockWords::AwaitNot(Info info) {
+  uint32_t slot = SlotOf(info), generation = GenerationOf(info);
+  uint64_t turn = UintOf(info.Env(), info[2], "turn");
+  return Napi::Boolean::New(info.Env(), gshm_lock_words_await_not(&words_, slot, generation, turn));
+}
+
+Napi::Value LockWords::OpenTo(Info info) {
+  uint32_t slot = SlotOf(info), generation = GenerationOf(info);
+  uint64_t owner = OwnerOf(info.Env(), info[2], info[3]);
+  return Napi::Boolean::New(info.Env(), gshm_lock_words_open_to(&words_, slot, generation, owner));
 }
 
 void LockWords::Close(Info) { gshm_lock_words_close(&words_); }

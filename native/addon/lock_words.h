@@ -25,6 +25,7 @@ class LockWords : public Napi::ObjectWrap<LockWords> {
 
   void MustBeOpen(Napi::Env env);
   uint32_t SlotOf(Info info);
+  uint32_t GenerationOf(Info info);
   uint32_t EndOf(Info info, Napi::Value value);
 
   Napi::Value Fd(Info info);
@@ -39,6 +40,12 @@ class LockWords : public Napi::ObjectWrap<LockWords> {
   Napi::Value Rung(Info info);
   Napi::Value Held(Info info);
   Napi::Value Free(Info info);
+  Napi::Value LetPass(Info info);
+  void LetNotPass(Info info);
+  Napi::Value Passed(Info info);
+  Napi::Value Await(Info info);
+  Napi::Value AwaitNot(Info info);
+  Napi::Value OpenTo(Info info);
   void Close(Info info);
 
   std::vector<uint32_t> rung_; /* kept, for it is asked for whenever a bell rings */

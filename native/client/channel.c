@@ -28,6 +28,8 @@ static pthread_cond_t given_back = PTHREAD_COND_INITIALIZER;
 static struct channel *channels;
 static unsigned idle;
 static unsigned short_calls; /* connections that are busy, and will not be for long */
+/* A connection on which this thread is owed a reply that it did not have to wait for. */
+static __thread struct channel *owed __attribute__((tls_model("initial-exec")));
 
 static struct channel *make(int fd, bool busy, bool waits) {
   struct channel *channel = calloc(1, sizeof *channel);
@@ -124,8 +126,18 @@ static void give_back(struct channel *channel, bool broken) {
   free(channel);
 }
 
+void gshm_channel_settle(void) {
+  struct channel *channel = owed;
+  if (!channel) return;
+  owed = NULL;
+  int error = errno;
+  give_back(channel, !gshm_exchange_drop(channel->fd));
+  errno = error;
+}
+
 static int request_now(const struct gshm_exchange *x, bool fork_held) {
   const bool waits = x->waits;
+  gshm_channel_settle(); /* to the daemon the thread waits as long as it has not been answered */
   struct channel *channel = take_idle(waits, false);
   if (!channel) {
     if (!fork_held) pthread_rwlock_rdlock(&gshm_self.fork_lock);
@@ -136,6 +148,10 @@ static int request_now(const struct gshm_exchange *x, bool fork_held) {
     if (!channel) return -1;
   }
   int result = gshm_exchange(channel->fd, ++channel->serial, x);
+  if (result == GSHM_EARLY) {
+    owed = channel;
+    return 0;
+  }
   if (result == GSHM_BROKEN && gshm_last_error() == GSHM_E_DAEMON_LOST) unreachable();
   int error = errno; /* close() below may change it */
   give_back(channel, result == GSHM_BROKEN);
@@ -200,4 +216,5 @@ void gshm_channel_fork_child(void) {
   }
   idle = 0;
   short_calls = 0;
+  owed = NULL;
 }

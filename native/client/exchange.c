@@ -126,16 +126,22 @@ static bool set_connection(struct gshm_cancel *cancel, int connection) {
   return !late;
 }
 
-/* Until there is an answer, or patience has ended. */
-static void wait_patiently(int connection, uint64_t patience_ns) {
-  uint64_t start = gshm_now_ns();
-  struct pollfd poll = {.fd = connection, .events = POLLIN};
+/* Until there is an answer, or patience has ended. patience_ns 0: it does not. true: `early` came first. Once the
+ * daemon is told to wait no more only its answer counts. */
+static bool wait_patiently(int connection, uint64_t patience_ns, struct gshm_early *early) {
+  uint64_t start = patience_ns > 0 ? gshm_now_ns() : 0;
   for (;;) {
-    uint64_t past = gshm_now_ns() - start;
-    if (past >= patience_ns) return send_cancel(connection);
+    uint64_t past = patience_ns > 0 ? gshm_now_ns() - start : 0;
+    if (patience_ns > 0 && past >= patience_ns) {
+      send_cancel(connection);
+      return false;
+    }
     uint64_t left = patience_ns - past;
     struct timespec wait = {.tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u)};
-    if (ppoll(&poll, 1, &wait, NULL) > 0) return;
+    struct pollfd both[] = {{.fd = connection, .events = POLLIN}, {.fd = early ? early->fd : -1, .events = POLLIN}};
+    if (ppoll(both, 2, patience_ns > 0 ? &wait : NULL, NULL) <= 0) continue;
+    if (both[1].revents && early->came(early)) return true;
+    if (both[0].revents) return false;
   }
 }
 
@@ -146,7 +152,8 @@ int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x
   int error = gshm_packet_send(connection, out.bytes, out.frame.length, x->pass, x->pass ? 1 : 0, 0);
   bool late = error == 0 && !set_connection(x->cancel, connection + 1);
   if (late) send_cancel(connection);
-  if (error == 0 && x->patience_ns > 0) wait_patiently(connection, x->patience_ns);
+  bool polls = error == 0 && (x->patience_ns > 0 || x->early);
+  if (polls && wait_patiently(connection, x->patience_ns, x->early)) return GSHM_EARLY;
   /* A daemon that has no room for us answers and closes before it has read anything: look for that
    * answer even when sending failed. */
   union packet in;
@@ -155,6 +162,14 @@ int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x
   set_connection(x->cancel, 0);
   if (got <= 0) return lost(error < 0 ? -error : -got);
   return take_reply(&in, &packet, serial, x);
+}
+
+bool gshm_exchange_drop(int connection) {
+  union packet in;
+  struct gshm_packet packet;
+  if (gshm_packet_receive(connection, in.bytes, sizeof in.bytes, 0, &packet) <= 0) return false;
+  gshm_packet_close_fds(&packet);
+  return true;
 }
 
 int gshm_say_hello(int connection, struct gshm_hello_request hello, const int *pass, int *received,

@@ -21,6 +21,12 @@ struct gshm_cancel {
 };
 #define GSHM_CANCEL_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, 0, false}
 
+/* What may make the reply needless while it is waited for. Its user's struct begins with it. */
+struct gshm_early {
+  int fd;                           /* polled for bytes; -1: no more */
+  bool (*came)(struct gshm_early *); /* there are some: true ends the wait */
+};
+
 struct gshm_exchange {
   uint16_t op;
   const void *body; /* the request's, as device.h defines it */
@@ -36,13 +42,16 @@ struct gshm_exchange {
   uint64_t patience_ns; /* 0: as long as it takes; else the daemon is told then to wait no more, which it answers
                            with TIMEOUT, or with what came first */
   struct gshm_cancel *cancel; /* NULL, or who may end the wait sooner */
+  struct gshm_early *early;   /* NULL; not beside `cancel` */
 };
 
-enum { GSHM_EXCHANGED = 0, GSHM_REFUSED = 1, GSHM_BROKEN = -1 };
+enum { GSHM_EXCHANGED = 0, GSHM_REFUSED = 1, GSHM_EARLY = 2, GSHM_BROKEN = -1 };
 /* Blocks until the reply is there. GSHM_EXCHANGED; GSHM_REFUSED: the daemon answered with an error,
  * which is the thread's last error now; GSHM_BROKEN: the connection is of no use any more (error set:
- * DAEMON_LOST, BAD_FRAME, DESCRIPTORS). */
+ * DAEMON_LOST, BAD_FRAME, DESCRIPTORS). GSHM_EARLY: `early` came first, and the reply is to come yet. */
 int gshm_exchange(int connection, uint32_t serial, const struct gshm_exchange *x);
+/* Waits for a reply that is needless. false: the connection is of no use any more. */
+bool gshm_exchange_drop(int connection);
 
 /* Says what has no body and no reply. That fails when the daemon is gone, which the wait for an answer will see. flags:
  * sendmsg's. */

@@ -13,6 +13,7 @@
 
 #include "abi/lock_words.h"
 #include "client/lock.h"
+#include "client/lock_line.h"
 #include "client/process.h"
 #include "core/clock.h"
 
@@ -137,7 +138,7 @@ static __attribute__((cold, noinline)) void hold_begins(struct gshm_lock_slot *s
 /* Of a lock that is to be given back, if it is this holder's. */
 static __attribute__((cold, noinline)) void hold_ends(const struct word *word) {
   uint64_t seen = __atomic_load_n(&word->slot->word, __ATOMIC_RELAXED);
-  if ((seen & ~GSHM_WORD_SHUT) == word->owned) gshm_hold_ended(word->slot, gshm_now_ns());
+  if ((seen & ~GSHM_WORD_FLAGS) == word->owned) gshm_hold_ended(word->slot, gshm_now_ns());
 }
 
 enum taken { TAKEN, MINE_ALREADY, NOT_TAKEN };
@@ -152,7 +153,7 @@ static inline enum taken take(mutex *m, uint32_t holder) {
     if (__builtin_expect(before % GSHM_HOLD_EVERY == 0, 0)) hold_begins(word.slot);
     return TAKEN;
   }
-  return (seen & ~GSHM_WORD_SHUT) == word.owned ? MINE_ALREADY : NOT_TAKEN;
+  return (seen & ~GSHM_WORD_FLAGS) == word.owned ? MINE_ALREADY : NOT_TAKEN;
 }
 
 static void ring(struct gshm_lock_pages *pages, uint32_t slot) {
@@ -161,12 +162,18 @@ static void ring(struct gshm_lock_pages *pages, uint32_t slot) {
   while (write(bell, &once, sizeof once) < 0 && errno == EINTR) {}
 }
 
-/* Of a word that is shut, or not this holder's. false: by what it says it is not this holder's. */
+/* Of a word that is shut, or not this holder's. false: by what it says it is not this holder's. Where another node wants
+ * the lock, and there is a line, it goes there at once; the daemons hear of it afterwards. */
 static bool give_back_shut(mutex *m, const struct word *word) {
-  uint64_t seen = __atomic_load_n(&word->slot->word, __ATOMIC_RELAXED);
-  while ((seen & ~GSHM_WORD_SHUT) == word->owned) {
-    uint64_t next = seen & ~GSHM_WORD_OWNER;
-    if (!__atomic_compare_exchange_n(&word->slot->word, &seen, next, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) continue;
+  uint64_t seen = __atomic_load_n(&word->slot->word, __ATOMIC_ACQUIRE);
+  while ((seen & ~GSHM_WORD_FLAGS) == word->owned) {
+    struct gshm_line *line = seen & GSHM_WORD_LINE ? gshm_line_use(m, false) : NULL;
+    uint64_t turn = line ? gshm_line_turn(line) : 0; /* it may be an old one; then it means nothing to the other end */
+    uint64_t next = seen & ~(line ? GSHM_WORD_OWNER : GSHM_WORD_OWNER | GSHM_WORD_LINE);
+    bool given = __atomic_compare_exchange_n(&word->slot->word, &seen, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    if (given && line) gshm_line_pass(line, turn);
+    gshm_line_leave(line, false);
+    if (!given) continue;
     if (next & GSHM_WORD_SHUT) ring(m->pages, word->number);
     return true;
   }
@@ -255,34 +262,85 @@ static mutex *obtain(gshm_key key) {
   return m;
 }
 
-/* The daemon says where the lock's word is. What cannot be remembered is asked for again: no error. */
-static void remember(gshm_key key, const struct gshm_lock_reply *reply) {
+/* The daemon says where the lock's word is. What cannot be remembered is asked for again: no error. Gives what is known of it. */
+static mutex *remember(gshm_key key, const struct gshm_lock_reply *reply) {
   mutex *m = reply->slot < GSHM_LOCK_SLOTS ? obtain(key) : NULL;
-  if (!m) return;
+  if (!m) return NULL;
   m->place = (uint64_t)reply->generation << 32 | reply->slot;
-  if (m->pages && process != 0) return;
+  if (m->pages && process != 0) return m;
   int error = errno;
   pthread_mutex_lock(&adding);
   struct words *words = words_of(key.kind == GSHM_BY_ADDRESS ? (uint32_t)(key.number >> GSHM_OFFSET_BITS) : ANYWHERE);
   if (words) m->pages = words->pages;
   pthread_mutex_unlock(&adding);
   errno = error;
+  return m;
+}
+
+/* A thread that waits for a lock, which may come by its line before the daemon answers. */
+struct waiting {
+  struct gshm_early early; /* first */
+  struct gshm_line *line;  /* NULL: it has none */
+  const mutex *mutex;
+  uint32_t holder;
+};
+
+static bool came(struct gshm_early *early) {
+  struct waiting *w = (struct waiting *)early;
+  for (uint64_t turn; gshm_line_next(w->line, &turn);) {
+    if (!gshm_line_is_mine(w->line, turn, w->holder)) continue; /* it has come by the daemons before */
+    const struct word word = word_of(w->mutex, w->holder);
+    uint64_t seen = gshm_word_awaited(word.open, turn);
+    if (!word.slot || !__atomic_compare_exchange_n(&word.slot->word, &seen, word.owned | GSHM_WORD_SHUT, false,
+                                                   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+      continue;
+    word.slot->since = gshm_hold_began(gshm_now_ns(), 1);
+    return true;
+  }
+  early->fd = gshm_line_fd(w->line);
+  return false;
+}
+
+/* Only threads that would not leave the daemon's answer unheard wait so. */
+static struct gshm_line *line_to_wait_by(const mutex *m, uint32_t holder, int64_t timeout_ns,
+                                         const struct gshm_cancel *cancel) {
+  bool may = m && !cancel && timeout_ns != 0 && holder == thread_id && ends_are_told;
+  return may ? gshm_line_use(m, true) : NULL;
 }
 
 static int ask_lock(gshm_key key, uint32_t holder, int64_t timeout_ns, struct gshm_cancel *cancel) {
   if (gshm_check(&gshm_self) != 0) return -1;
   struct gshm_lock_request body = {.holder = holder, .flags = timeout_ns == 0 ? GSHM_LOCK_TRY : 0};
-  struct gshm_lock_reply reply;
+  struct gshm_lock_reply reply = {.slot = GSHM_NO_SLOT, .line = UINT32_MAX}; /* as it stays where none is waited for */
+  int fds[2];
+  unsigned fd_count = 0;
   struct gshm_exchange x = {.op = GSHM_OP_LOCK,
                             .body = &body,
                             .body_size = sizeof body,
                             .reply = &reply,
                             .reply_size = sizeof reply,
+                            .received = fds,
+                            .received_max = 2,
+                            .received_count = &fd_count,
                             .waits = true,
                             .cancel = cancel};
   if (gshm_set_patience(&x, timeout_ns, "gshm_mutex_lock") != 0) return -1;
-  if (gshm_key_frame_of(&body.key, key, "gshm_mutex_lock") != 0 || gshm_request(&x) != 0) return -1;
-  remember(key, &reply);
+  if (gshm_key_frame_of(&body.key, key, "gshm_mutex_lock") != 0) return -1;
+  const mutex *known = find(key);
+  struct waiting w = {.mutex = known, .holder = holder, .line = line_to_wait_by(known, holder, timeout_ns, cancel)};
+  w.early.came = came;
+  if (w.line) {
+    w.early.fd = gshm_line_fd(w.line);
+    x.early = &w.early;
+  }
+  int result = gshm_request(&x);
+  gshm_line_leave(w.line, true);
+  if (result != 0) return -1;
+  if (reply.line == UINT32_MAX) return 0;
+  const mutex *m = remember(key, &reply);
+  if (fd_count == 2 && m) gshm_line_begin(m, fds);
+  else
+    for (unsigned i = 0; i < fd_count; i++) close(fds[i]);
   return reply.owner_died ? gshm_fail(GSHM_E_OWNER_DEAD, "%s", "") : 0;
 }
 
@@ -300,7 +358,7 @@ static unsigned held_by(uint32_t holder, mutex held[HELD_AT_ONCE]) {
   for (unsigned at = 0; at < BUCKETS; at++) {
     for (const mutex *m = buckets[at]; m && count < HELD_AT_ONCE; m = m->next) {
       const struct word word = word_of(m, holder);
-      if (word.slot && (__atomic_load_n(&word.slot->word, __ATOMIC_RELAXED) & ~GSHM_WORD_SHUT) == word.owned) held[count++] = *m;
+      if (word.slot && (__atomic_load_n(&word.slot->word, __ATOMIC_RELAXED) & ~GSHM_WORD_FLAGS) == word.owned) held[count++] = *m;
     }
   }
   pthread_mutex_unlock(&adding);
@@ -312,6 +370,7 @@ static unsigned held_by(uint32_t holder, mutex held[HELD_AT_ONCE]) {
 static void thread_ends(void *unused) {
   (void)unused;
   const uint32_t holder = thread_id;
+  gshm_channel_settle();
   thread_id = 0; /* a destructor that comes later, and locks again, has this one called again */
   if (holder == 0 || process == 0) return;
   mutex held[HELD_AT_ONCE];
@@ -409,6 +468,7 @@ void gshm_lock_detached(void) {
   process = 0;
   for (struct words *words = all_words; words; words = words->next) blank(words);
   pthread_mutex_unlock(&adding);
+  gshm_line_detached();
 }
 
 void gshm_lock_segment_closed(uint32_t segment) {
@@ -426,6 +486,7 @@ void gshm_lock_segment_closed(uint32_t segment) {
 }
 
 void gshm_lock_attached(void) {
+  gshm_line_detached(); /* of one that a thread has begun since */
   pthread_mutex_lock(&adding);
   for (unsigned at = 0; at < BUCKETS; at++) {
     mutex *m = buckets[at];
@@ -451,9 +512,16 @@ void gshm_lock_attached(void) {
   pthread_mutex_unlock(&adding);
 }
 
-void gshm_lock_fork_prepare(void) { pthread_mutex_lock(&adding); }
-void gshm_lock_fork_parent(void) { pthread_mutex_unlock(&adding); }
+void gshm_lock_fork_prepare(void) {
+  pthread_mutex_lock(&adding);
+  gshm_line_fork_prepare();
+}
+void gshm_lock_fork_parent(void) {
+  gshm_line_fork_parent();
+  pthread_mutex_unlock(&adding);
+}
 void gshm_lock_fork_child(void) {
+  gshm_line_fork_child();
   pthread_mutex_init(&adding, NULL);
   process = 0;
   thread_id = 0;

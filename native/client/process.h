@@ -62,6 +62,8 @@ int gshm_check(const gshm *g);
 int gshm_request(const struct gshm_exchange *x);
 /* The same where the caller holds fork_lock. */
 int gshm_request_fork_held(const struct gshm_exchange *x);
+/* Waits for the reply that this thread is owed, if it is: before its next request, and before it ends. */
+void gshm_channel_settle(void);
 /* Makes `connection` (said hello on) one of the pool. */
 int gshm_channel_add(int connection);
 /* The daemon is told that the registration ends as this process means it to; it is not waited for, and nobody else

@@ -58,22 +58,30 @@ int gshm_lock_words_give(struct gshm_lock_words *words, uint32_t slot, uint32_t 
 }
 
 uint64_t gshm_lock_words_shut(struct gshm_lock_words *words, uint32_t slot) {
-  return __atomic_fetch_or(word_of(words, slot), GSHM_WORD_SHUT, __ATOMIC_ACQ_REL) & GSHM_WORD_OWNER;
+  return gshm_word_holder(__atomic_fetch_or(word_of(words, slot), GSHM_WORD_SHUT, __ATOMIC_ACQ_REL));
 }
 
 void gshm_lock_words_shut_between(struct gshm_lock_words *words, uint64_t from, uint64_t to) {
   const size_t first = offsetof(struct gshm_lock_pages, slots), size = sizeof(struct gshm_lock_slot);
   uint64_t slot = from > first ? (from - first) / size : 0;
-  for (; slot < GSHM_LOCK_SLOTS && first + slot * size < to; slot++) gshm_lock_words_shut(words, (uint32_t)slot);
+  for (; slot < GSHM_LOCK_SLOTS && first + slot * size < to; slot++) {
+    gshm_lock_words_shut(words, (uint32_t)slot);
+    uint64_t *word = word_of(words, (uint32_t)slot);
+    uint64_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    while ((now & GSHM_WORD_LINE) && gshm_word_holder(now) == 0) /* awaited: by the line neither */
+      if (__atomic_compare_exchange_n(word, &now, now & ~(GSHM_WORD_OWNER | GSHM_WORD_LINE), false, __ATOMIC_ACQ_REL,
+                                      __ATOMIC_ACQUIRE))
+        break;
+  }
 }
 
 uint64_t gshm_lock_words_owner(const struct gshm_lock_words *words, uint32_t slot) {
-  return __atomic_load_n(word_of(words, slot), __ATOMIC_ACQUIRE) & GSHM_WORD_OWNER;
+  return gshm_word_holder(__atomic_load_n(word_of(words, slot), __ATOMIC_ACQUIRE));
 }
 
 bool gshm_lock_words_look(const struct gshm_lock_words *words, uint32_t slot, uint64_t *owner) {
   uint64_t word = __atomic_load_n(word_of(words, slot), __ATOMIC_ACQUIRE);
-  *owner = word & GSHM_WORD_OWNER;
+  *owner = gshm_word_holder(word);
   return (word & GSHM_WORD_SHUT) != 0;
 }
 
@@ -81,10 +89,47 @@ bool gshm_lock_words_take(struct gshm_lock_words *words, uint32_t slot, uint64_t
   uint64_t *word = word_of(words, slot);
   uint64_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
   while ((now & GSHM_WORD_OWNER) == owner) {
-    uint64_t next = (now & ~GSHM_WORD_OWNER) | GSHM_WORD_SHUT;
+    uint64_t next = (now & ~(GSHM_WORD_OWNER | GSHM_WORD_LINE)) | GSHM_WORD_SHUT;
     if (__atomic_compare_exchange_n(word, &now, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return true;
   }
   return false;
+}
+
+static bool swap(struct gshm_lock_words *words, uint32_t slot, uint64_t from, uint64_t to) {
+  return __atomic_compare_exchange_n(word_of(words, slot), &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+bool gshm_lock_words_let_pass(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint32_t process) {
+  uint64_t now = __atomic_load_n(word_of(words, slot), __ATOMIC_ACQUIRE), owner = gshm_word_holder(now);
+  bool may = owner >> GSHM_WORD_HOLDER_BITS == process && !(owner & GSHM_WORD_ASYNC) &&
+             now == (gshm_word_free(generation) | owner | GSHM_WORD_SHUT);
+  return may && process != 0 && swap(words, slot, now, now | GSHM_WORD_LINE);
+}
+
+void gshm_lock_words_let_not_pass(struct gshm_lock_words *words, uint32_t slot) {
+  uint64_t now = __atomic_load_n(word_of(words, slot), __ATOMIC_ACQUIRE);
+  if ((now & GSHM_WORD_LINE) && gshm_word_holder(now) != 0) swap(words, slot, now, now & ~GSHM_WORD_LINE);
+}
+
+bool gshm_lock_words_passed(struct gshm_lock_words *words, uint32_t slot) {
+  uint64_t now = __atomic_load_n(word_of(words, slot), __ATOMIC_ACQUIRE);
+  bool passed = (now & GSHM_WORD_LINE) && (now & GSHM_WORD_OWNER) == 0;
+  return passed && swap(words, slot, now, now & ~GSHM_WORD_LINE);
+}
+
+bool gshm_lock_words_await(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t turn) {
+  uint64_t open = gshm_word_free(generation);
+  return swap(words, slot, open | GSHM_WORD_SHUT, gshm_word_awaited(open, turn));
+}
+
+bool gshm_lock_words_await_not(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t turn) {
+  uint64_t open = gshm_word_free(generation);
+  return swap(words, slot, gshm_word_awaited(open, turn), open | GSHM_WORD_SHUT);
+}
+
+bool gshm_lock_words_open_to(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t owner) {
+  uint64_t open = gshm_word_free(generation) | (owner & GSHM_WORD_OWNER);
+  return swap(words, slot, open | GSHM_WORD_SHUT, open);
 }
 
 size_t gshm_lock_words_free(const struct gshm_lock_words *words, uint32_t end, uint32_t *slots, size_t room) {

@@ -42,6 +42,20 @@ uint64_t gshm_lock_words_owner(const struct gshm_lock_words *words, uint32_t slo
 bool gshm_lock_words_look(const struct gshm_lock_words *words, uint32_t slot, uint64_t *owner);
 /* Whoever owns the word loses it, which is shut then. false: `owner` does not own it. */
 bool gshm_lock_words_take(struct gshm_lock_words *words, uint32_t slot, uint64_t owner);
+/* What follows is about lines (abi/lock_line.h). */
+/* A thread of the process holds it, and may pass it on by a line when it gives it back. false: none does, or it may not. */
+bool gshm_lock_words_let_pass(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint32_t process);
+/* It may not any more: unless it has already. */
+void gshm_lock_words_let_not_pass(struct gshm_lock_words *words, uint32_t slot);
+/* It has been passed on so; told once. */
+bool gshm_lock_words_passed(struct gshm_lock_words *words, uint32_t slot);
+/* Nobody holds it, its word is shut, and whoever is told of the turn by a line may take it. false: it is not so. */
+bool gshm_lock_words_await(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t turn);
+/* Not any more. false: it has been taken. */
+bool gshm_lock_words_await_not(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t turn);
+/* Opens the word of a lock that the owner holds. false: that does not hold it, or it is open. */
+bool gshm_lock_words_open_to(struct gshm_lock_words *words, uint32_t slot, uint32_t generation, uint64_t owner);
+
 /* Slots below `end`, ascending, whose words are shut and free, `room` at most. */
 size_t gshm_lock_words_free(const struct gshm_lock_words *words, uint32_t end, uint32_t *slots, size_t room);
 /* How often it has been acquired by compare-and-swap, as its holders count; it only grows, until another lock begins. */

@@ -61,6 +61,7 @@ const cases: [string, string[], RegExp][] = [
   ['a tree of too many nodes', ['--barrier-tree', '1025'], /^gshmd: ERR_GSHM_INVALID: --barrier-tree: '1025'/],
   ['direct after too many', ['--barrier-direct', '65537'], /^gshmd: ERR_GSHM_INVALID: --barrier-direct: '65537'/],
   ['too much ahead', ['--fetch-ahead', '65537'], /^gshmd: ERR_GSHM_INVALID: --fetch-ahead: '65537'/],
+  ['a line after too many', ['--lock-direct', '65537'], /^gshmd: ERR_GSHM_INVALID: --lock-direct: '65537'/],
   ['hand-overs in words', ['--lock-burst', 'few'], /^gshmd: ERR_GSHM_INVALID: --lock-burst: 'few'/],
   ['an option that is none', ['--wings'], /--wings/],
   ['a socket nowhere', ['--socket', join(dir, 'no', 'x.sock')], /^gshmd: ERR_GSHM_\w+: --socket: .*\/no: No such file/],

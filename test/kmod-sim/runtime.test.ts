@@ -6,6 +6,7 @@ import { NO_NODE } from '../../ts/base/ids.js'
 import type { Answer } from '../../ts/base/requests.js'
 import { createNode } from '../../ts/node/state.js'
 import { frameOf } from '../../ts/cluster/index.js'
+import { LockLines } from '../../kmod-sim/lock-lines.js'
 import { LockWords } from '../../kmod-sim/lock-words.js'
 import { Reflexes } from '../../kmod-sim/reflexes.js'
 import { Runtime, type RuntimeHost } from '../../kmod-sim/runtime.js'
@@ -34,8 +35,21 @@ function started(host: Partial<RuntimeHost> = {}): Runtime {
   })
   t.teardown(() => words.close())
   runtime.words = words
+  runtime.lockLines = new LockLines(0)
+  t.teardown(() => runtime.lockLines.close())
+  runtime.lockLines.host = {
+    state: runtime.state,
+    invite: () => Promise.reject(new Error('nobody is invited')),
+    accept: () => Promise.reject(new Error('nobody is invited')),
+    allowed: () => false,
+    wordOf: (key, process) => words.wordOf(key, process),
+    keep: (key, kept) => words.keep(key, kept),
+    says: (key) => runtime.submit({ is: 'word', key, held: false }),
+    warn: () => {},
+  }
   runtime.reflexes = new Reflexes()
   runtime.reflexes.host = {
+    isBusy: () => false,
     state: runtime.state,
     wordOf: (key, process) => words.wordOf(key, process),
     keepsShut: () => false,

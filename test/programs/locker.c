@@ -1,12 +1,13 @@
 /* locker: threads take and give back mutexes at full speed, and change what these guard.
  *
- *   locker SEGMENT LOCKS SEED THREADS [ROUNDS]
+ *   locker SEGMENT LOCKS SEED THREADS [ROUNDS [HOLD]]
  *
  * Lock n guards record n of the segment, a page each. Locks are named, numbered, or lie at their record, by
  * n modulo 3. A record's two counts are the same whenever nobody holds its lock, but for a holder that died:
  * whoever is told of that makes it whole. Without ROUNDS it goes on until it is killed, takes locks in each of
  * the ways there are, and prints "acts" now and then; else each thread adds ROUNDS to each count by waiting
- * for the locks, and the program ends with what it has added.
+ * for the locks, and the program ends with what it has added; 0: as without. HOLD: each lock is held for so many
+ * microseconds at most, so that others wait for it.
  * "wrong ...": somebody else was in there too, a change was lost, or a call failed that must not: status 1. */
 #include <errno.h>
 #include <pthread.h>
@@ -30,7 +31,7 @@ struct record {
 static gshm *g;
 static char *memory;
 static gshm_segment *segment;
-static unsigned locks, rounds, acts;
+static unsigned locks, rounds, acts, hold;
 
 struct thread {
   pthread_t thread;
@@ -83,6 +84,7 @@ static void change(struct thread *t, unsigned lock, int died) {
   uint64_t before = r->before;
   r->before = before + 1;
   for (volatile unsigned i = draw(t, 200); i > 0; i--) {}
+  if (hold > 0) usleep(draw(t, hold));
   if (r->who != t->name) wrong("somebody else is in there", lock, r->who, t->name);
   r->after++;
   if (r->before != before + 1 || r->after != before + 1) wrong("a change is lost", lock, r->before, r->after);
@@ -124,6 +126,7 @@ int main(int argc, char **argv) {
   locks = (unsigned)atoi(argv[2]);
   unsigned seed = (unsigned)atoi(argv[3]), count = (unsigned)atoi(argv[4]);
   rounds = argc > 5 ? (unsigned)atoi(argv[5]) : 0;
+  hold = argc > 6 ? (unsigned)atoi(argv[6]) : 0;
   struct thread *threads = calloc(count, sizeof *threads);
   if (!threads || !(g = gshm_attach(NULL)) || !(segment = gshm_open(g, argv[1], 0)) ||
       !(memory = gshm_map(segment, NULL, 0, 0))) {

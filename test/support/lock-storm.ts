@@ -23,6 +23,10 @@ export interface Storm {
   /** Processes on each node, and threads in each. */
   readonly processes: number
   readonly threads: number
+  /** They hold locks for so many microseconds, at most; else for a moment. */
+  readonly hold?: number
+  /** How often something has happened: each kill waits until it has, again. */
+  readonly happened?: () => number
   /** createWith's words. */
   readonly model: readonly string[]
 }
@@ -88,7 +92,7 @@ class Locker {
 }
 
 export async function storm(cluster: TestCluster, options: Storm): Promise<Calm> {
-  const { kills, seed, locks, processes, threads, model } = options
+  const { kills, seed, locks, processes, threads, model, hold = 0, happened } = options
   const nodes = cluster.daemons.length
   const prng = new Prng(seed)
   const name = `storm-${seed}`
@@ -107,11 +111,18 @@ export async function storm(cluster: TestCluster, options: Storm): Promise<Calm>
   const wrong = await settle()
   const before = cluster.daemons.map(({ pid }) => descriptorsOf(pid))
   let serial = 0
-  const start = (node: number): Locker => new Locker(cluster, node, [name, locks, seed * 65536 + serial++, threads])
+  const start = (node: number): Locker =>
+    new Locker(cluster, node, [name, locks, seed * 65536 + serial++, threads, 0, hold])
   const lockers = Array.from({ length: nodes * processes }, (_, i) => start(i % nodes))
   let killed = 0
   let lines = 0
   while (killed < kills && wrong.length === 0) {
+    if (happened !== undefined) {
+      const before = happened()
+      const end = performance.now() + PATIENCE_MS
+      while (happened() === before && performance.now() < end) await new Promise((resolve) => setImmediate(resolve))
+      if (happened() === before) wrong.push('it has not happened again')
+    }
     const which = prng.below(lockers.length)
     const victim = lockers[which]!
     // Often at once, amid its first requests; else amid whatever it does.

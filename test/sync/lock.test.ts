@@ -621,6 +621,35 @@ t.test('lock: what a word says when nobody has asked, or of a lock that is not h
   t.match(links.state(0).tokens.get('k'), { state: 'At', at: { node: 0 } })
 })
 
+t.test('lock: passed on by a line -> the token follows, whoever waits here meanwhile', async (t) => {
+  const { links, lock } = cluster(3)
+  lock(1, 'k')
+  links.settle()
+  const elsewhere = lock(2, 'k')
+  links.settle()
+  t.equal(links.state(1).locks.get('k')?.state, 'Wanted')
+  const here = lock(1, 'k', 2)
+  links.step(1, (state, effects) => syncWord(state, 'k', false, effects, true))
+  t.equal(links.outcome(here), 'pending', 'not handed over here')
+  links.settle()
+  t.equal(links.outcome(elsewhere), 'locked')
+  t.equal(links.answer(elsewhere, 'locked').ownerDied, false)
+})
+
+t.test('lock: passed on by a line, and that node is lost -> whoever has it next is told', async (t) => {
+  const { links, lock, lose } = cluster(3)
+  lock(1, 'k')
+  links.settle()
+  lock(2, 'k')
+  links.settle()
+  lose(2)
+  links.step(1, (state, effects) => syncWord(state, 'k', false, effects, true))
+  links.settle()
+  const next = lock(0, 'k')
+  links.settle()
+  t.equal(links.answer(next, 'locked').ownerDied, true)
+})
+
 t.test('messages that come late -> nothing, but for the answer that a recall must have', async (t) => {
   const { links, lock, unlock } = cluster(3)
   lock(1, 'k')

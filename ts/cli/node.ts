@@ -25,6 +25,7 @@ interface Options {
   barrierTree?: number
   barrierDirect?: number
   fetchAhead?: number
+  lockDirect?: number
   secretFile?: string
   logLevel: (typeof LOG_LEVELS)[number]
 }
@@ -96,6 +97,11 @@ export const nodeCommand = () =>
       '--fetch-ahead <kib>',
       'how much is fetched ahead of a thread that goes through a segment page by page (default: 1024); 0: nothing',
       whole('--fetch-ahead', 0, 65_536),
+    )
+    .option(
+      '--lock-direct <hand-overs>',
+      'after how many hand-overs between two processes a mutex has a line (default: 16); 0: never',
+      whole('--lock-direct', 0, 65_536),
     )
     .option('--secret-file <file>', 'the secret all nodes share, mode 0600; needed beyond loopback')
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

@@ -17,6 +17,7 @@ interface Options {
   barrierTree?: number
   barrierDirect?: number
   fetchAhead?: number
+  lockDirect?: number
   logLevel: string
 }
 
@@ -46,6 +47,7 @@ export const upCommand = () =>
         barrierTree,
         barrierDirect,
         fetchAhead,
+        lockDirect,
         logLevel,
       } = options
       await startCluster({
@@ -60,6 +62,7 @@ export const upCommand = () =>
         ...(barrierTree === undefined ? {} : { barrierTree }),
         ...(barrierDirect === undefined ? {} : { barrierDirect }),
         ...(fetchAhead === undefined ? {} : { fetchAhead }),
+        ...(lockDirect === undefined ? {} : { lockDirect }),
         logLevel,
         background: true,
         started: (daemon) => {
@@ -114,5 +117,10 @@ export const upCommand = () =>
       '--fetch-ahead <kib>',
       'how much is fetched ahead of a thread that goes through a segment page by page (default: 1024); 0: nothing',
       whole('--fetch-ahead', 0, 65_536),
+    )
+    .option(
+      '--lock-direct <hand-overs>',
+      'after how many hand-overs between two processes a mutex has a line (default: 16); 0: never',
+      whole('--lock-direct', 0, 65_536),
     )
     .option('--log-level <level>', LOG_LEVELS.join(', '), oneOf('--log-level', LOG_LEVELS), 'info')

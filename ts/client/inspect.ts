@@ -40,6 +40,7 @@ export interface NodeStatus {
   readonly reflexes: number
   /** Barriers at which a process of this node meets others by itself; at how many of them it is waiting, as it says. */
   readonly directBarriers: { readonly standing: number; readonly waiting: number }
+  readonly directLocks: { readonly standing: number; readonly ready: number; readonly came: number }
   readonly messages: { readonly sent: number; readonly received: number; readonly held: number }
 }
 

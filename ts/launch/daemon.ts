@@ -27,6 +27,7 @@ export interface DaemonOptions {
   readonly barrierDirect?: number
   /** KiB that are fetched ahead of a thread that goes through a segment page by page; 0: nothing. */
   readonly fetchAhead?: number
+  readonly lockDirect?: number
   readonly log: string
   /** HOST:PORT; port 0 lets the kernel choose. */
   readonly listen?: string
@@ -70,6 +71,7 @@ export function daemonArguments(o: Omit<DaemonOptions, 'log' | 'background' | 't
   if (o.barrierTree !== undefined) args.push('--barrier-tree', String(o.barrierTree))
   if (o.barrierDirect !== undefined) args.push('--barrier-direct', String(o.barrierDirect))
   if (o.fetchAhead !== undefined) args.push('--fetch-ahead', String(o.fetchAhead))
+  if (o.lockDirect !== undefined) args.push('--lock-direct', String(o.lockDirect))
   if (o.secretFile !== undefined) args.push('--secret-file', o.secretFile)
   if (o.logLevel !== undefined) args.push('--log-level', o.logLevel)
   return args

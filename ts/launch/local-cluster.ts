@@ -21,6 +21,7 @@ export interface ClusterOptions {
   readonly barrierTree?: number
   readonly barrierDirect?: number
   readonly fetchAhead?: number
+  readonly lockDirect?: number
   readonly background?: boolean
   readonly logLevel?: string
   readonly secretFile?: string
@@ -60,6 +61,7 @@ export async function startCluster(options: ClusterOptions): Promise<Daemon[]> {
         ...(options.barrierTree === undefined ? {} : { barrierTree: options.barrierTree }),
         ...(options.barrierDirect === undefined ? {} : { barrierDirect: options.barrierDirect }),
         ...(options.fetchAhead === undefined ? {} : { fetchAhead: options.fetchAhead }),
+        ...(options.lockDirect === undefined ? {} : { lockDirect: options.lockDirect }),
         ...(options.background === undefined ? {} : { background: options.background }),
         ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
         ...(options.secretFile === undefined ? {} : { secretFile: options.secretFile }),

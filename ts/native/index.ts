@@ -227,7 +227,8 @@ export interface DeviceReplies {
   heap: { chunks: number; spanBytes: number }
   span: { chunk: number; generation: number }
   allocWith: { offset: number; size: number; oldSize: number }
-  lock: { slot: number; generation: number; ownerDied: boolean }
+  /** line: it passes a page and a line (LockLine). */
+  lock: { slot: number; generation: number; ownerDied: boolean; line: boolean }
   lockPages: { process: number }
   object: { value: bigint; ownerDied: boolean }
   fork: { fork: bigint }
@@ -309,6 +310,21 @@ export interface DeviceListener {
  * The words of locks (native/abi/lock_words.h) as the daemon sees them: memory that processes share, and
  * scribble on. An owner is a process's number and a holder in it; as one number: 0 nobody.
  */
+/**
+ * The daemon's end of a line by which one of its processes has a mutex from, and gives it to, a process of another node
+ * (native/abi/lock_line.h). Takes the line, when it throws nothing.
+ */
+export interface LockLine extends Closable {
+  /** The page's, then the line's: to be passed to the process; they stay this object's. */
+  readonly fds: readonly number[]
+  /** The other end is there still, as far as is known here. */
+  readonly up: boolean
+  /** Its process passes the mutex on as that turn of the other node. */
+  passes(turn: number): void
+  /** That thread of its process waits for the turn. */
+  awaits(turn: number, holder: number): void
+}
+
 export interface LockWords extends Closable {
   /** Of the memory. */
   readonly fd: number
@@ -334,6 +350,18 @@ export interface LockWords extends Closable {
   free(end: number): number[]
   /** Takes all locks of slots below `end` that the process owns; gives those slots. */
   held(process: number, end: number): number[]
+  /** A thread of the process holds the lock, its word is shut, and it may pass it on by a line. False: it is not so. */
+  letPass(slot: number, generation: number, process: number): boolean
+  /** It may not any more, unless it has already. */
+  letNotPass(slot: number): void
+  /** It has been passed on by a line; told once. */
+  passed(slot: number): boolean
+  /** The word is shut and free: whoever is told of the turn by a line may take the lock. False: it is not so. */
+  await(slot: number, generation: number, turn: number): boolean
+  /** Not any more. False: it has been taken. */
+  awaitNot(slot: number, generation: number, turn: number): boolean
+  /** Opens the word of a lock that the owner holds. False: that does not hold it, or it is open. */
+  openTo(slot: number, generation: number, process: number, holder: number): boolean
 }
 
 /** A one-shot timer of microsecond resolution (timerfd). */
@@ -602,6 +630,7 @@ export interface Native {
   readonly LockWords: new (
     name: string,
   ) => LockWords
+  readonly LockLine: new (name: string, line: number) => LockLine
   readonly MicroTimer: new (expired: () => void) => MicroTimer
   readonly KeeperLink: new (fd: number) => KeeperLink
   /** An AF_UNIX SEQPACKET pair, both close-on-exec: a child gets its end through spawn's stdio. */

@@ -13,8 +13,9 @@ export type NodeEvent =
   /** The request with that ticket is to wait no more: it is refused with TIMEOUT, if it waits still. */
   | { readonly is: 'cancel'; readonly ticket: number }
   /** What the word of a lock says, which is shut: an answer to the effect Want, or its holder has given it back.
-   * It is looked at when this is stepped: what it said before may be of another stay. */
-  | { readonly is: 'word'; readonly key: string; readonly held: boolean }
+   * It is looked at when this is stepped: what it said before may be of another stay. `passed`: it is free, because its
+   * holder has given it to the node that it was recalled for (kmod-sim/lock-lines.ts). */
+  | { readonly is: 'word'; readonly key: string; readonly held: boolean; readonly passed?: boolean }
   /** A local process has ended: its locks pass on, its waits are forgotten. `held`: keys of the locks whose words
    * it had; these are free and shut by now. `died`: it had not said that it would end.
    * `waited`: it was waiting at a direct barrier, which breaks for the others, as where the gate knows of who waits. */

@@ -77,7 +77,7 @@ export function createStep(engine: Engine): Step {
       case 'cancel':
         return syncCancel(state.sync, event.ticket, effects as SyncEffect[])
       case 'word':
-        return syncWord(state.sync, event.key, event.held, effects as SyncEffect[])
+        return syncWord(state.sync, event.key, event.held, effects as SyncEffect[], event.passed)
       case 'line':
         return syncLine(state.sync, event, effects as SyncEffect[])
       case 'exit':

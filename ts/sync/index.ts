@@ -54,6 +54,7 @@ export {
   createSync,
   LOCK_BURST,
   LOCK_BURST_MAX,
+  isKey,
   type SyncEffect,
   type SyncOptions,
   type SyncState,
@@ -141,8 +142,8 @@ export function syncReleased(state: SyncState, edge: number, effects: SyncEffect
 }
 
 /** The word of a lock has been shut, for an effect Want, or been given back shut by its holder: is it held? */
-export function syncWord(state: SyncState, key: string, held: boolean, effects: SyncEffect[]): void {
-  lockWord(state, key, held, effects)
+export function syncWord(state: SyncState, key: string, held: boolean, effects: SyncEffect[], passed = false): void {
+  lockWord(state, key, held, effects, passed)
 }
 
 /** Of the lines of a direct barrier, or of one that is to be (direct.ts). */

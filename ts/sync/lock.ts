@@ -72,11 +72,18 @@ export function claimQuits(state: SyncState, claim: Claim, effects: SyncEffect[]
 }
 
 /** What the word of the lock says, when that was asked (Want) or its holder has given it back shut. Words may
- * be scribbled on, and what they say come when nobody asks any more. */
-export function lockWord(state: SyncState, key: string, held: boolean, effects: SyncEffect[]): void {
+ * be scribbled on, and what they say come when nobody asks any more.
+ * @param passed its holder has given it, by a line, to the node that it was recalled for */
+export function lockWord(state: SyncState, key: string, held: boolean, effects: SyncEffect[], passed = false): void {
   const lock = state.locks.get(key)
   if (lock === undefined) return
   if (held) return change(state, { lock }, 'Busy', 'local', effects)
+  if (passed && lock.state === 'Wanted') {
+    // If that node has been lost since, it was perhaps with the lock held: whoever has it next is told.
+    if (lock.next.node === NO_NODE) step(state, { lock }, 'Died', 'local', effects)
+    else lock.passed = true
+    return change(state, { lock }, 'Unlock', 'local', effects)
+  }
   const isNext = lock.queue.length > 0 && lock.handOvers < state.lockBurst && isLent(lock)
   change(state, { lock }, isNext ? 'HandOver' : 'Unlock', 'local', effects)
 }
@@ -217,6 +224,7 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
       next: NOBODY,
       nextKnows: false,
       handOvers: 0,
+      passed: false,
     })
     effects.push(toManager({ type: 'TokenAsk', key: lock.key, turn: lock.turn }))
   },
@@ -264,6 +272,7 @@ const ACTIONS: Readonly<Record<LockAction, (state: SyncState, cause: Cause, effe
   sendTook: (_state, { lock: { key, turn } }, effects) => effects.push(toManager({ type: 'TokenTook', key, turn })),
   setNext: (_state, { lock, next }) => {
     assert(next !== undefined, 'lock: nobody is next')
+    if (lock.passed && next.node === NO_NODE) lock.tainted = true
     Object.assign(lock, { next, nextKnows: false })
   },
   release: (state, { lock: { key, next } }, effects) =>
@@ -311,7 +320,16 @@ function toManager(message: Extract<SyncMessage, { readonly key: string }>): Syn
 }
 
 function lockOf(state: SyncState, key: string): Lock {
-  const fresh = { turn: 0, tainted: false, elsewhere: false, queue: [], next: NOBODY, nextKnows: false, handOvers: 0 }
+  const fresh = {
+    turn: 0,
+    tainted: false,
+    elsewhere: false,
+    queue: [],
+    next: NOBODY,
+    nextKnows: false,
+    handOvers: 0,
+    passed: false,
+  }
   return state.locks.get(key) ?? { state: 'None', key, ...fresh }
 }
 

@@ -104,6 +104,8 @@ export interface Lock {
   nextKnows: boolean
   /** Since the token was recalled. */
   handOvers: number
+  /** Its holder has given it to a thread of the next node, by a line: should that be lost, it may have died with it. */
+  passed: boolean
 }
 
 /** Arrivals at a barrier, told by one message; the node has numbered them from `first`. */
