@@ -5,8 +5,10 @@
  * The first of those is marked: it comes, but is not mapped, so that the fault on it tells that the thread has got there,
  * and the next ones are asked for while it goes through these. (Linux reads files ahead in this way: mm/readahead.c.)
  *
- *   faults on   1  2  3        5
- *   asks for       3  4 5      6 7 8 9          marked: 3, 4, 6, 10 ...
+ *   loads from   1  2        3             7
+ *   asks for        3 4 5 6  7 8 ... 14    15 ... 30      marked: 3, 7, 15
+ *
+ * A store is more careful, and begins with one page: what nobody was to write here is taken from those who have it.
  */
 import type { Access, Page, SegmentId } from '../ts/base/ids.js'
 
@@ -14,7 +16,12 @@ import type { Access, Page, SegmentId } from '../ts/base/ids.js'
 export const STREAMS_MAX = 32
 /** What is asked for at once, in pages of the engine's: the node that is asked answers nobody else meanwhile. */
 export const AHEAD_PAGES_MAX = 64
-/** The same in KiB, unless gshmd is told (--fetch-ahead). */
+/** Of that, for stores. */
+const OF_STORES = 1 / 4
+/** Pages that are asked for first. */
+const FIRST = { read: 4, write: 1 } as const
+
+/** The bound in KiB, unless gshmd is told (--fetch-ahead). */
 export const AHEAD_KIB = 1024
 export const AHEAD_KIB_MAX = 65_536
 
@@ -41,7 +48,7 @@ export class FaultAhead {
 
   /**
    * A thread of the process has faulted on the page.
-   * @param remote the page has to come from another node @param most pages at once; 0: none
+   * @param remote the page has to come from another node @param most pages at once, to be read; 0: none
    */
   after(
     process: number,
@@ -60,16 +67,16 @@ export class FaultAhead {
     )
     const stream = this.#streams[at]
     if (stream === undefined) {
-      if (remote && most > 0) this.#begin({ process, segment, access, edge: page + 1, mark: page + 1, asked: 0.5 })
+      if (remote && most > 0) this.#begin({ process, segment, access, edge: page + 1, mark: page + 1, asked: FIRST[access] / 2 })
       return undefined
     }
     if (at > 0) {
       this.#streams.splice(at, 1)
       this.#streams.unshift(stream)
     }
-    stream.asked = Math.min(2 * stream.asked, most)
+    stream.asked = Math.max(1, Math.min(2 * stream.asked, access === 'write' ? Math.floor(most * OF_STORES) : most))
     const first = Math.max(stream.edge, page + 1)
-    const end = first + Math.floor(stream.asked)
+    const end = first + stream.asked
     stream.mark = first
     stream.edge = end
     return { first, end }

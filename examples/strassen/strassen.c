@@ -67,15 +67,21 @@ static void *private(size_t bytes) {
  * can be made while the rest is fetched. */
 static unsigned nth_product(unsigned n) { return (BLOCKS * (id - 1) / processes / PARTS + n) % PARTS; }
 
+/* Where the process that begins with a task has several rows, tasks go down these, column by column: what is fetched of the right
+ * matrix for one task serves the next, and there is more to do while more is fetched. */
+static unsigned rows_each(void) { return processes < PARTS ? PARTS / processes : 1; }
+static unsigned row_of(unsigned t) { return t / (rows_each() * PARTS) * rows_each() + t % rows_each(); }
+static unsigned column_of(unsigned t) { return t % (rows_each() * PARTS) / rows_each(); }
+
 static void make_block(unsigned t) {
-  unsigned row = t / PARTS, column = t % PARTS;
+  unsigned row = row_of(t), column = column_of(t);
   for (unsigned n = 0; n < PARTS; n++) {
     unsigned k = nth_product(n);
     const double *left = job.left[row * PARTS + k], *right = job.right[k * PARTS + column];
     strassen_multiply(n == 0 ? sum : product, left, right, block, scratch);
     if (n > 0) strassen_add(sum, product, 1, length);
   }
-  memcpy(job.result[t], sum, length * sizeof *sum);
+  memcpy(job.result[row * PARTS + column], sum, length * sizeof *sum);
 }
 
 /* Tasks stand in a ring, on which each two processes have a part: one goes up from its beginning, one down from its end, and
@@ -103,7 +109,7 @@ static void *fetch_ahead(void *nothing) {
   for (unsigned n = 0; n < BLOCKS; n++)
     for (unsigned i = 0; i < PARTS; i++) {
       unsigned k = nth_product(i);
-      const double *left = job.left[nth(n) / PARTS * PARTS + k], *right = job.right[k * PARTS + nth(n) % PARTS];
+      const double *left = job.left[row_of(nth(n)) * PARTS + k], *right = job.right[k * PARTS + column_of(nth(n))];
       for (unsigned long at = 0; at < length && ahead; at += PAGE) {
         (void)*(const volatile double *)(left + at);
         (void)*(const volatile double *)(right + at);

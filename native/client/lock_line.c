@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -104,6 +105,7 @@ void gshm_line_pass(struct gshm_line *line, uint64_t turn) {
   do sent = send(line->fd, &turn, sizeof turn, MSG_NOSIGNAL | MSG_DONTWAIT);
   while (sent < 0 && errno == EINTR);
   if (sent > 0 && sent < (ssize_t)sizeof turn) shutdown(line->fd, SHUT_RDWR); /* else the next would be misread */
+  sched_yield(); /* on a CPU that they share, whoever waits there goes first, and the daemons hear of it afterwards */
 }
 
 int gshm_line_fd(const struct gshm_line *line) { return line->ended ? -1 : line->fd; }
