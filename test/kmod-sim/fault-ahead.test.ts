@@ -15,7 +15,7 @@ function asked(faults: string, most = 8): string {
   return faults
     .split(' ')
     .map((fault) => {
-      const [, process, access, page, local] = /^([a-z]?)(w?)(\d+)(L?)$/.exec(fault)!
+      const [, process, access, page, local] = /^([a-v]?)(w?)(\d+)(L?)$/.exec(fault)!
       const kind: Access = access === 'w' ? 'write' : 'read'
       const got = ahead.after(process!.charCodeAt(0) || 0, 1, Number(page), kind, local === '', most)
       return got === undefined ? '-' : `${got.first}..${got.end}`
@@ -24,8 +24,8 @@ function asked(faults: string, most = 8): string {
 }
 
 t.test('asks for more as faults follow each other, up to the bound, and at each mark', async (t) => {
-  t.equal(asked('1 2 3L 7L 15L 23L'), '- 3..7 7..15 15..23 23..31')
-  t.equal(asked('1 2 3 7 15'), '- 3..7 7..15 15..23', 'marks that have not come yet')
+  t.equal(asked('1 2 3L 7L 15L 23L'), '- 3..7 7..15 15..23 23..31 31..39')
+  t.equal(asked('1 2 3 7 15'), '- 3..7 7..15 15..23 23..31', 'marks that have not come yet')
   t.equal(asked('1 2 7'), '- 3..7 8..16', 'the mark was passed by')
   t.equal(asked('1 2 3', 2), '- 3..5 5..7', 'a low bound')
 })
