@@ -67,7 +67,8 @@ export class FaultAhead {
     )
     const stream = this.#streams[at]
     if (stream === undefined) {
-      if (remote && most > 0) this.#begin({ process, segment, access, edge: page + 1, mark: page + 1, asked: FIRST[access] / 2 })
+      if (remote && most > 0)
+        this.#begin({ process, segment, access, edge: page + 1, mark: page + 1, asked: FIRST[access] / 2 })
       return undefined
     }
     if (at > 0) {

@@ -48,7 +48,10 @@ t.test('asks for nothing where faults do not follow each other, or need no other
 t.test('knows several sequences at once, and forgets the one that stands still longest', async (t) => {
   t.equal(asked('1 101 2 102 3 103'), '- - 3..7 103..107 7..15 107..115')
   const others = Array.from({ length: STREAMS_MAX - 1 }, (_, i) => 1000 * (i + 1))
-  const after = (more: number[]) => asked(['1', ...others, ...more, '2'].join(' ')).split(' ').at(-1)
+  const after = (more: number[]) =>
+    asked(['1', ...others, ...more, '2'].join(' '))
+      .split(' ')
+      .at(-1)
   t.equal(after([]), '3..7')
   t.equal(after([999_999]), '-')
 })
