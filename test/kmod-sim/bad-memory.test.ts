@@ -17,7 +17,7 @@ interface Shared {
 }
 
 async function shared(t: Test, nodes: number): Promise<Shared> {
-  const cluster = await startCluster(t, nodes)
+  const cluster = await startCluster(t, nodes, { fetchAhead: 0 }) // which node has which page is the point
   const probes: Probe[] = []
   const at: bigint[] = []
   let segment = 0
