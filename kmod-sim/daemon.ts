@@ -23,6 +23,7 @@ import type { Message } from '../ts/node/messages.js'
 import { Beyond } from './beyond.js'
 import { Device } from './device.js'
 import { DirectBarriers } from './direct-barriers.js'
+import { SPARED } from './fault-ahead.js'
 import { FaultPath } from './fault-path.js'
 import { FrameStore } from './frame-store.js'
 import { Hold } from './hold.js'
@@ -141,6 +142,7 @@ export class Daemon {
       reclaim: () => this.#reclaim,
       full: (full) => this.#runtime.submit({ is: 'full', full }),
     })
+    const spared = Math.floor((options.memory / PAGE_SIZE) * SPARED)
     this.#faults = new FaultPath(this.#registry, this.#waiting, {
       access: (segment, page) => accessOf(this.#state, segment, page),
       units: this.#units,
@@ -158,7 +160,7 @@ export class Daemon {
       freshRun: (segment, page) => this.#needs.run(segment, page),
       aheadBytes: options.fetchAhead,
       accessAhead: (segment, page, access) => (mayTwin(this.#state, segment, page) ? 'read' : access),
-      hasRoom: (frames) => this.#frames.hasRoom(this.#waiting.frames + frames),
+      hasRoomAhead: (frames) => this.#frames.hasRoom(this.#waiting.frames + frames + spared),
       fault: (segment, page, access, pages) => {
         this.#runtime.pager.run = pages > 1 ? { page: globalPage(segment, page), pages } : undefined
         this.#runtime.submit({ is: 'fault', segment, page, access })

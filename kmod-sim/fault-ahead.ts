@@ -18,6 +18,8 @@ export const STREAMS_MAX = 32
 export const AHEAD_PAGES_MAX = 64
 /** Of that, for stores. */
 const OF_STORES = 1 / 4
+/** Of the node's memory, what stays free for pages that somebody does ask for. */
+export const SPARED = 1 / 4
 /** Pages that are asked for first. */
 const FIRST = { read: 4, write: 1 } as const
 

@@ -49,8 +49,8 @@ export interface FaultHost {
   readonly aheadBytes: number
   /** With what access a page is fetched that will be asked for with this one. */
   accessAhead(segment: SegmentId, page: Page, access: Access): Access
-  /** Is there room in --memory for so many further frames? */
-  hasRoom(frames: number): boolean
+  /** Is there room in --memory for so many frames that nobody has asked for yet? */
+  hasRoomAhead(frames: number): boolean
   /** @param pages so many from this one on are mapped where its thread waits, if this brings it write access at once */
   fault(segment: SegmentId, page: Page, access: Access, pages: number): void
   /** SIGBUS: `why` is logged. */
@@ -238,7 +238,7 @@ export class FaultPath {
       const access = this.host.accessAhead(segment, page, wanted)
       if (now === access || now === 'write' || this.waiting.has(key)) continue
       const frames = this.host.frames(segment, page, now, access)
-      if (!this.host.hasRoom(frames)) return
+      if (!this.host.hasRoomAhead(frames)) return
       this.counts.ahead++
       if (page > first) this.waiting.add(key, { process, address, thread: NO_THREAD, mapped: false, frames })
       this.host.fault(segment, page, access, 1)

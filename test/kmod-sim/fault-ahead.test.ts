@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { Access } from '../../ts/base/ids.js'
 import { status } from '../../ts/client/inspect.js'
 import { FaultAhead, STREAMS_MAX } from '../../kmod-sim/fault-ahead.js'
+import { becomes } from '../support/becomes.js'
 import { startCluster } from '../support/cluster.js'
 import { Probe } from '../support/probe.js'
 import { TRAPPED } from '../support/trap.js'
@@ -86,7 +87,7 @@ const values = upward.map((page) => 1000 + page)
 
 for (const model of ['mrsw', 'dynamic', 'srsw', 'lrc']) {
   t.test(`${model}: who goes through another node's pages waits for few of them`, async (t) => {
-    const { home, other, faults, map } = await twoNodes(t)
+    const { cluster, home, other, faults, map } = await twoNodes(t)
     const segment = await home.ok(
       'createWith',
       'ahead',
@@ -99,11 +100,20 @@ for (const model of ['mrsw', 'dynamic', 'srsw', 'lrc']) {
     const opened = await other.ok('open', 'ahead', 0)
     const at = await map(other, opened)
     if (model === 'lrc') await other.ok('acquire', opened, 0, 0)
+    t.same(await go(other, at, [0, 1]), values.slice(0, 2))
+    // The second has asked for four more. A home's master copies, under lrc, are frames, too, and tell nothing.
+    if (model !== 'lrc') {
+      const frames = () => status(cluster.socket(1)).frameBytes / P
+      t.equal(await becomes(6, frames), 6, 'they have come')
+      t.same(await go(other, at, [2]), values.slice(2, 3))
+      const before = faults().read
+      t.same(await go(other, at, [3, 4, 5]), values.slice(3, 6))
+      // A process that traps its own faults asks for each page, which has come.
+      t.equal(faults().read - before, TRAPPED ? 3 : 0, 'but for the marked one they are mapped')
+    }
     t.same(await go(other, at, upward), values)
-    const { read, ahead } = faults()
+    const { ahead } = faults()
     t.ok(ahead >= PAGES - 4, `${ahead} of ${PAGES} were fetched ahead`)
-    // 1 and 2, and the marks. A process that traps its own faults asks for each page, which has come.
-    if (!TRAPPED) t.ok(read <= 10, `${read} faults`)
   })
 }
 
@@ -113,9 +123,8 @@ t.test('the same with stores: each node has them, and nothing is lost', async (t
   const seen = await map(home, segment)
   const at = await map(other, await other.ok('open', 'ahead', 0))
   await go(other, at, upward, true)
-  const { write, ahead } = faults()
+  const { ahead } = faults()
   t.ok(ahead >= PAGES / 2 - 4, `${ahead} were fetched ahead`)
-  if (!TRAPPED) t.ok(write <= PAGES / 2 + 14, `${write} faults`)
   t.same(await go(home, seen, upward), values)
 })
 

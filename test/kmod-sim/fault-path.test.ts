@@ -32,7 +32,7 @@ function setUp(over: Partial<FaultHost> = {}) {
     freshRun: () => 1,
     aheadBytes: 0,
     accessAhead: (_, __, access) => access,
-    hasRoom: () => true,
+    hasRoomAhead: () => true,
     fault: (_, page) => log.push(`fault of page ${page}`),
     refuse: (_, address) => log.push(`refused ${address / P}`),
     forked: () => log.push('forked'),
